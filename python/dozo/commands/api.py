@@ -1,0 +1,373 @@
+"""The command API: how a command is declared, and the table of everything declared.
+
+A command is declared once, here, and implemented once: as the Python function below the decorator, or in Rust (`hot`).
+This module knows no command and no server; the kernel runs what the table holds.
+
+    from dozo.commands.api import READONLY, Database, Key, command
+
+    @command("GETRANGE", flags=READONLY, group="string", since="2.4.0", complexity="O(N), N the length of the reply")
+    def getrange(db: Database, key: Key, start: int, end: int) -> bytes:
+        \"\"\"Returns the bytes of the string at key between start and end, both included.\"\"\"
+        return db.get_range(key, start, end)
+
+The signature is the contract (dozo/commands/signature.py): arity, types and their errors, options and key positions come
+from it. The value returned is the reply (dozo/replies.py), a `dozo.errors.ReplyError` raised is an error reply. A command
+runs alone: nothing else touches the data until it returns.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import IntFlag
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from dozo._kernel import Client, Database, Server
+from dozo.commands.signature import Counted, Error, Flag, Key, Range, Spec, Token, compile_signature
+from dozo.errors import ConfigError, DeclarationError
+from dozo.replies import NO_REPLY, NULL_ARRAY, OK, Reply, Simple, Verbatim
+
+__all__ = [
+    "ADMIN",
+    "ALLOW_BUSY",
+    "ASKING",
+    "BLOCKING",
+    "DENYOOM",
+    "FAST",
+    "LOADING",
+    "MAY_REPLICATE",
+    "MOVABLEKEYS",
+    "NOSCRIPT",
+    "NO_ASYNC_LOADING",
+    "NO_AUTH",
+    "NO_MANDATORY_KEYS",
+    "NO_MULTI",
+    "NO_REPLY",
+    "NULL_ARRAY",
+    "OK",
+    "PUBSUB",
+    "READONLY",
+    "SENTINEL",
+    "SKIP_MONITOR",
+    "SKIP_SLOWLOG",
+    "STALE",
+    "TABLE",
+    "WRITE",
+    "Client",
+    "Command",
+    "Counted",
+    "Database",
+    "Error",
+    "Flag",
+    "Flags",
+    "Key",
+    "Range",
+    "Reply",
+    "Server",
+    "Simple",
+    "Table",
+    "Token",
+    "Verbatim",
+    "command",
+    "container",
+    "hot",
+    "load_families",
+    "load_file",
+]
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+KeyFinder = Callable[[Sequence[bytes]], list[int]]
+
+
+class Flags(IntFlag):
+    """What the server must know before it runs a command; the names are Redis's, in COMMAND's order."""
+
+    WRITE = 1 << 0
+    READONLY = 1 << 1
+    DENYOOM = 1 << 2
+    ADMIN = 1 << 3
+    PUBSUB = 1 << 4
+    NOSCRIPT = 1 << 5
+    BLOCKING = 1 << 6
+    LOADING = 1 << 7
+    STALE = 1 << 8
+    SKIP_MONITOR = 1 << 9
+    SKIP_SLOWLOG = 1 << 10
+    ASKING = 1 << 11
+    FAST = 1 << 12
+    NO_AUTH = 1 << 13
+    MAY_REPLICATE = 1 << 14
+    SENTINEL = 1 << 15
+    NO_MANDATORY_KEYS = 1 << 16
+    NO_ASYNC_LOADING = 1 << 17
+    NO_MULTI = 1 << 18
+    MOVABLEKEYS = 1 << 19
+    ALLOW_BUSY = 1 << 20
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The flags as COMMAND INFO lists them."""
+        return tuple(str(flag.name).lower() for flag in self)
+
+
+WRITE: Final = Flags.WRITE
+READONLY: Final = Flags.READONLY
+DENYOOM: Final = Flags.DENYOOM
+ADMIN: Final = Flags.ADMIN
+PUBSUB: Final = Flags.PUBSUB
+NOSCRIPT: Final = Flags.NOSCRIPT
+BLOCKING: Final = Flags.BLOCKING
+LOADING: Final = Flags.LOADING
+STALE: Final = Flags.STALE
+SKIP_MONITOR: Final = Flags.SKIP_MONITOR
+SKIP_SLOWLOG: Final = Flags.SKIP_SLOWLOG
+ASKING: Final = Flags.ASKING
+FAST: Final = Flags.FAST
+NO_AUTH: Final = Flags.NO_AUTH
+MAY_REPLICATE: Final = Flags.MAY_REPLICATE
+SENTINEL: Final = Flags.SENTINEL
+NO_MANDATORY_KEYS: Final = Flags.NO_MANDATORY_KEYS
+NO_ASYNC_LOADING: Final = Flags.NO_ASYNC_LOADING
+NO_MULTI: Final = Flags.NO_MULTI
+MOVABLEKEYS: Final = Flags.MOVABLEKEYS
+ALLOW_BUSY: Final = Flags.ALLOW_BUSY
+
+_CATEGORY_OF_GROUP: Final = {"generic": "keyspace", "server": "", "sorted_set": "sortedset", "pubsub": ""}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """One declared command. `spec` and `function` are None when Rust implements it (or when it only has subcommands)."""
+
+    name: str
+    """In capitals; a subcommand carries its container's name: "CLIENT LIST"."""
+    arity: int
+    flags: Flags
+    keys: tuple[int, int, int]
+    """(first, last, step), counted from the name as 0; zeros without keys or when they move."""
+    group: str
+    since: str
+    summary: str
+    complexity: str = ""
+    usage: str = ""
+    """The arguments as shown: "key value [NX | XX]"."""
+    tips: tuple[str, ...] = ()
+    history: tuple[tuple[str, str], ...] = ()
+    acl: tuple[str, ...] = ()
+    surplus: str = "syntax"
+    function: Callable[..., Any] | None = field(default=None, compare=False)
+    spec: Spec | None = None
+    key_finder: KeyFinder | None = field(default=None, compare=False)
+    subcommands: dict[str, Command] = field(default_factory=dict, compare=False)
+
+    @property
+    def full_name(self) -> str:
+        """As Redis writes it: "client|list"."""
+        return self.name.lower().replace(" ", "|")
+
+    @property
+    def parent(self) -> str | None:
+        """The name of the container of a subcommand."""
+        return self.name.split(" ")[0] if " " in self.name else None
+
+    @property
+    def is_hot(self) -> bool:
+        """Whether Rust implements it."""
+        return self.function is None
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """The ACL categories, each with its @; derived as Redis derives them, plus those of `acl`."""
+        found = [_CATEGORY_OF_GROUP.get(self.group, self.group), *self.acl]
+        flags = self.flags
+        implied = (("write", WRITE), ("read", READONLY), ("admin", ADMIN), ("dangerous", ADMIN), ("pubsub", PUBSUB))
+        found += [category for category, flag in implied if flags & flag]
+        found += ["fast" if flags & FAST else "slow"] + (["blocking"] if flags & BLOCKING else [])
+        return tuple(dict.fromkeys(f"@{category.replace('_', '')}" for category in found if category))
+
+    def key_positions(self, args: Sequence[bytes]) -> list[int]:
+        """The positions of the keys in a command line that has the right arity (the name is position 0)."""
+        if self.key_finder is not None:
+            return self.key_finder(args)
+        if self.spec is not None and self.spec.moves:
+            return self.spec.moving_keys(self.name.count(" ") + 1, args)
+        first, last, step = self.keys
+        if not first:
+            return []
+        return list(range(first, (len(args) + last if last < 0 else last) + 1, step))
+
+
+class Table:
+    """Every declared command, by its name in capitals."""
+
+    def __init__(self) -> None:
+        self._commands: dict[str, Command] = {}
+
+    def add(self, declared: Command) -> None:
+        """Put a command into the table; its container comes first, and no name twice."""
+        if declared.parent is None:
+            siblings = self._commands
+        elif declared.parent in self._commands:
+            siblings = self._commands[declared.parent].subcommands
+        else:
+            raise DeclarationError(f"command {declared.name}: declare the container {declared.parent} before it")
+        if declared.name in siblings:
+            raise DeclarationError(f"command {declared.name}: it is already declared")
+        siblings[declared.name] = declared
+
+    def find(self, name: str) -> Command | None:
+        """The command of that name, in any case: "get", "CLIENT LIST" or "client|list"."""
+        words = name.upper().replace("|", " ").split(" ")
+        found = self._commands.get(words[0])
+        return found if found is None or len(words) == 1 else found.subcommands.get(" ".join(words))
+
+    def __iter__(self) -> Iterator[Command]:
+        """The commands without their subcommands, sorted by name."""
+        return iter(sorted(self._commands.values(), key=lambda declared: declared.name))
+
+    def __len__(self) -> int:
+        return len(self._commands)
+
+    def everything(self) -> list[Command]:
+        """The commands and their subcommands, sorted by name: what the kernel is built from."""
+        found = [*self._commands.values()]
+        for declared in self._commands.values():
+            found.extend(declared.subcommands.values())
+        return sorted(found, key=lambda declared: declared.name)
+
+
+TABLE: Final = Table()
+"""The table that the decorators fill and that the server runs."""
+
+
+def command(
+    name: str,
+    *,
+    keys: int | tuple[int, int, int] | KeyFinder | None = None,
+    flags: Flags = Flags(0),
+    group: str = "generic",
+    since: str = "1.0.0",
+    summary: str | None = None,
+    complexity: str = "",
+    args: str | None = None,
+    arity: int | None = None,
+    exclusive: Sequence[Sequence[str]] = (),
+    surplus: str = "syntax",
+    tips: tuple[str, ...] = (),
+    history: tuple[tuple[str, str], ...] = (),
+    acl: tuple[str, ...] = (),
+) -> Callable[[Function], Function]:
+    """Declare the function below as the command `name`; it stays a plain function.
+
+    keys, arity, args (the usage line) and summary (the docstring's first line) come from the function unless given.
+    `exclusive` names groups of options that exclude each other. `surplus` says how too many arguments are answered:
+    "syntax" or "arity".
+    """
+
+    def declare(function: Function) -> Function:
+        full = name.upper()
+        words = full.count(" ") + 1
+        spec = compile_signature(full, function, exclusive)
+        finder = keys if callable(keys) else None
+        moves = MOVABLEKEYS if finder is not None or spec.moves else Flags(0)
+        TABLE.add(
+            Command(
+                name=full,
+                arity=spec.arity(words) if arity is None else arity,
+                flags=flags | moves,
+                keys=spec.keys(words) if keys is None or callable(keys) else _keys(keys),
+                group=group,
+                since=since,
+                summary=summary or (inspect.getdoc(function) or "").partition("\n")[0],
+                complexity=complexity,
+                usage=spec.usage() if args is None else args,
+                tips=tips,
+                history=history,
+                acl=acl,
+                surplus=surplus,
+                function=function,
+                spec=spec,
+                key_finder=finder,
+            )
+        )
+        return function
+
+    return declare
+
+
+def hot(
+    name: str,
+    *,
+    arity: int,
+    group: str,
+    since: str,
+    summary: str,
+    keys: int | tuple[int, int, int] | KeyFinder = 0,
+    flags: Flags = Flags(0),
+    complexity: str = "",
+    args: str = "",
+    tips: tuple[str, ...] = (),
+    history: tuple[tuple[str, str], ...] = (),
+    acl: tuple[str, ...] = (),
+) -> None:
+    """Declare a command that Rust implements; starting a server fails when Rust has none of that name."""
+    TABLE.add(
+        Command(
+            name=name.upper(),
+            arity=arity,
+            flags=flags,
+            keys=(0, 0, 0) if callable(keys) else _keys(keys),
+            group=group,
+            since=since,
+            summary=summary,
+            complexity=complexity,
+            usage=args,
+            tips=tips,
+            history=history,
+            acl=acl,
+            key_finder=keys if callable(keys) else None,
+        )
+    )
+
+
+def container(
+    name: str, *, group: str, since: str, summary: str, flags: Flags = Flags(0), acl: tuple[str, ...] = ()
+) -> None:
+    """Declare a command that only has subcommands; they are declared after it as "NAME SUBCOMMAND"."""
+    hot(name, arity=-2, group=group, since=since, summary=summary, flags=flags, acl=acl)
+
+
+def _keys(keys: int | tuple[int, int, int]) -> tuple[int, int, int]:
+    """keys=1 means one key at position 1."""
+    if isinstance(keys, tuple):
+        return keys
+    return (keys, keys, 1) if keys else (0, 0, 0)
+
+
+def load_families() -> Table:
+    """Import the modules that declare dozo's own commands; the table is then complete."""
+    from dozo.commands import FAMILIES
+
+    for family in FAMILIES:
+        importlib.import_module(f"dozo.commands.{family}")
+    return TABLE
+
+
+def load_file(path: Path) -> list[Command]:
+    """Run a user's file, which declares commands of its own, and return what it added. Errors are one line."""
+    before = {declared.name for declared in TABLE.everything()}
+    spec = importlib.util.spec_from_file_location(f"dozo_loaded_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise ConfigError(f"{path}: not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise ConfigError(f"{path}: {type(error).__name__}: {error}") from error
+    return [declared for declared in TABLE.everything() if declared.name not in before]

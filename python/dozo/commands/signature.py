@@ -1,0 +1,340 @@
+"""Turns a command's Python signature into its wire contract: arity, argument types, options, key positions, usage line.
+
+The contract is compiled once, at import, into a `Spec`; the kernel converts arguments by it without asking Python again.
+Nothing here knows a particular command, and nothing here converts an argument.
+
+The order of parameters is fixed: injected ones (`db: Database`, `client: Client`, `server: Server`), then positional ones,
+the optional ones last, then one variadic, then keyword-only ones, which are options by token in any order.
+
+    def getrange(db: Database, key: Key, start: int, end: int)      GETRANGE key start end
+    def lolwut(version: int = 5)                                    LOLWUT [version]
+    def delete(db: Database, *keys: Key)                            DEL key [key ...]
+    def mset(db: Database, *pairs: tuple[Key, bytes])               MSET key value [key value ...]
+    def scan(cursor: int, *, match: bytes | None = None)            SCAN cursor [MATCH match]
+    def msetex(*pairs: Annotated[tuple[Key, bytes], Counted()], nx: Flag = False)
+                                                                    MSETEX numpairs key value [key value ...] [NX]
+Options stand after a counted variadic and before any other one (as in ZADD key [NX] score member [score member ...]).
+"""
+
+from __future__ import annotations
+
+import inspect
+import types
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints
+
+from dozo._kernel import Client, Database, Server
+from dozo.errors import DeclarationError
+
+__all__ = [
+    "INVALID_FLOAT",
+    "INVALID_INT",
+    "SYNTAX",
+    "Counted",
+    "Error",
+    "Flag",
+    "Item",
+    "Key",
+    "Option",
+    "Positional",
+    "Range",
+    "Spec",
+    "Token",
+    "compile_signature",
+]
+
+SYNTAX: Final = "ERR syntax error"
+INVALID_INT: Final = "ERR value is not an integer or out of range"
+INVALID_FLOAT: Final = "ERR value is not a valid float"
+OUT_OF_RANGE: Final = "ERR value is out of range"
+INT64: Final = (-(2**63), 2**63 - 1)
+
+
+class _Mark:
+    """What tells `Key` and `Flag` from plain bytes and bool."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+_KEY: Final = _Mark("Key")
+_FLAG: Final = _Mark("Flag")
+
+Key: TypeAlias = Annotated[bytes, _KEY]
+"""The name of an entry; the command's key positions come from these parameters."""
+
+Flag: TypeAlias = Annotated[bool, _FLAG]
+"""A token without a value: `nx: Flag = False` is true when NX is given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Bounds of an int, both included: `Annotated[int, Range(0, 100, "ERR out of bounds")]`."""
+
+    low: int = INT64[0]
+    high: int = INT64[1]
+    error: str = OUT_OF_RANGE
+
+
+@dataclass(frozen=True, slots=True)
+class Error:
+    """The error line of an argument that can't be converted: `Annotated[int, Error("ERR invalid cursor")]`."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """The token of an option that isn't the parameter's name in capitals."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A variadic led by its number of items; `error` answers a number below 1, or one that isn't a number."""
+
+    error: str = "ERR numkeys should be greater than 0"
+    missing: str = SYNTAX
+    """Answers a number that is larger than what follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One argument: its kind, its error line and, by kind, its tokens or bounds."""
+
+    kind: Literal["key", "bytes", "str", "int", "float", "choice"]
+    error: str
+    choices: tuple[str, ...] = ()
+    low: int = INT64[0]
+    high: int = INT64[1]
+    range_error: str = OUT_OF_RANGE
+
+
+@dataclass(frozen=True, slots=True)
+class Positional:
+    """A positional parameter: one item, or several that arrive together as a tuple."""
+
+    name: str
+    items: tuple[Item, ...]
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A keyword-only parameter: a token and what follows it; no items means a flag."""
+
+    name: str
+    token: str
+    items: tuple[Item, ...]
+    repeated: bool = False
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A signature, compiled. The kernel reads exactly these fields (crates/py/src/spec.rs)."""
+
+    injected: tuple[str, ...]
+    positional: tuple[Positional, ...]
+    variadic: Positional | None
+    counted: Counted | None
+    options: tuple[Option, ...]
+    exclusive: tuple[tuple[int, ...], ...]
+    """Groups of options, by their index, of which at most one may be given."""
+
+    def arity(self, words: int) -> int:
+        """Redis's arity for a name of `words` words: negative when it is a minimum."""
+        fixed = words + sum(len(p.items) for p in self.positional if not p.optional)
+        for option in self.options:
+            fixed += 1 + len(option.items) if option.required else 0
+        if self.variadic is not None and (self.counted or any(item.kind == "key" for item in self.variadic.items)):
+            fixed += len(self.variadic.items) + bool(self.counted)
+        exact = not self.options and self.variadic is None and not any(p.optional for p in self.positional)
+        return fixed if exact else -fixed
+
+    def keys(self, words: int) -> tuple[int, int, int]:
+        """(first, last, step) of the keys; zeros when there are none or when they move."""
+        at, found = words, []
+        for positional in self.positional:
+            for item in positional.items:
+                if item.kind == "key":
+                    found.append(at)
+                at += 1
+        if self.variadic is not None and not self.counted:
+            offsets = [i for i, item in enumerate(self.variadic.items) if item.kind == "key"]
+            if offsets and not self.options:
+                return (found[0] if found else at + offsets[0], -1, len(self.variadic.items))
+        if not found:
+            return (0, 0, 0)
+        step = found[1] - found[0] if len(found) > 1 else 1
+        return (found[0], found[-1], step)
+
+    @property
+    def moves(self) -> bool:
+        """Whether the place of the keys depends on the arguments."""
+        return self.counted is not None and self.variadic is not None and self.variadic.items[0].kind == "key"
+
+    def moving_keys(self, words: int, args: Sequence[bytes]) -> list[int]:
+        """The positions of the keys in `args` (with the name) when `moves`; empty when the count is not believable."""
+        assert self.variadic is not None
+        at = words + sum(len(p.items) for p in self.positional)
+        width = len(self.variadic.items)
+        try:
+            count = int(args[at])
+        except (IndexError, ValueError):
+            return []
+        last = at + count * width
+        return list(range(at + 1, last + 1, width)) if 0 < count and last < len(args) else []
+
+    def usage(self) -> str:
+        """The arguments as COMMAND DOCS and the prompt show them."""
+        groups = {index: group for group in self.exclusive for index in group}
+        options: list[str] = []
+        for index, option in enumerate(self.options):
+            group = groups.get(index, (index,))
+            if group[0] == index:
+                text = " | ".join(_option_usage(self.options[i]) for i in group)
+                options.append(text if option.required else f"[{text}]")
+        words = [_positional_usage(p) for p in self.positional]
+        if self.variadic is None:
+            return " ".join(words + options)
+        if self.counted:
+            return " ".join([*words, f"num{self.variadic.name}", _variadic_usage(self.variadic, True), *options])
+        needed = any(item.kind == "key" for item in self.variadic.items)
+        return " ".join([*words, *options, _variadic_usage(self.variadic, needed)])
+
+
+def _shown(name: str, items: Sequence[Item]) -> str:
+    """The names of the items of one parameter: `key value`, `start end`, `A | B`."""
+    if len(items) == 1:
+        return " | ".join(items[0].choices) or name.rstrip("_").replace("_", "-")
+    return " ".join("value" if item.kind == "bytes" else item.kind for item in items)
+
+
+def _positional_usage(positional: Positional) -> str:
+    text = _shown(positional.name, positional.items)
+    return f"[{text}]" if positional.optional else text
+
+
+def _option_usage(option: Option) -> str:
+    text = f"{option.token} {_shown(option.name, option.items)}" if option.items else option.token
+    return f"{text} [{text} ...]" if option.repeated else text
+
+
+def _variadic_usage(variadic: Positional, needed: bool) -> str:
+    name = variadic.name.removesuffix("s") if len(variadic.items) == 1 else variadic.name
+    text = _shown(name, variadic.items)
+    return f"{text} [{text} ...]" if needed else f"[{text} ...]"
+
+
+_INJECTED: Final[dict[Any, str]] = {Database: "db", Client: "client", Server: "server"}
+_PLAIN: Final[dict[Any, tuple[Literal["bytes", "str", "int", "float"], str]]] = {
+    bytes: ("bytes", SYNTAX),
+    str: ("str", SYNTAX),
+    int: ("int", INVALID_INT),
+    float: ("float", INVALID_FLOAT),
+}
+
+
+def compile_signature(
+    name: str, function: Callable[..., Any], exclusive: Sequence[Sequence[str]] = ()
+) -> Spec:
+    """Compile the signature of `function`, the command `name`; a DeclarationError says what can't be understood."""
+    hints = get_type_hints(function, include_extras=True)
+    injected: list[str] = []
+    positional: list[Positional] = []
+    variadic: Positional | None = None
+    counted: Counted | None = None
+    options: list[Option] = []
+    for parameter in inspect.signature(function).parameters.values():
+        where = f"command {name}, parameter {parameter.name}"
+        if parameter.name not in hints:
+            raise DeclarationError(f"{where}: it needs an annotation")
+        hint = hints[parameter.name]
+        if (inject := _INJECTED.get(hint)) is not None:
+            if positional or variadic or options:
+                raise DeclarationError(f"{where}: db, client and server stand before all other parameters")
+            injected.append(inject)
+        elif parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+            counted = _marker(hint, Counted)
+            variadic = Positional(parameter.name, _items(where, hint))
+        elif parameter.kind is inspect.Parameter.KEYWORD_ONLY:
+            options.append(_option(where, parameter, hint))
+        elif parameter.kind is inspect.Parameter.VAR_KEYWORD:
+            raise DeclarationError(f"{where}: options are declared one by one, not as **{parameter.name}")
+        else:
+            optional = parameter.default is not inspect.Parameter.empty
+            positional.append(Positional(parameter.name, _items(where, hint), optional))
+    if (variadic or options) and variadic is not None and any(p.optional for p in positional):
+        raise DeclarationError(f"command {name}: a variadic can't follow an optional parameter")
+    groups = tuple(_group(name, group, options) for group in exclusive)
+    return Spec(tuple(injected), tuple(positional), variadic, counted, tuple(options), groups)
+
+
+def _group(name: str, group: Sequence[str], options: Sequence[Option]) -> tuple[int, ...]:
+    names = [option.name for option in options]
+    try:
+        return tuple(names.index(member) for member in group)
+    except ValueError as error:
+        raise DeclarationError(f"command {name}: exclusive names an unknown option: {error}") from None
+
+
+def _option(where: str, parameter: inspect.Parameter, hint: Any) -> Option:
+    token = _marker(hint, Token)
+    text = token.text if token else parameter.name.rstrip("_").upper()
+    required = parameter.default is inspect.Parameter.empty
+    if _marker(hint, _Mark) is _FLAG:
+        return Option(parameter.name, text, ())
+    inner = _bare(hint)
+    if get_origin(inner) is list:
+        return Option(parameter.name, text, _items(where, get_args(inner)[0]), repeated=True, required=required)
+    return Option(parameter.name, text, _items(where, hint), required=required)
+
+
+def _marker(hint: Any, kind: type[Any]) -> Any:
+    """The first marker of that kind in Annotated[...], looked for inside of `X | None` too."""
+    if get_origin(hint) is Annotated:
+        for marker in hint.__metadata__:
+            if isinstance(marker, kind):
+                return marker
+        return _marker(hint.__origin__, kind)
+    if get_origin(hint) in (Union, types.UnionType):
+        return next((found for arg in get_args(hint) if (found := _marker(arg, kind)) is not None), None)
+    return None
+
+
+def _bare(hint: Any) -> Any:
+    """The type below Annotated[...] and `| None`."""
+    if get_origin(hint) is Annotated:
+        return _bare(hint.__origin__)
+    if get_origin(hint) in (Union, types.UnionType):
+        rest = [arg for arg in get_args(hint) if arg is not types.NoneType]
+        return _bare(rest[0]) if len(rest) == 1 else hint
+    return hint
+
+
+def _items(where: str, hint: Any) -> tuple[Item, ...]:
+    bare = _bare(hint)
+    if get_origin(bare) is tuple:
+        return tuple(_item(where, part) for part in get_args(bare))
+    return (_item(where, hint),)
+
+
+def _item(where: str, hint: Any) -> Item:
+    bare = _bare(hint)
+    error = _marker(hint, Error)
+    if get_origin(bare) is Literal:
+        return Item("choice", error.text if error else SYNTAX, choices=tuple(get_args(bare)))
+    if bare not in _PLAIN:
+        raise DeclarationError(f"{where}: {bare!r} is not a type that an argument can have")
+    if _marker(hint, _Mark) is _KEY:
+        return Item("key", SYNTAX)
+    kind, default = _PLAIN[bare]
+    bounds = _marker(hint, Range) or Range()
+    text = error.text if error else default
+    return Item(kind, text, low=bounds.low, high=bounds.high, range_error=bounds.error)

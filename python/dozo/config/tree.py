@@ -1,0 +1,199 @@
+"""The tree of settings: every setting of dozo with its type, unit, bounds, default and one sentence.
+
+Owns what can be set. Refuses to read files or flags (sources.py) and to change a running server (live.py).
+
+A setting has one name everywhere: the key in the TOML file, in CONFIG GET and SET, as a flag (`--maxmemory`) and, in
+capitals with underscores, in the environment (`DOZO_MAXMEMORY`). It is Redis's name where Redis has the setting.
+A field here is that name with underscores; `start` marks what only a new start can change, `live` what
+CONFIG SET changes at run time.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field
+
+_INT32 = 2**31 - 1
+_UINT32 = 2**32 - 1
+_INT64 = 2**63 - 1
+
+Policy = Literal[
+    "noeviction",
+    "allkeys-lru",
+    "volatile-lru",
+    "allkeys-lfu",
+    "volatile-lfu",
+    "allkeys-random",
+    "volatile-random",
+    "volatile-ttl",
+    "fifo",
+    "s3fifo",
+    "tinylfu",
+    "hybrid",
+]
+LogLevel = Literal["debug", "verbose", "notice", "warning"]
+LogFormat = Literal["console", "json"]
+
+
+def start(summary: str, unit: str = "", ge: int | None = None, le: int | None = None) -> Meta:
+    """Describe a setting that is fixed once the server runs."""
+    return Meta(description=summary, ge=ge, le=le, extra={"unit": unit, "live": False})
+
+
+def live(summary: str, unit: str = "", ge: int | None = None, le: int | None = None) -> Meta:
+    """Describe a setting that CONFIG SET may change while the server runs."""
+    return Meta(description=summary, ge=ge, le=le, extra={"unit": unit, "live": True})
+
+
+class OutputLimit(Struct, frozen=True):
+    """How much unsent output a client may pile up; 0 is no limit."""
+
+    hard: int = 0
+    soft: int = 0
+    soft_seconds: int = 0
+
+
+class OutputLimits(Struct, frozen=True):
+    """One output limit for each class of client."""
+
+    normal: OutputLimit = OutputLimit()
+    replica: OutputLimit = OutputLimit(256 << 20, 64 << 20, 60)
+    pubsub: OutputLimit = OutputLimit(32 << 20, 8 << 20, 60)
+
+
+class Section(Struct, forbid_unknown_fields=True, rename="kebab"):
+    """A group of settings: one table of the TOML file."""
+
+
+class Network(Section):
+    """Where dozo listens and how it treats sockets."""
+
+    bind: Annotated[
+        tuple[str, ...],
+        start(
+            "Addresses to listen on; one that starts with - may be missing on this machine, * is every address."
+        ),
+    ] = ("127.0.0.1", "-::1")
+    port: Annotated[int, start("TCP port for Redis clients; 0 turns it off.", ge=0, le=65535)] = 6379
+    memcached_port: Annotated[
+        int, start("TCP port for memcached clients; 0 turns it off.", ge=0, le=65535)
+    ] = 11211
+    unixsocket: Annotated[str, start("Path of a unix socket for Redis clients; empty turns it off.")] = ""
+    unixsocketperm: Annotated[
+        int, start("Permissions of the unix socket; 0 keeps the umask's.", "octal", ge=0, le=0o777)
+    ] = 0
+    protected_mode: Annotated[
+        bool, live("Refuse to serve other machines as long as there is no password.")
+    ] = True
+    tcp_backlog: Annotated[
+        int, start("Connections the kernel holds until they are accepted.", ge=1, le=_INT32)
+    ] = 511
+    tcp_keepalive: Annotated[
+        int, live("Time between TCP keep-alive probes; 0 sends none.", "seconds", ge=0, le=_INT32)
+    ] = 300
+    timeout: Annotated[
+        int, live("Close a client that was idle this long; 0 never does.", "seconds", ge=0, le=_INT32)
+    ] = 0
+    io_threads: Annotated[
+        int, start("Threads that read and write sockets; 0 leaves it to the executor.", ge=0, le=128)
+    ] = 0
+
+
+class Security(Section):
+    """Who may use the server."""
+
+    requirepass: Annotated[str, live("Password that clients must give first; empty asks for none.")] = ""
+
+
+class Memory(Section):
+    """How much is stored and what leaves when it is full."""
+
+    databases: Annotated[int, start("Number of databases that SELECT chooses from.", ge=1, le=65535)] = 16
+    maxmemory: Annotated[
+        int,
+        live(
+            "Memory after which keys are evicted or writes refused; 0 is no limit.", "bytes", ge=0, le=_INT64
+        ),
+    ] = 0
+    maxmemory_policy: Annotated[Policy, live("Which keys leave when maxmemory is reached.")] = "noeviction"
+    maxmemory_samples: Annotated[
+        int, live("Keys that a sampling policy compares for each eviction.", ge=1, le=64)
+    ] = 5
+    lfu_log_factor: Annotated[
+        int, live("How slowly the frequency counter grows: more hits for each step.", ge=0, le=_INT32)
+    ] = 10
+    lfu_decay_time: Annotated[
+        int, live("Time after which the frequency counter loses one step.", "minutes", ge=0, le=_INT32)
+    ] = 1
+    hz: Annotated[int, live("How often expired keys are looked for.", "times a second", ge=1, le=500)] = 10
+
+
+class Limits(Section):
+    """What a client may ask for."""
+
+    maxclients: Annotated[int, live("Clients connected at the same time.", ge=1, le=_UINT32)] = 10000
+    client_query_buffer_limit: Annotated[
+        int, live("Unparsed input a client may pile up.", "bytes", ge=1 << 20, le=_INT64)
+    ] = 1 << 30
+    client_output_buffer_limit: Annotated[
+        OutputLimits,
+        live(
+            "Unsent output a client may pile up: class, hard limit, soft limit, seconds over the soft limit."
+        ),
+    ] = OutputLimits()
+    proto_max_bulk_len: Annotated[
+        int,
+        live(
+            "Longest single argument of a command, so also the longest value.",
+            "bytes",
+            ge=1 << 20,
+            le=1 << 32,
+        ),
+    ] = 512 << 20
+    memcached_max_item_size: Annotated[
+        int, live("Longest value a memcached client may store.", "bytes", ge=1024, le=1 << 30)
+    ] = 1 << 20
+
+
+class Observe(Section):
+    """What the server remembers about its own work."""
+
+    slowlog_log_slower_than: Annotated[
+        int,
+        live("Commands that take longer enter the slow log; -1 logs none.", "microseconds", ge=-1, le=_INT64),
+    ] = 10000
+    slowlog_max_len: Annotated[int, live("Entries that the slow log keeps.", ge=0, le=_INT64)] = 128
+    latency_monitor_threshold: Annotated[
+        int,
+        live("Events that take longer enter LATENCY's history; 0 is none.", "milliseconds", ge=0, le=_INT64),
+    ] = 0
+    latency_tracking: Annotated[bool, live("Keep a histogram of each command's time.")] = True
+
+
+class Log(Section):
+    """What the server writes about itself."""
+
+    loglevel: Annotated[LogLevel, live("Least important message that is written.")] = "notice"
+    log_format: Annotated[LogFormat, start("Lines for people, or one JSON object a line.")] = "console"
+
+
+class Process(Section):
+    """How the process starts and ends."""
+
+    load: Annotated[tuple[str, ...], start("Python files that register commands of your own.")] = ()
+    shutdown_timeout: Annotated[
+        int, live("Longest wait for commands in flight when the server stops.", "seconds", ge=0, le=_INT32)
+    ] = 10
+
+
+class Tree(Section):
+    """All settings, by section."""
+
+    network: Network = field(default_factory=Network)
+    security: Security = field(default_factory=Security)
+    memory: Memory = field(default_factory=Memory)
+    limits: Limits = field(default_factory=Limits)
+    observe: Observe = field(default_factory=Observe)
+    log: Log = field(default_factory=Log)
+    process: Process = field(default_factory=Process)

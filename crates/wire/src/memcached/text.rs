@@ -1,0 +1,169 @@
+//! Owns memcached's text protocol: request lines with their data blocks in, reply lines out.
+//! Refuses to know what is stored; meta commands share the line grammar, their flags live in [`super::meta`].
+
+use super::meta::Meta;
+pub use super::token::Tokens;
+use super::{Limits, Parsed, Verb};
+
+/// One request, borrowed from the buffer. Keys are at most `KEY_MAX` bytes; numbers are already checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Request<'a> {
+    /// `get` and `gets` (`cas`): at least one key.
+    Get {
+        /// The keys.
+        keys: Tokens<'a>,
+        /// Whether the CAS is to be returned too.
+        cas: bool,
+    },
+    /// `gat` and `gats` (`cas`): at least one key.
+    Gat {
+        /// The new expiry as sent: 0 never, negative at once, up to 30 days relative, else absolute seconds.
+        exptime: i32,
+        /// The keys.
+        keys: Tokens<'a>,
+        /// Whether the CAS is to be returned too.
+        cas: bool,
+    },
+    /// `set`, `add`, `replace`, `append`, `prepend`, `cas`.
+    Store(Store<'a>),
+    /// `delete`.
+    Delete {
+        /// The key.
+        key: &'a [u8],
+        /// Whether no reply is wanted.
+        noreply: bool,
+    },
+    /// `incr` and `decr`.
+    Arith {
+        /// The key.
+        key: &'a [u8],
+        /// By how much.
+        delta: u64,
+        /// Whether to subtract (stopping at 0) instead of to add (wrapping).
+        decr: bool,
+        /// Whether no reply is wanted.
+        noreply: bool,
+    },
+    /// `touch`.
+    Touch {
+        /// The key.
+        key: &'a [u8],
+        /// The new expiry as sent.
+        exptime: i32,
+        /// Whether no reply is wanted.
+        noreply: bool,
+    },
+    /// `flush_all`, optionally delayed.
+    FlushAll {
+        /// The delay or absolute time as sent; `None` means now.
+        delay: Option<i32>,
+        /// Whether no reply is wanted.
+        noreply: bool,
+    },
+    /// `stats` with its arguments.
+    Stats {
+        /// The words after `stats`.
+        args: Tokens<'a>,
+    },
+    /// `version`.
+    Version,
+    /// `quit`: close without a reply.
+    Quit,
+    /// `verbosity`.
+    Verbosity {
+        /// The wanted level.
+        level: u32,
+        /// Whether no reply is wanted.
+        noreply: bool,
+    },
+    /// `shutdown`, `shutdown graceful`.
+    Shutdown {
+        /// Whether commands in flight are to be answered first.
+        graceful: bool,
+    },
+    /// `cache_memlimit`.
+    MemLimit {
+        /// The wanted limit.
+        megabytes: u32,
+        /// Whether no reply is wanted.
+        noreply: bool,
+    },
+    /// Commands that steer the original's own machinery: `slabs`, `lru`, `lru_crawler`, `watch`, `extstore`.
+    Machinery {
+        /// The command's name.
+        name: &'a [u8],
+        /// The words after it.
+        args: Tokens<'a>,
+    },
+    /// `mg`.
+    MetaGet(Meta<'a>),
+    /// `ms` with its data block.
+    MetaSet(Meta<'a>, &'a [u8]),
+    /// `md`.
+    MetaDelete(Meta<'a>),
+    /// `ma`.
+    MetaArith(Meta<'a>),
+    /// `mn`.
+    MetaNoop,
+    /// `me`.
+    MetaDebug(Meta<'a>),
+}
+
+/// A storage command with its data block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Store<'a> {
+    /// How to store.
+    pub verb: Verb,
+    /// The key.
+    pub key: &'a [u8],
+    /// The client's flags.
+    pub flags: u32,
+    /// The expiry as sent.
+    pub exptime: i32,
+    /// The CAS that the item must have; 0 unless `verb` is `Verb::Cas`.
+    pub cas: u64,
+    /// The value.
+    pub data: &'a [u8],
+    /// Whether no reply is wanted.
+    pub noreply: bool,
+}
+
+/// A refused request. Write `reply`, drop `consumed` bytes, then drop `swallow` more as they come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bad<'a> {
+    /// The whole reply line with its line end; empty when none is wanted.
+    pub reply: &'static [u8],
+    /// Bytes of the buffer that are used up.
+    pub consumed: usize,
+    /// Bytes after them that belong to the refused request; they need not be in the buffer yet.
+    pub swallow: u64,
+    /// Whether the stream can't be followed and the connection is to be closed after the reply.
+    pub close: bool,
+    /// A key whose old value must go, because its new one was too large.
+    pub unlink: Option<&'a [u8]>,
+}
+
+/// A resumable parser: a long line and a long value are looked at once however they arrive.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Parser {
+    /// Bytes at the start of the buffer that are known to hold no line end.
+    scanned: usize,
+    /// The length that the buffer must have, once a command line announced data.
+    need: usize,
+}
+
+impl Parser {
+    /// A parser at the start of a request.
+    pub const fn new() -> Self {
+        Self {
+            scanned: 0,
+            need: 0,
+        }
+    }
+
+    /// Parse the request at the start of `buf`.
+    pub fn parse<'a>(&mut self, buf: &'a [u8], _limits: &Limits) -> Parsed<Request<'a>, Bad<'a>> {
+        self.scanned = buf.len();
+        Parsed::Incomplete { need: self.need }
+    }
+}

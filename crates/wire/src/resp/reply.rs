@@ -1,0 +1,188 @@
+//! Owns the reply side of RESP2 and RESP3. Refuses attributes and streamed types: no Redis server sends them.
+
+use crate::{Out, Shared};
+
+/// The version of RESP that a connection speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Proto {
+    /// RESP2, the default of every connection.
+    #[default]
+    Resp2,
+    /// RESP3, after `HELLO 3`.
+    Resp3,
+}
+
+/// An encoder of replies into a connection's output. Aggregates are announced, then their elements follow.
+pub struct Reply<'a> {
+    /// Where the bytes go.
+    pub out: &'a mut Out,
+    /// Which RESP is spoken.
+    pub proto: Proto,
+}
+
+impl<'a> Reply<'a> {
+    /// An encoder into `out`.
+    #[inline]
+    pub fn new(out: &'a mut Out, proto: Proto) -> Self {
+        Self { out, proto }
+    }
+
+    /// `+OK`.
+    #[inline]
+    pub fn ok(&mut self) {
+        self.out.put(b"+OK\r\n");
+    }
+
+    /// A status; line ends in it become spaces.
+    pub fn simple(&mut self, text: &str) {
+        self.line(b'+', text);
+    }
+
+    /// An error, `text` beginning with its code ("ERR ..."); line ends in it become spaces.
+    pub fn error(&mut self, text: &str) {
+        self.line(b'-', text);
+    }
+
+    /// An integer.
+    #[inline]
+    pub fn int(&mut self, value: i64) {
+        let mut buf = itoa::Buffer::new();
+        self.raw(b":", buf.format(value).as_bytes());
+    }
+
+    /// A bulk string.
+    #[inline]
+    pub fn bulk(&mut self, data: &[u8]) {
+        self.length(b'$', data.len());
+        self.out.put(data);
+        self.out.put(b"\r\n");
+    }
+
+    /// A bulk string that is spliced by reference when large.
+    #[inline]
+    pub fn bulk_shared(&mut self, value: &Shared) {
+        self.length(b'$', value.len());
+        self.out.put_shared(value);
+        self.out.put(b"\r\n");
+    }
+
+    /// An integer as a bulk string.
+    #[inline]
+    pub fn bulk_int(&mut self, value: i64) {
+        let mut buf = itoa::Buffer::new();
+        self.bulk(buf.format(value).as_bytes());
+    }
+
+    /// No value: `$-1` or `_`.
+    #[inline]
+    pub fn null(&mut self) {
+        self.out.put(match self.proto {
+            Proto::Resp2 => b"$-1\r\n".as_slice(),
+            Proto::Resp3 => b"_\r\n",
+        });
+    }
+
+    /// No list: `*-1` or `_`.
+    #[inline]
+    pub fn null_array(&mut self) {
+        self.out.put(match self.proto {
+            Proto::Resp2 => b"*-1\r\n".as_slice(),
+            Proto::Resp3 => b"_\r\n",
+        });
+    }
+
+    /// An array of `n` elements, which follow.
+    #[inline]
+    pub fn array(&mut self, n: usize) {
+        self.length(b'*', n);
+    }
+
+    /// A map of `n` pairs, which follow (RESP2: an array of 2n).
+    pub fn map(&mut self, n: usize) {
+        match self.proto {
+            Proto::Resp2 => self.length(b'*', 2 * n),
+            Proto::Resp3 => self.length(b'%', n),
+        }
+    }
+
+    /// A set of `n` elements, which follow (RESP2: an array).
+    pub fn set(&mut self, n: usize) {
+        match self.proto {
+            Proto::Resp2 => self.length(b'*', n),
+            Proto::Resp3 => self.length(b'~', n),
+        }
+    }
+
+    /// An out-of-band message of `n` elements, which follow (RESP2: an array).
+    pub fn push(&mut self, n: usize) {
+        match self.proto {
+            Proto::Resp2 => self.length(b'*', n),
+            Proto::Resp3 => self.length(b'>', n),
+        }
+    }
+
+    /// A double (RESP2: a bulk string), printed as Redis 7.0 prints it.
+    pub fn double(&mut self, value: f64) {
+        let mut text = Vec::with_capacity(32);
+        super::format_double(value, &mut text);
+        match self.proto {
+            Proto::Resp2 => self.bulk(&text),
+            Proto::Resp3 => self.raw(b",", &text),
+        }
+    }
+
+    /// A boolean (RESP2: the integer 1 or 0).
+    pub fn boolean(&mut self, value: bool) {
+        self.out.put(match (self.proto, value) {
+            (Proto::Resp2, false) => b":0\r\n",
+            (Proto::Resp2, true) => b":1\r\n",
+            (Proto::Resp3, false) => b"#f\r\n",
+            (Proto::Resp3, true) => b"#t\r\n",
+        });
+    }
+
+    /// A big number given as decimal digits (RESP2: a bulk string).
+    pub fn big_number(&mut self, digits: &str) {
+        match self.proto {
+            Proto::Resp2 => self.bulk(digits.as_bytes()),
+            Proto::Resp3 => self.line(b'(', digits),
+        }
+    }
+
+    /// Text for humans with its format of three letters, "txt" or "mkd" (RESP2: a bulk string without the format).
+    pub fn verbatim(&mut self, format: &str, text: &[u8]) {
+        match self.proto {
+            Proto::Resp2 => self.bulk(text),
+            Proto::Resp3 => {
+                self.length(b'=', text.len() + 4);
+                self.out.put(format.as_bytes());
+                self.out.put(b":");
+                self.out.put(text);
+                self.out.put(b"\r\n");
+            }
+        }
+    }
+
+    fn line(&mut self, kind: u8, text: &str) {
+        let bytes = &mut self.out.bytes;
+        bytes.reserve(text.len() + 3);
+        bytes.push(kind);
+        bytes.extend(
+            text.bytes()
+                .map(|b| if b == b'\r' || b == b'\n' { b' ' } else { b }),
+        );
+        bytes.extend_from_slice(b"\r\n");
+    }
+
+    fn raw(&mut self, kind: &[u8], text: &[u8]) {
+        self.out.put(kind);
+        self.out.put(text);
+        self.out.put(b"\r\n");
+    }
+
+    #[inline]
+    fn length(&mut self, kind: u8, n: usize) {
+        let mut buf = itoa::Buffer::new();
+        self.raw(&[kind], buf.format(n).as_bytes());
+    }
+}

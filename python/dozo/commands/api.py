@@ -22,12 +22,13 @@ import importlib.util
 import inspect
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntFlag
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from dozo._kernel import Client, Database, Server
+from dozo.commands.arguments import Arg, KeySpec
 from dozo.commands.signature import Counted, Error, Flag, Key, Range, Spec, Token, compile_signature
 from dozo.errors import ConfigError, DeclarationError
 from dozo.replies import NO_REPLY, NULL_ARRAY, OK, Reply, Simple, Verbatim
@@ -41,6 +42,7 @@ __all__ = [
     "FAST",
     "LOADING",
     "MAY_REPLICATE",
+    "MODULE",
     "MOVABLEKEYS",
     "NOSCRIPT",
     "NO_ASYNC_LOADING",
@@ -52,12 +54,12 @@ __all__ = [
     "OK",
     "PUBSUB",
     "READONLY",
-    "SENTINEL",
     "SKIP_MONITOR",
     "SKIP_SLOWLOG",
     "STALE",
     "TABLE",
     "WRITE",
+    "Arg",
     "Client",
     "Command",
     "Counted",
@@ -66,6 +68,7 @@ __all__ = [
     "Flag",
     "Flags",
     "Key",
+    "KeySpec",
     "Range",
     "Reply",
     "Server",
@@ -102,12 +105,12 @@ class Flags(IntFlag):
     FAST = 1 << 12
     NO_AUTH = 1 << 13
     MAY_REPLICATE = 1 << 14
-    SENTINEL = 1 << 15
-    NO_MANDATORY_KEYS = 1 << 16
-    NO_ASYNC_LOADING = 1 << 17
-    NO_MULTI = 1 << 18
-    MOVABLEKEYS = 1 << 19
-    ALLOW_BUSY = 1 << 20
+    NO_MANDATORY_KEYS = 1 << 15
+    NO_ASYNC_LOADING = 1 << 16
+    NO_MULTI = 1 << 17
+    MOVABLEKEYS = 1 << 18
+    ALLOW_BUSY = 1 << 19
+    MODULE = 1 << 20
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -130,12 +133,12 @@ ASKING: Final = Flags.ASKING
 FAST: Final = Flags.FAST
 NO_AUTH: Final = Flags.NO_AUTH
 MAY_REPLICATE: Final = Flags.MAY_REPLICATE
-SENTINEL: Final = Flags.SENTINEL
 NO_MANDATORY_KEYS: Final = Flags.NO_MANDATORY_KEYS
 NO_ASYNC_LOADING: Final = Flags.NO_ASYNC_LOADING
 NO_MULTI: Final = Flags.NO_MULTI
 MOVABLEKEYS: Final = Flags.MOVABLEKEYS
 ALLOW_BUSY: Final = Flags.ALLOW_BUSY
+MODULE: Final = Flags.MODULE
 
 _CATEGORY_OF_GROUP: Final = {"generic": "keyspace", "server": "", "sorted_set": "sortedset", "pubsub": ""}
 
@@ -154,8 +157,8 @@ class Command:
     since: str
     summary: str
     complexity: str = ""
-    usage: str = ""
-    """The arguments as shown: "key value [NX | XX]"."""
+    args: tuple[Arg, ...] = ()
+    key_specs: tuple[KeySpec, ...] = ()
     tips: tuple[str, ...] = ()
     history: tuple[tuple[str, str], ...] = ()
     acl: tuple[str, ...] = ()
@@ -178,7 +181,7 @@ class Command:
     @property
     def is_hot(self) -> bool:
         """Whether Rust implements it."""
-        return self.function is None
+        return self.function is None and not self.subcommands
 
     @property
     def categories(self) -> tuple[str, ...]:
@@ -207,9 +210,13 @@ class Table:
 
     def __init__(self) -> None:
         self._commands: dict[str, Command] = {}
+        self.loading = False
+        """Whether what is added comes from a user's file; it is then flagged as a module's, as Redis would."""
 
     def add(self, declared: Command) -> None:
         """Put a command into the table; its container comes first, and no name twice."""
+        if self.loading:
+            declared = replace(declared, flags=declared.flags | MODULE)
         if declared.parent is None:
             siblings = self._commands
         elif declared.parent in self._commands:
@@ -254,7 +261,9 @@ def command(
     since: str = "1.0.0",
     summary: str | None = None,
     complexity: str = "",
-    args: str | None = None,
+    args: Sequence[Arg] | None = None,
+    key_specs: Sequence[KeySpec] = (),
+    key_flags: str = "",
     arity: int | None = None,
     exclusive: Sequence[Sequence[str]] = (),
     surplus: str = "syntax",
@@ -264,7 +273,8 @@ def command(
 ) -> Callable[[Function], Function]:
     """Declare the function below as the command `name`; it stays a plain function.
 
-    keys, arity, args (the usage line) and summary (the docstring's first line) come from the function unless given.
+    keys, arity, args and summary (the docstring's first line) come from the function unless given; `key_flags` such as
+    "RO access" say what happens to the keys where one key specification is enough.
     `exclusive` names groups of options that exclude each other. `surplus` says how too many arguments are answered:
     "syntax" or "arity".
     """
@@ -274,18 +284,20 @@ def command(
         words = full.count(" ") + 1
         spec = compile_signature(full, function, exclusive)
         finder = keys if callable(keys) else None
+        positions = spec.keys(words) if keys is None or callable(keys) else _keys(keys)
         moves = MOVABLEKEYS if finder is not None or spec.moves else Flags(0)
         TABLE.add(
             Command(
                 name=full,
                 arity=spec.arity(words) if arity is None else arity,
                 flags=flags | moves,
-                keys=spec.keys(words) if keys is None or callable(keys) else _keys(keys),
+                keys=positions,
                 group=group,
                 since=since,
                 summary=summary or (inspect.getdoc(function) or "").partition("\n")[0],
                 complexity=complexity,
-                usage=spec.usage() if args is None else args,
+                args=spec.args() if args is None else tuple(args),
+                key_specs=tuple(key_specs) or _key_specs(positions, flags, key_flags),
                 tips=tips,
                 history=history,
                 acl=acl,
@@ -310,23 +322,27 @@ def hot(
     keys: int | tuple[int, int, int] | KeyFinder = 0,
     flags: Flags = Flags(0),
     complexity: str = "",
-    args: str = "",
+    args: Sequence[Arg] = (),
+    key_specs: Sequence[KeySpec] = (),
+    key_flags: str = "",
     tips: tuple[str, ...] = (),
     history: tuple[tuple[str, str], ...] = (),
     acl: tuple[str, ...] = (),
 ) -> None:
     """Declare a command that Rust implements; starting a server fails when Rust has none of that name."""
+    positions = (0, 0, 0) if callable(keys) else _keys(keys)
     TABLE.add(
         Command(
             name=name.upper(),
             arity=arity,
             flags=flags,
-            keys=(0, 0, 0) if callable(keys) else _keys(keys),
+            keys=positions,
             group=group,
             since=since,
             summary=summary,
             complexity=complexity,
-            usage=args,
+            args=tuple(args),
+            key_specs=tuple(key_specs) or _key_specs(positions, flags, key_flags),
             tips=tips,
             history=history,
             acl=acl,
@@ -349,6 +365,15 @@ def _keys(keys: int | tuple[int, int, int]) -> tuple[int, int, int]:
     return (keys, keys, 1) if keys else (0, 0, 0)
 
 
+def _key_specs(keys: tuple[int, int, int], flags: Flags, key_flags: str) -> tuple[KeySpec, ...]:
+    """One range of keys; what happens to them follows from the command unless `key_flags` says it."""
+    first, last, step = keys
+    if not first:
+        return ()
+    words = key_flags or ("RO access" if flags & READONLY else "RW access update")
+    return (KeySpec(words, first, last if last < 0 else last - first, step),)
+
+
 def load_families() -> Table:
     """Import the modules that declare dozo's own commands; the table is then complete."""
     from dozo.commands import FAMILIES
@@ -366,8 +391,11 @@ def load_file(path: Path) -> list[Command]:
         raise ConfigError(f"{path}: not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
+    TABLE.loading = True
     try:
         spec.loader.exec_module(module)
     except Exception as error:
         raise ConfigError(f"{path}: {type(error).__name__}: {error}") from error
+    finally:
+        TABLE.loading = False
     return [declared for declared in TABLE.everything() if declared.name not in before]

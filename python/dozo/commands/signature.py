@@ -1,4 +1,4 @@
-"""Turns a command's Python signature into its wire contract: arity, argument types, options, key positions, usage line.
+"""Turns a command's Python signature into its wire contract: arity, argument types, options, key positions, documentation.
 
 The contract is compiled once, at import, into a `Spec`; the kernel converts arguments by it without asking Python again.
 Nothing here knows a particular command, and nothing here converts an argument.
@@ -21,10 +21,11 @@ from __future__ import annotations
 import inspect
 import types
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Final, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 from dozo._kernel import Client, Database, Server
+from dozo.commands.arguments import Arg, ArgType, block, oneof, token
 from dozo.errors import DeclarationError
 
 __all__ = [
@@ -191,45 +192,51 @@ class Spec:
         last = at + count * width
         return list(range(at + 1, last + 1, width)) if 0 < count and last < len(args) else []
 
-    def usage(self) -> str:
-        """The arguments as COMMAND DOCS and the prompt show them."""
+    def args(self) -> tuple[Arg, ...]:
+        """The arguments as COMMAND DOCS and the prompt show them, unless the declaration says it better."""
         groups = {index: group for group in self.exclusive for index in group}
-        options: list[str] = []
+        options: list[Arg] = []
         for index, option in enumerate(self.options):
             group = groups.get(index, (index,))
-            if group[0] == index:
-                text = " | ".join(_option_usage(self.options[i]) for i in group)
-                options.append(text if option.required else f"[{text}]")
-        words = [_positional_usage(p) for p in self.positional]
+            if len(group) == 1:
+                options.append(_option_arg(option))
+            elif group[0] == index:
+                choices = [replace(_option_arg(self.options[i]), optional=False) for i in group]
+                options.append(oneof("condition", *choices, optional=not option.required))
+        positional = [_arg(p.name, p.items, optional=p.optional) for p in self.positional]
         if self.variadic is None:
-            return " ".join(words + options)
+            return (*positional, *options)
+        needed = self.counted is not None or any(item.kind == "key" for item in self.variadic.items)
+        name = self.variadic.name.removesuffix("s")
+        variadic = _arg(name, self.variadic.items, optional=not needed, multiple=True)
         if self.counted:
-            return " ".join([*words, f"num{self.variadic.name}", _variadic_usage(self.variadic, True), *options])
-        needed = any(item.kind == "key" for item in self.variadic.items)
-        return " ".join([*words, *options, _variadic_usage(self.variadic, needed)])
+            return (*positional, Arg(f"num{self.variadic.name}", "integer"), variadic, *options)
+        return (*positional, *options, variadic)
 
 
-def _shown(name: str, items: Sequence[Item]) -> str:
-    """The names of the items of one parameter: `key value`, `start end`, `A | B`."""
-    if len(items) == 1:
-        return " | ".join(items[0].choices) or name.rstrip("_").replace("_", "-")
-    return " ".join("value" if item.kind == "bytes" else item.kind for item in items)
+_ARG_TYPES: Final[dict[str, ArgType]] = {"key": "key", "int": "integer", "float": "double"}
 
 
-def _positional_usage(positional: Positional) -> str:
-    text = _shown(positional.name, positional.items)
-    return f"[{text}]" if positional.optional else text
+def _arg(name: str, items: Sequence[Item], *, optional: bool = False, multiple: bool = False) -> Arg:
+    """One parameter as documentation: a value, a choice of tokens, or a block of several items."""
+    name = name.rstrip("_").replace("_", "-")
+    if len(items) > 1:
+        parts = [_arg("value" if item.kind == "bytes" else item.kind, [item]) for item in items]
+        return block(name, *parts, optional=optional, multiple=multiple)
+    if items[0].kind == "choice":
+        choices = [token(word) for word in items[0].choices]
+        if len(choices) == 1:
+            return replace(choices[0], optional=optional, multiple=multiple)
+        return oneof(name, *choices, optional=optional, multiple=multiple)
+    kind = _ARG_TYPES.get(items[0].kind, "string")
+    return Arg(name, kind, optional=optional, multiple=multiple, key_spec=0 if kind == "key" else None)
 
 
-def _option_usage(option: Option) -> str:
-    text = f"{option.token} {_shown(option.name, option.items)}" if option.items else option.token
-    return f"{text} [{text} ...]" if option.repeated else text
-
-
-def _variadic_usage(variadic: Positional, needed: bool) -> str:
-    name = variadic.name.removesuffix("s") if len(variadic.items) == 1 else variadic.name
-    text = _shown(name, variadic.items)
-    return f"{text} [{text} ...]" if needed else f"[{text} ...]"
+def _option_arg(option: Option) -> Arg:
+    if not option.items:
+        return token(option.token, optional=not option.required)
+    arg = _arg(option.name, option.items, optional=not option.required, multiple=option.repeated)
+    return replace(arg, token=option.token, multiple_token=option.repeated)
 
 
 _INJECTED: Final[dict[Any, str]] = {Database: "db", Client: "client", Server: "server"}
@@ -285,8 +292,8 @@ def _group(name: str, group: Sequence[str], options: Sequence[Option]) -> tuple[
 
 
 def _option(where: str, parameter: inspect.Parameter, hint: Any) -> Option:
-    token = _marker(hint, Token)
-    text = token.text if token else parameter.name.rstrip("_").upper()
+    renamed = _marker(hint, Token)
+    text = renamed.text if renamed else parameter.name.rstrip("_").upper()
     required = parameter.default is inspect.Parameter.empty
     if _marker(hint, _Mark) is _FLAG:
         return Option(parameter.name, text, ())

@@ -25,10 +25,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntFlag
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, Required, TypedDict, TypeVar, Unpack
 
 from dozo._kernel import Client, Database, Server
-from dozo.commands.arguments import Arg, KeySpec
+from dozo.commands.arguments import Arg, KeySpec, arguments
 from dozo.commands.signature import Counted, Error, Flag, Key, Range, Spec, Token, compile_signature
 from dozo.errors import ConfigError, DeclarationError
 from dozo.replies import NO_REPLY, NULL_ARRAY, OK, Reply, Simple, Verbatim
@@ -145,24 +145,29 @@ _CATEGORY_OF_GROUP: Final = {"generic": "keyspace", "server": "", "sorted_set": 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """One declared command. `spec` and `function` are None when Rust implements it (or when it only has subcommands)."""
+    """One declared command. `function` and `spec` are None when Rust implements it, or when it is only a container."""
 
     name: str
     """In capitals; a subcommand carries its container's name: "CLIENT LIST"."""
     arity: int
-    flags: Flags
+    """Redis's: the number of words, the name's included; negated when it is a minimum."""
     keys: tuple[int, int, int]
     """(first, last, step), counted from the name as 0; zeros without keys or when they move."""
     group: str
-    since: str
     summary: str
+    flags: Flags = Flags(0)
+    since: str = "1.0.0"
     complexity: str = ""
     args: tuple[Arg, ...] = ()
     key_specs: tuple[KeySpec, ...] = ()
     tips: tuple[str, ...] = ()
     history: tuple[tuple[str, str], ...] = ()
-    acl: tuple[str, ...] = ()
-    surplus: str = "syntax"
+    acl: tuple[str, ...] | None = None
+    """ACL categories besides those of the flags; None stands for the group's."""
+    doc_flags: tuple[str, ...] = ()
+    deprecated_since: str | None = None
+    replaced_by: str | None = None
+    is_container: bool = False
     function: Callable[..., Any] | None = field(default=None, compare=False)
     spec: Spec | None = None
     key_finder: KeyFinder | None = field(default=None, compare=False)
@@ -181,12 +186,12 @@ class Command:
     @property
     def is_hot(self) -> bool:
         """Whether Rust implements it."""
-        return self.function is None and not self.subcommands
+        return self.function is None and not self.is_container
 
     @property
     def categories(self) -> tuple[str, ...]:
         """The ACL categories, each with its @; derived as Redis derives them, plus those of `acl`."""
-        found = [_CATEGORY_OF_GROUP.get(self.group, self.group), *self.acl]
+        found = list(self.acl) if self.acl is not None else [_CATEGORY_OF_GROUP.get(self.group, self.group)]
         flags = self.flags
         implied = (("write", WRITE), ("read", READONLY), ("admin", ADMIN), ("dangerous", ADMIN), ("pubsub", PUBSUB))
         found += [category for category, flag in implied if flags & flag]
@@ -252,60 +257,57 @@ TABLE: Final = Table()
 """The table that the decorators fill and that the server runs."""
 
 
+class About(TypedDict, total=False):
+    """What every declaration may say besides its name; the defaults are those of `Command`."""
+
+    flags: Flags
+    group: Required[str]
+    since: str
+    complexity: str
+    args: str | Sequence[Arg]
+    key_specs: tuple[KeySpec, ...]
+    key_flags: str
+    tips: tuple[str, ...]
+    history: tuple[tuple[str, str], ...]
+    acl: tuple[str, ...]
+    doc_flags: tuple[str, ...]
+    deprecated_since: str
+    replaced_by: str
+
+
 def command(
     name: str,
     *,
     keys: int | tuple[int, int, int] | KeyFinder | None = None,
-    flags: Flags = Flags(0),
-    group: str = "generic",
-    since: str = "1.0.0",
-    summary: str | None = None,
-    complexity: str = "",
-    args: Sequence[Arg] | None = None,
-    key_specs: Sequence[KeySpec] = (),
-    key_flags: str = "",
     arity: int | None = None,
+    summary: str | None = None,
     exclusive: Sequence[Sequence[str]] = (),
-    surplus: str = "syntax",
-    tips: tuple[str, ...] = (),
-    history: tuple[tuple[str, str], ...] = (),
-    acl: tuple[str, ...] = (),
+    surplus: Literal["syntax", "arity"] = "syntax",
+    **about: Unpack[About],
 ) -> Callable[[Function], Function]:
     """Declare the function below as the command `name`; it stays a plain function.
 
-    keys, arity, args and summary (the docstring's first line) come from the function unless given; `key_flags` such as
-    "RO access" say what happens to the keys where one key specification is enough.
-    `exclusive` names groups of options that exclude each other. `surplus` says how too many arguments are answered:
-    "syntax" or "arity".
+    keys, arity, args and summary (the docstring's first line) come from the function unless given. `exclusive` names
+    groups of options of which at most one may be given. `surplus` says how too many arguments are answered.
     """
 
     def declare(function: Function) -> Function:
         full = name.upper()
         words = full.count(" ") + 1
-        spec = compile_signature(full, function, exclusive)
+        spec = compile_signature(full, function, exclusive, surplus == "arity")
         finder = keys if callable(keys) else None
-        positions = spec.keys(words) if keys is None or callable(keys) else _keys(keys)
-        moves = MOVABLEKEYS if finder is not None or spec.moves else Flags(0)
-        TABLE.add(
-            Command(
-                name=full,
-                arity=spec.arity(words) if arity is None else arity,
-                flags=flags | moves,
-                keys=positions,
-                group=group,
-                since=since,
-                summary=summary or (inspect.getdoc(function) or "").partition("\n")[0],
-                complexity=complexity,
-                args=spec.args() if args is None else tuple(args),
-                key_specs=tuple(key_specs) or _key_specs(positions, flags, key_flags),
-                tips=tips,
-                history=history,
-                acl=acl,
-                surplus=surplus,
-                function=function,
-                spec=spec,
-                key_finder=finder,
-            )
+        if finder is not None or spec.moves:
+            about["flags"] = about.get("flags", Flags(0)) | MOVABLEKEYS
+        about.setdefault("args", spec.args())
+        _declare(
+            about,
+            name=full,
+            arity=spec.arity(words) if arity is None else arity,
+            keys=spec.keys(words) if keys is None or callable(keys) else _keys(keys),
+            summary=summary or (inspect.getdoc(function) or "").partition("\n")[0],
+            function=function,
+            spec=spec,
+            key_finder=finder,
         )
         return function
 
@@ -316,46 +318,30 @@ def hot(
     name: str,
     *,
     arity: int,
-    group: str,
-    since: str,
     summary: str,
     keys: int | tuple[int, int, int] | KeyFinder = 0,
-    flags: Flags = Flags(0),
-    complexity: str = "",
-    args: Sequence[Arg] = (),
-    key_specs: Sequence[KeySpec] = (),
-    key_flags: str = "",
-    tips: tuple[str, ...] = (),
-    history: tuple[tuple[str, str], ...] = (),
-    acl: tuple[str, ...] = (),
+    **about: Unpack[About],
 ) -> None:
     """Declare a command that Rust implements; starting a server fails when Rust has none of that name."""
+    finder = keys if callable(keys) else None
     positions = (0, 0, 0) if callable(keys) else _keys(keys)
-    TABLE.add(
-        Command(
-            name=name.upper(),
-            arity=arity,
-            flags=flags,
-            keys=positions,
-            group=group,
-            since=since,
-            summary=summary,
-            complexity=complexity,
-            args=tuple(args),
-            key_specs=tuple(key_specs) or _key_specs(positions, flags, key_flags),
-            tips=tips,
-            history=history,
-            acl=acl,
-            key_finder=keys if callable(keys) else None,
-        )
-    )
+    _declare(about, name=name.upper(), arity=arity, keys=positions, summary=summary, key_finder=finder)
 
 
-def container(
-    name: str, *, group: str, since: str, summary: str, flags: Flags = Flags(0), acl: tuple[str, ...] = ()
-) -> None:
+def container(name: str, *, summary: str, **about: Unpack[About]) -> None:
     """Declare a command that only has subcommands; they are declared after it as "NAME SUBCOMMAND"."""
-    hot(name, arity=-2, group=group, since=since, summary=summary, flags=flags, acl=acl)
+    about.setdefault("acl", ())
+    _declare(about, name=name.upper(), arity=-2, keys=(0, 0, 0), summary=summary, is_container=True)
+
+
+def _declare(about: About, *, keys: tuple[int, int, int], **fields: Any) -> None:
+    """Put the declaration into the table."""
+    known: dict[str, Any] = dict(about)
+    args = known.pop("args", ())
+    key_flags = known.pop("key_flags", "")
+    known["args"] = arguments(args) if isinstance(args, str) else tuple(args)
+    known.setdefault("key_specs", _key_specs(keys, about.get("flags", Flags(0)), key_flags))
+    TABLE.add(Command(**known, keys=keys, **fields))
 
 
 def _keys(keys: int | tuple[int, int, int]) -> tuple[int, int, int]:

@@ -147,6 +147,8 @@ class Spec:
     options: tuple[Option, ...]
     exclusive: tuple[tuple[int, ...], ...]
     """Groups of options, by their index, of which at most one may be given."""
+    surplus_is_arity: bool = False
+    """Too many arguments are answered as a wrong number of them, not as a syntax error."""
 
     def arity(self, words: int) -> int:
         """Redis's arity for a name of `words` words: negative when it is a minimum."""
@@ -249,7 +251,10 @@ _PLAIN: Final[dict[Any, tuple[Literal["bytes", "str", "int", "float"], str]]] = 
 
 
 def compile_signature(
-    name: str, function: Callable[..., Any], exclusive: Sequence[Sequence[str]] = ()
+    name: str,
+    function: Callable[..., Any],
+    exclusive: Sequence[Sequence[str]] = (),
+    surplus_is_arity: bool = False,
 ) -> Spec:
     """Compile the signature of `function`, the command `name`; a DeclarationError says what can't be understood."""
     hints = get_type_hints(function, include_extras=True)
@@ -280,7 +285,7 @@ def compile_signature(
     if (variadic or options) and variadic is not None and any(p.optional for p in positional):
         raise DeclarationError(f"command {name}: a variadic can't follow an optional parameter")
     groups = tuple(_group(name, group, options) for group in exclusive)
-    return Spec(tuple(injected), tuple(positional), variadic, counted, tuple(options), groups)
+    return Spec(tuple(injected), tuple(positional), variadic, counted, tuple(options), groups, surplus_is_arity)
 
 
 def _group(name: str, group: Sequence[str], options: Sequence[Option]) -> tuple[int, ...]:

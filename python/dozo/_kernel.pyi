@@ -1,0 +1,234 @@
+"""The extension module: the engine, and what a running command sees of it. Kept true by `mypy.stubtest`.
+
+`Database`, `Client` and `Server` are only valid while a command runs, in the thread that runs it; elsewhere every use is
+a RuntimeError. Keys are bytes. Times are unix milliseconds unless the name says otherwise.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, final
+
+Reason = Literal["debug", "info", "warning", "error"]
+Setting = int | bool | str | bytes
+
+@final
+class Database:
+    """One database, during a command. It can't be created; a command receives it."""
+
+    @property
+    def index(self) -> int: ...
+    @property
+    def now_ms(self) -> int:
+        """The time of this command: it does not move while the command runs."""
+
+    def get(self, key: bytes, /) -> bytes | None:
+        """The value; counts as an access, and as a hit or a miss. WrongType where it is not a string."""
+
+    def peek(self, key: bytes, /) -> bytes | None:
+        """The value, without counting as an access."""
+
+    def set(
+        self, key: bytes, value: bytes | int, expire_at_ms: int | None = None, keep_ttl: bool = False
+    ) -> bool:
+        """Store; true where the key existed. Without expire_at_ms and keep_ttl a time to live is removed."""
+
+    def delete(self, key: bytes, /) -> bool: ...
+    def exists(self, key: bytes, /) -> bool: ...
+    def touch(self, key: bytes, /) -> bool:
+        """Whether the key exists; counts as an access."""
+
+    def type(self, key: bytes, /) -> str | None: ...
+    def expire_at(self, key: bytes, /) -> int | None:
+        """When it expires; -1 for never, None for a missing key."""
+
+    def set_expire(self, key: bytes, at_ms: int | None, /) -> bool:
+        """Change or (None) remove the expiry; a time in the past deletes. False where the key is missing."""
+
+    def strlen(self, key: bytes, /) -> int: ...
+    def get_range(self, key: bytes, start: int, end: int, /) -> bytes: ...
+    def append(self, key: bytes, data: bytes, /) -> int: ...
+    def set_range(self, key: bytes, offset: int, data: bytes, /) -> int: ...
+    def incr(self, key: bytes, delta: int, /) -> int: ...
+    def rename(self, source: bytes, target: bytes, /) -> bool:
+        """Move the value, its expiry and flags; false where the source is missing."""
+
+    def move(self, key: bytes, index: int, /) -> bool:
+        """Move to another database; false where the key is missing there or taken here."""
+
+    def copy(self, source: bytes, target: bytes, index: int | None = None) -> bool: ...
+    def keys(self, pattern: bytes, /) -> list[bytes]: ...
+    def scan(
+        self, cursor: int, count: int, pattern: bytes | None = None, type: str | None = None
+    ) -> tuple[int, list[bytes]]: ...
+    def random_key(self) -> bytes | None: ...
+    def __len__(self) -> int: ...
+    @property
+    def volatile_len(self) -> int:
+        """Number of keys that have an expiry."""
+
+    @property
+    def avg_ttl_ms(self) -> int: ...
+    def flush(self) -> int:
+        """Drop every key of this database; returns how many there were."""
+
+    def flush_all(self) -> int: ...
+    def swap(self, first: int, second: int, /) -> None: ...
+    def encoding(self, key: bytes, /) -> str | None: ...
+    def idle_seconds(self, key: bytes, /) -> int | None: ...
+    def freq(self, key: bytes, /) -> int | None: ...
+    def memory_usage(self, key: bytes, /) -> int | None: ...
+    def flags(self, key: bytes, /) -> int | None:
+        """The memcached client flags."""
+
+    def effect(self, *args: bytes | int | str) -> None:
+        """Journal and replicate this instead of the command itself; may be called several times."""
+
+    def no_effect(self) -> None:
+        """Leave no effect, although something changed."""
+
+    def call(self, *args: bytes | int | str) -> Any:
+        """Run another command within this one; its reply, or its ReplyError raised."""
+
+    def select(self, index: int, /) -> Database:
+        """Another database, valid as long as this one."""
+
+@final
+class ClientInfo:
+    """A picture of one connected client."""
+
+    id: int
+    addr: str
+    laddr: str
+    fd: int
+    name: bytes
+    lib_name: bytes
+    lib_ver: bytes
+    db: int
+    resp: int
+    door: Literal["resp", "memcached"]
+    unix: bool
+    authenticated: bool
+    created_ms: int
+    last_active_ms: int
+    last_command: str
+    commands: int
+    net_in: int
+    net_out: int
+    query_buffer: int
+    output_buffer: int
+    monitor: bool
+    blocked: bool
+    no_evict: bool
+    no_touch: bool
+    close_asap: bool
+
+@final
+class Client:
+    """The client whose command runs."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def addr(self) -> str: ...
+    @property
+    def laddr(self) -> str: ...
+    @property
+    def unix(self) -> bool: ...
+    name: bytes
+    lib_name: bytes
+    lib_ver: bytes
+    db: int
+    resp: int
+    authenticated: bool
+    no_evict: bool
+    no_touch: bool
+    monitor: bool
+    reply_mode: Literal["on", "off", "skip"]
+    def info(self) -> ClientInfo: ...
+    def reset(self) -> None:
+        """What RESET does to the session."""
+
+    def close(self) -> None:
+        """Close the connection once this reply is written."""
+
+@final
+class Server:
+    """The whole server, during a command."""
+
+    @property
+    def config(self) -> Any:
+        """The object that the Kernel was given as `config`."""
+
+    def clients(self) -> list[ClientInfo]:
+        """Every connected client, by id."""
+
+    def kill(self, id: int, /) -> bool:
+        """Close a client; the calling one is closed after its reply. False where there is none of that id."""
+
+    def pause(self, until_ms: int, writes_only: bool) -> None: ...
+    def unpause(self) -> None: ...
+    def stats(self) -> dict[str, Any]:
+        """Every figure the engine keeps; see `Kernel.stats`."""
+
+    def command_stats(self) -> dict[str, tuple[int, int, int, int, list[int]]]:
+        """Of each command that was called: calls, nanoseconds, rejected, failed, histogram by powers of two of us."""
+
+    def reset_stats(self) -> None: ...
+    def configure(self, name: str, value: Setting, /) -> None:
+        """Hand a checked setting to the engine; ValueError where it has none of that name."""
+
+    def slowlog(self) -> list[tuple[int, int, int, list[bytes], str, bytes]]:
+        """(id, unix seconds, microseconds, arguments, client address, client name), newest first."""
+
+    def slowlog_reset(self) -> None: ...
+    def latency(self) -> dict[str, tuple[int, list[tuple[int, int]]]]:
+        """By event: the worst milliseconds of all time, and (unix seconds, milliseconds), oldest first."""
+
+    def latency_reset(self, *events: str) -> int: ...
+    def shutdown(self) -> None:
+        """Stop the server once this command is done."""
+
+    def sleep(self, seconds: float, /) -> None:
+        """Hold the executor (DEBUG SLEEP)."""
+
+@final
+class Kernel:
+    """A server: the engine, its executor thread and its sockets."""
+
+    def __new__(
+        cls,
+        commands: Sequence[Any],
+        settings: Mapping[str, Setting],
+        *,
+        config: Any = None,
+        log: Callable[[Reason, str], None] | None = None,
+        memcached_stats: Callable[[Server, str], list[tuple[str, str]] | None] | None = None,
+    ) -> Kernel:
+        """`commands` are dozo.commands.api.Command; `settings` go to the engine and the store by name."""
+
+    def listen(self, door: Literal["resp", "memcached"], address: str, port: int, /) -> int:
+        """Bind, before start; the port that was bound (0 asks for a free one). OSError where it can't."""
+
+    def listen_unix(self, path: str, mode: int = 0, /) -> None: ...
+    def start(self) -> None:
+        """Start the executor thread."""
+
+    def stop(self) -> None:
+        """Ask for a graceful stop; returns at once, from any thread."""
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait until the executor has ended; whether it has."""
+
+    def configure(self, name: str, value: Setting, /) -> None: ...
+    def call(self, *args: bytes | int | str) -> Any:
+        """Run one command from any thread but the executor; its reply, or its ReplyError raised."""
+
+    def stats(self) -> dict[str, Any]: ...
+
+def glob_match(pattern: bytes, text: bytes, nocase: bool = False) -> bool:
+    """Redis's glob: * ? [a-z] [^a] and backslash."""
+
+def crc64(data: bytes) -> int:
+    """CRC-64 as in RDB files and DUMP payloads (Jones polynomial, reflected, initial value 0)."""
+
+def xxh3_64(data: bytes) -> int:
+    """XXH3, 64 bits, seed 0: the digest of IFDEQ and DIGEST."""

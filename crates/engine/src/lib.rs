@@ -1,1 +1,31 @@
-//! dozo-engine
+//! The executor: sessions, the command table, the hot lane and the effects stream over one keyspace.
+//!
+//! It owns every decision that must be taken per request at full speed, and refuses two things:
+//! sockets (they are `dozo-net`'s) and commands off the hot lane (they are Python, reached through [`Host`]).
+
+pub mod clients;
+pub mod clock;
+pub mod cx;
+mod dispatch;
+pub mod effects;
+mod engine;
+pub mod flags;
+pub mod host;
+pub mod hot;
+pub mod latency;
+pub mod memcached;
+pub mod monitor;
+pub mod session;
+pub mod settings;
+pub mod slowlog;
+pub mod stats;
+pub mod table;
+
+pub use clock::{Clock, SystemClock};
+pub use cx::Cx;
+pub use effects::{Cause, Effect, Effects, Sink};
+pub use engine::{Engine, Flow};
+pub use host::{Host, Level};
+pub use session::{Door, Peer, Session, SessionId};
+pub use settings::Settings;
+pub use table::{Command, CommandSpec, CommandTable, Kind, TableError};

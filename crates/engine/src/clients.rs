@@ -1,0 +1,109 @@
+//! Control over other clients: CLIENT KILL, PAUSE and UNPAUSE, MONITOR.
+
+use crate::cx::Cx;
+use crate::engine::Engine;
+use crate::flags::Flags;
+use crate::session::{Session, SessionId};
+
+/// CLIENT PAUSE.
+#[derive(Clone, Copy, Debug)]
+pub struct Pause {
+    /// Unix ms at which it ends.
+    pub until_ms: i64,
+    /// Only writes are held back.
+    pub writes_only: bool,
+}
+
+impl Engine {
+    /// Holds commands back until `until_ms`. As in Redis a second pause can lengthen the first and make it
+    /// stricter, not the other way round.
+    pub fn pause_clients(&mut self, until_ms: i64, writes_only: bool) {
+        let running = self.pause;
+        self.pause = Some(Pause {
+            until_ms: running.map_or(until_ms, |p| p.until_ms.max(until_ms)),
+            writes_only: writes_only && running.is_none_or(|p| p.writes_only),
+        });
+    }
+
+    /// Ends the pause and lets the held-back clients go on.
+    pub fn unpause_clients(&mut self) {
+        if self.pause.take().is_none() {
+            return;
+        }
+        let mut waiting = Vec::new();
+        for (index, slot) in &mut self.sessions {
+            if let Some(session) = slot.as_deref_mut().filter(|session| session.blocked) {
+                session.blocked = false;
+                waiting.push(SessionId(index));
+            }
+        }
+        for sid in waiting {
+            self.resume_later(sid);
+        }
+    }
+
+    /// The running pause.
+    pub fn pause(&self) -> Option<Pause> {
+        self.pause
+    }
+
+    pub(crate) fn end_pause_if_due(&mut self, now_ms: i64) {
+        if self.pause.is_some_and(|pause| pause.until_ms <= now_ms) {
+            self.unpause_clients();
+        }
+    }
+
+    /// Whether a command with these flags has to wait now.
+    #[inline]
+    pub(crate) fn is_held_back(&self, flags: Flags) -> bool {
+        self.pause.is_some_and(|pause| {
+            pause.until_ms > self.ks.now()
+                && (!pause.writes_only || flags.has(Flags::WRITE.with(Flags::MAY_REPLICATE)))
+        })
+    }
+
+    /// Sends a line to every watcher but the running session.
+    pub(crate) fn feed_monitors(&mut self, session: &Session, args: &[&[u8]]) {
+        let line = crate::monitor::line(self.unix_us(), session.db, &session.peer.addr, args);
+        let watchers: Vec<usize> = self
+            .sessions
+            .iter()
+            .filter(|(_, slot)| slot.as_deref().is_some_and(|s| s.monitor))
+            .map(|(index, _)| index)
+            .collect();
+        for index in watchers {
+            self.push_to(index, &line);
+        }
+    }
+}
+
+impl Cx<'_> {
+    /// Closes the client with that id; the calling one after its reply. `false` when there is none.
+    pub fn kill(&mut self, id: u64) -> bool {
+        if self.session.id == id {
+            self.session.close_after_reply = true;
+            return true;
+        }
+        let found = self.engine.sessions.iter().find(|(_, slot)| slot.as_deref().is_some_and(|s| s.id == id));
+        let Some(index) = found.map(|(index, _)| index) else {
+            return false;
+        };
+        self.engine.close_later(SessionId(index));
+        true
+    }
+
+    /// Makes the calling session watch every command.
+    pub fn start_monitor(&mut self) {
+        if !self.session.monitor {
+            self.session.monitor = true;
+            self.engine.monitors += 1;
+        }
+    }
+
+    /// RESET.
+    pub fn reset_session(&mut self) {
+        self.engine.monitors -= usize::from(self.session.monitor);
+        let open = self.engine.settings.requirepass.is_empty();
+        self.session.reset(open);
+    }
+}

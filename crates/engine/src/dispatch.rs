@@ -1,0 +1,298 @@
+//! From bytes to an executed command: parse, look up, check, run, account.
+//!
+//! The checks stand in Redis's order, because clients see which error comes first: unknown command, arity,
+//! authentication, memory, pause.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use dozo_wire::resp::{Limits, Span, Step};
+
+use crate::cx::Cx;
+use crate::effects::Cause;
+use crate::engine::{Engine, Flow};
+use crate::flags::Flags;
+use crate::host::Level;
+use crate::memcached;
+use crate::session::{Door, ReplyMode, Session, SessionId};
+use crate::table::{Implementation, Lookup};
+
+/// Commands of at most this many arguments need no allocation.
+const ARGS_INLINE: usize = 8;
+/// A command that took longer than this makes the batch's time stale.
+const REFRESH_TIME_NS: u64 = 1_000_000;
+/// Bytes of arguments shown in an unknown-command error, as in Redis.
+const ERROR_ARGS_BYTES: usize = 128;
+
+/// What became of one request.
+enum Verdict {
+    /// Answered.
+    Done,
+    /// Not run; feed it again later.
+    Hold(Flow),
+}
+
+impl Engine {
+    /// Runs the whole requests at the start of `buf`; returns how many bytes they took and what net does next.
+    pub fn feed(&mut self, sid: SessionId, buf: &[u8]) -> (usize, Flow) {
+        let Some(mut session) = self.sessions.get_mut(sid.0).and_then(Option::take) else {
+            return (buf.len(), Flow::Close);
+        };
+        let outcome = catch_unwind(AssertUnwindSafe(|| match session.peer.door {
+            Door::Resp => self.feed_resp(&mut session, buf),
+            Door::Memcached => memcached::feed(self, &mut session, buf),
+        }));
+        let (consumed, flow) = outcome.unwrap_or_else(|_| {
+            if let Some(host) = self.host() {
+                host.log(Level::Error, "a command panicked; its connection is closed");
+            }
+            session.reply().error("ERR internal error");
+            (buf.len(), Flow::Close)
+        });
+        session.blocked = flow == Flow::Blocked;
+        self.mark_dirty(sid, &mut session);
+        if let Some(slot) = self.sessions.get_mut(sid.0) {
+            *slot = Some(session);
+        }
+        (consumed, flow)
+    }
+
+    fn feed_resp(&mut self, session: &mut Session, buf: &[u8]) -> (usize, Flow) {
+        let limits = Limits { max_bulk: self.settings.proto_max_bulk_len, ..Limits::default() };
+        let mut spans = std::mem::take(&mut session.spans);
+        let mut at = 0;
+        let mut clock = self.clock.monotonic_ns();
+        let flow = loop {
+            if session.close_after_reply {
+                break Flow::Close;
+            }
+            let rest = &buf[at..];
+            let (end, verdict) = match session.parser.next(rest, &mut spans, &limits, session.authenticated) {
+                Step::Command { end } => (end, self.run_spans(session, rest, &spans, &mut clock)),
+                Step::Inline { end, args } => {
+                    let args: Vec<&[u8]> = args.iter().map(Vec::as_slice).collect();
+                    (end, self.run(session, &args, &mut clock))
+                }
+                Step::Empty { end } => (end, Verdict::Done),
+                Step::Incomplete => break Flow::Continue,
+                Step::Error(text) => {
+                    session.reply().error(&format!("ERR {text}"));
+                    at = buf.len();
+                    break Flow::Close;
+                }
+            };
+            spans.clear();
+            match verdict {
+                Verdict::Done => at += end,
+                Verdict::Hold(flow) => break flow,
+            }
+        };
+        session.spans = spans;
+        (at, flow)
+    }
+
+    #[inline]
+    fn run_spans(&mut self, session: &mut Session, buf: &[u8], spans: &[Span], clock: &mut u64) -> Verdict {
+        let bytes = |span: &Span| &buf[span.start as usize..][..span.len as usize];
+        if spans.len() > ARGS_INLINE {
+            let args: Vec<&[u8]> = spans.iter().map(bytes).collect();
+            return self.run(session, &args, clock);
+        }
+        let mut args: [&[u8]; ARGS_INLINE] = [&[]; ARGS_INLINE];
+        for (arg, span) in args.iter_mut().zip(spans) {
+            *arg = bytes(span);
+        }
+        self.run(session, &args[..spans.len()], clock)
+    }
+
+    fn run(&mut self, session: &mut Session, args: &[&[u8]], clock: &mut u64) -> Verdict {
+        let row = match self.table.find(args) {
+            Lookup::Found(row) => row,
+            other => {
+                let text = unknown_text(self, &other, args);
+                return self.refuse(session, None, &text);
+            }
+        };
+        let command = self.table.row(row);
+        let (flags, implementation) = (command.flags, command.implementation);
+        if !command.accepts(args.len()) {
+            let text = format!("ERR wrong number of arguments for '{}' command", command.name);
+            return self.refuse(session, Some(row), &text);
+        }
+        if !session.authenticated && !flags.has(Flags::NO_AUTH) {
+            return self.refuse(session, Some(row), "NOAUTH Authentication required.");
+        }
+        if matches!(implementation, Implementation::Foreign(_)) && !self.attached {
+            return Verdict::Hold(Flow::NeedHost);
+        }
+        if self.pause.is_some() && self.is_held_back(flags) {
+            return Verdict::Hold(Flow::Blocked);
+        }
+        if self.ks.over_limit() && !self.make_room() && flags.has(Flags::DENYOOM) {
+            return self.refuse(session, Some(row), "OOM command not allowed when used memory > 'maxmemory'.");
+        }
+        if self.monitors > 0 && !flags.has(Flags::SKIP_MONITOR.with(Flags::ADMIN)) {
+            self.feed_monitors(session, args);
+        }
+        self.execute_and_account(session, row, args, clock);
+        Verdict::Done
+    }
+
+    fn execute_and_account(&mut self, session: &mut Session, row: u32, args: &[&[u8]], clock: &mut u64) {
+        let mark = session.out.mark();
+        let start_byte = session.out.bytes.len();
+        session.last_command = Some(row);
+        session.last_active_ms = self.ks.now();
+        session.commands += 1;
+        self.stats.commands += 1;
+        if session.reply_mode == ReplyMode::SkipNext {
+            session.reply_mode = ReplyMode::Skip;
+        }
+        self.execute(session, row, args, 0);
+        let failed = session.out.bytes.get(start_byte) == Some(&b'-');
+        if failed {
+            self.stats.count_error(&session.out.bytes[start_byte + 1..]);
+        }
+        let now = self.clock.monotonic_ns();
+        let elapsed = now - *clock;
+        *clock = now;
+        let histogram = self.settings.latency_tracking;
+        self.table.row_mut(row).stats.record(elapsed, failed, histogram);
+        if elapsed > REFRESH_TIME_NS {
+            self.begin_batch();
+        }
+        self.note_slow(session, row, args, elapsed);
+        match session.reply_mode {
+            ReplyMode::On | ReplyMode::SkipNext => {}
+            ReplyMode::Off => session.out.rollback(mark),
+            ReplyMode::Skip => {
+                session.out.rollback(mark);
+                session.reply_mode = ReplyMode::On;
+            }
+        }
+    }
+
+    /// Slow log and latency monitor.
+    #[inline]
+    fn note_slow(&mut self, session: &Session, row: u32, args: &[&[u8]], elapsed_ns: u64) {
+        let flags = self.table.row(row).flags;
+        let threshold = self.settings.slowlog_log_slower_than;
+        if threshold >= 0 && elapsed_ns / 1000 >= threshold as u64 && !flags.has(Flags::SKIP_SLOWLOG) {
+            // What comes before authentication carries passwords.
+            let secret = flags.has(Flags::NO_AUTH) && args.len() > 1;
+            let shown: &[&[u8]] = if secret { &[args[0], b"(redacted)"] } else { args };
+            let seconds = self.ks.now() / 1000;
+            self.slowlog.push(session, shown, seconds, elapsed_ns / 1000, self.settings.slowlog_max_len);
+        }
+        if self.settings.latency_monitor_threshold != 0 {
+            let event = if flags.has(Flags::FAST) { "fast-command" } else { "command" };
+            let threshold = self.settings.latency_monitor_threshold;
+            self.latency.record(event, elapsed_ns / 1_000_000, self.ks.now() / 1000, threshold);
+        }
+    }
+
+    /// Runs a command that has passed its checks and makes its effect.
+    fn execute(&mut self, session: &mut Session, row: u32, args: &[&[u8]], depth: u32) {
+        let command = self.table.row(row);
+        let (flags, implementation) = (command.flags, command.implementation);
+        let (dirty, db) = (self.ks.dirty(), session.db);
+        let mut cx = Cx::new(self, session, depth);
+        match implementation {
+            Implementation::Hot(run) => run(&mut cx, args),
+            Implementation::Foreign(id) => match cx.engine.host() {
+                Some(host) => host.call(id, &mut cx, args),
+                None => cx.error("ERR this command needs Python, and there is none"),
+            },
+            Implementation::Container => cx.error("ERR this command needs a subcommand"),
+        }
+        let settled = cx.effect_settled;
+        if self.ks.dirty() != dirty {
+            self.record_removed();
+            if flags.has(Flags::WRITE) && !settled {
+                self.effects.record(db, args, Cause::Command);
+            }
+        }
+    }
+
+    /// A command called by a command: no authentication, pause or accounting, the same checks otherwise.
+    pub(crate) fn run_nested(&mut self, session: &mut Session, args: &[&[u8]], depth: u32) {
+        let row = match self.table.find(args) {
+            Lookup::Found(row) => row,
+            other => {
+                let text = unknown_text(self, &other, args);
+                return session.reply().error(&text);
+            }
+        };
+        let command = self.table.row(row);
+        if !command.accepts(args.len()) {
+            let text = format!("ERR wrong number of arguments for '{}' command", command.name);
+            return session.reply().error(&text);
+        }
+        if command.flags.has(Flags::NOSCRIPT) {
+            return session.reply().error("ERR This command is not allowed from a command");
+        }
+        if command.flags.has(Flags::DENYOOM) && !self.make_room() {
+            return session.reply().error("OOM command not allowed when used memory > 'maxmemory'.");
+        }
+        self.execute(session, row, args, depth);
+    }
+
+    /// Runs one command for a caller without a socket (a gateway, the library, a test). The reply is appended to
+    /// the session's output. Python commands need the interpreter attached.
+    pub fn call(&mut self, session: &mut Session, args: &[&[u8]]) {
+        self.begin_batch();
+        let mut clock = self.clock.monotonic_ns();
+        let Some(host) = self.host().filter(|_| !self.attached) else {
+            self.call_attached(session, args, &mut clock);
+            return self.end_batch();
+        };
+        host.scope(&mut || {
+            self.set_attached(true);
+            self.call_attached(session, args, &mut clock);
+            self.set_attached(false);
+        });
+        self.end_batch();
+    }
+
+    fn call_attached(&mut self, session: &mut Session, args: &[&[u8]], clock: &mut u64) {
+        if let Verdict::Hold(_) = self.run(session, args, clock) {
+            session.reply().error("BUSY clients are paused");
+        }
+    }
+
+    /// Answers an error for a command that was not run.
+    #[cold]
+    fn refuse(&mut self, session: &mut Session, row: Option<u32>, text: &str) -> Verdict {
+        if let Some(row) = row {
+            self.table.row_mut(row).stats.rejected += 1;
+        }
+        self.stats.commands += 1;
+        self.stats.count_error(text.as_bytes());
+        match session.reply_mode {
+            ReplyMode::Off | ReplyMode::Skip => {}
+            ReplyMode::On => session.reply().error(text),
+            ReplyMode::SkipNext => session.reply_mode = ReplyMode::On,
+        }
+        Verdict::Done
+    }
+}
+
+#[cold]
+fn unknown_text(engine: &Engine, lookup: &Lookup, args: &[&[u8]]) -> String {
+    let name = args.first().map(|name| String::from_utf8_lossy(name)).unwrap_or_default();
+    if let Lookup::UnknownSubcommand(container) = lookup {
+        let sub = args.get(1).map(|sub| String::from_utf8_lossy(sub)).unwrap_or_default();
+        let sub: String = sub.chars().take(ERROR_ARGS_BYTES).collect();
+        let container = engine.table.row(*container).name.to_ascii_uppercase();
+        return format!("ERR unknown subcommand '{sub}'. Try {container} HELP.");
+    }
+    let mut shown = String::new();
+    for arg in args.iter().skip(1) {
+        if shown.len() >= ERROR_ARGS_BYTES {
+            break;
+        }
+        let arg: String = String::from_utf8_lossy(arg).chars().take(ERROR_ARGS_BYTES - shown.len()).collect();
+        shown.push_str(&format!("'{arg}' "));
+    }
+    let name: String = name.chars().take(ERROR_ARGS_BYTES).collect();
+    format!("ERR unknown command '{name}', with args beginning with: {shown}")
+}

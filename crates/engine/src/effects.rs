@@ -1,0 +1,115 @@
+//! Effects: every change to the data as one totally ordered stream of commands.
+//!
+//! An effect is the command as it must be journaled and replicated: deterministic, with absolute expiry. The
+//! offset counts the bytes of the stream's RESP form, SELECTs included, so that it is what PSYNC and the AOF
+//! need it to be, whether or not anybody consumes the stream. Consumers are [`Sink`]s; without one, an effect
+//! costs the sum of its lengths and nothing is encoded.
+
+/// Why a change happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// A client's command.
+    Command,
+    /// A time to live that ran out.
+    Expired,
+    /// Memory was needed.
+    Evicted,
+}
+
+/// One change.
+#[derive(Clone, Copy, Debug)]
+pub struct Effect<'a> {
+    /// Bytes of the stream before this effect.
+    pub offset: u64,
+    /// Database that it applies to.
+    pub db: usize,
+    /// The command, name first.
+    pub args: &'a [&'a [u8]],
+    /// Why it happened.
+    pub cause: Cause,
+}
+
+impl Effect<'_> {
+    /// Appends the RESP form.
+    pub fn encode(&self, to: &mut Vec<u8>) {
+        let mut digits = itoa::Buffer::new();
+        to.push(b'*');
+        to.extend_from_slice(digits.format(self.args.len()).as_bytes());
+        for arg in self.args {
+            to.extend_from_slice(b"\r\n$");
+            to.extend_from_slice(digits.format(arg.len()).as_bytes());
+            to.extend_from_slice(b"\r\n");
+            to.extend_from_slice(arg);
+        }
+        to.extend_from_slice(b"\r\n");
+    }
+
+    /// Length of the RESP form.
+    pub fn encoded_len(&self) -> u64 {
+        let args: usize = self.args.iter().map(|a| a.len() + decimal_len(a.len()) + 5).sum();
+        (args + decimal_len(self.args.len()) + 3) as u64
+    }
+}
+
+/// Number of decimal digits.
+fn decimal_len(n: usize) -> usize {
+    n.checked_ilog10().unwrap_or(0) as usize + 1
+}
+
+/// A consumer of the stream: the journal, replicas, keyspace events, a test.
+pub trait Sink: Send {
+    /// Called once for each effect, in order, on the executor.
+    fn effect(&mut self, effect: &Effect<'_>);
+}
+
+/// The head of the stream.
+#[derive(Default)]
+pub struct Effects {
+    offset: u64,
+    count: u64,
+    selected: Option<usize>,
+    sinks: Vec<Box<dyn Sink>>,
+}
+
+impl Effects {
+    /// An empty stream at offset 0.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Bytes of the stream so far.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Effects so far, SELECTs not counted.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Adds a consumer. The next effect is preceded by a SELECT, so that the consumer knows the database.
+    pub fn subscribe(&mut self, sink: Box<dyn Sink>) {
+        self.sinks.push(sink);
+        self.selected = None;
+    }
+
+    /// Appends one change.
+    pub fn record(&mut self, db: usize, args: &[&[u8]], cause: Cause) {
+        debug_assert!(!args.is_empty(), "an effect is a command");
+        if self.selected != Some(db) {
+            self.selected = Some(db);
+            let mut digits = itoa::Buffer::new();
+            let select: [&[u8]; 2] = [b"SELECT", digits.format(db).as_bytes()];
+            self.push(&Effect { offset: self.offset, db, args: &select, cause });
+        }
+        self.push(&Effect { offset: self.offset, db, args, cause });
+        self.count += 1;
+    }
+
+    fn push(&mut self, effect: &Effect<'_>) {
+        for sink in &mut self.sinks {
+            sink.effect(effect);
+        }
+        self.offset += effect.encoded_len();
+    }
+}

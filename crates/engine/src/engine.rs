@@ -1,0 +1,364 @@
+//! The executor itself: everything that one thread owns, and the work it does between requests.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dozo_store::{EvictOutcome, Keyspace, PolicyKind, Reason, StoreConfig};
+use dozo_wire::Out;
+use slab::Slab;
+
+use crate::clients::Pause;
+use crate::clock::Clock;
+use crate::effects::{Cause, Effects};
+use crate::host::Host;
+use crate::latency::LatencyMonitor;
+use crate::session::{Door, Peer, Session, SessionId};
+use crate::settings::{SettingValue, Settings};
+use crate::slowlog::SlowLog;
+use crate::stats::Stats;
+use crate::table::CommandTable;
+
+/// What net does with a connection after its bytes were fed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// All whole requests are executed.
+    Continue,
+    /// The next request needs Python: feed the rest from inside `Host::scope`.
+    NeedHost,
+    /// Feed nothing until `take_resumable` names the session.
+    Blocked,
+    /// Write what is owed, then close.
+    Close,
+}
+
+/// Keys looked at by one slice of active expiry, and slices a tick.
+const EXPIRE_SLICE: usize = 200;
+/// Time that background work may take in one tick, nanoseconds.
+const TICK_BUDGET_NS: u64 = 1_000_000;
+/// Entries freed between two looks at the clock.
+const FREE_SLICE: usize = 512;
+/// Pause between ticks while background work is left.
+const BUSY_TICK: Duration = Duration::from_millis(2);
+
+/// The executor.
+pub struct Engine {
+    /// The data.
+    pub ks: Keyspace,
+    /// All commands.
+    pub table: CommandTable,
+    /// The stream of changes.
+    pub effects: Effects,
+    /// Counters.
+    pub stats: Stats,
+    /// Settings read per request.
+    pub settings: Settings,
+    /// Slow commands.
+    pub slowlog: SlowLog,
+    /// Latency spikes.
+    pub latency: LatencyMonitor,
+    pub(crate) sessions: Slab<Option<Box<Session>>>,
+    pub(crate) pause: Option<Pause>,
+    pub(crate) monitors: usize,
+    /// The interpreter is attached: Python commands may run.
+    pub(crate) attached: bool,
+    pub(crate) clock: Box<dyn Clock>,
+    pub(crate) shutdown_requested: bool,
+    host: Option<Arc<dyn Host>>,
+    dirty: Vec<SessionId>,
+    closing: Vec<SessionId>,
+    resumable: Vec<SessionId>,
+    next_client_id: u64,
+    policy: PolicySettings,
+}
+
+/// The eviction settings, which the store takes as one.
+#[derive(Clone, Copy)]
+struct PolicySettings {
+    kind: PolicyKind,
+    samples: u32,
+    log_factor: u32,
+    decay_minutes: u32,
+}
+
+impl Engine {
+    /// An engine without clients.
+    pub fn new(
+        store: StoreConfig,
+        settings: Settings,
+        table: CommandTable,
+        clock: Box<dyn Clock>,
+        host: Option<Arc<dyn Host>>,
+    ) -> Self {
+        let policy = PolicySettings {
+            kind: store.policy,
+            samples: store.samples,
+            log_factor: store.lfu_log_factor,
+            decay_minutes: store.lfu_decay_minutes,
+        };
+        let mut ks = Keyspace::new(store);
+        let now = clock.unix_us() / 1000;
+        ks.set_now(now);
+        Self {
+            ks,
+            table,
+            effects: Effects::new(),
+            stats: Stats { started_ms: now, ..Stats::default() },
+            settings,
+            slowlog: SlowLog::default(),
+            latency: LatencyMonitor::default(),
+            sessions: Slab::new(),
+            pause: None,
+            monitors: 0,
+            attached: false,
+            clock,
+            shutdown_requested: false,
+            host,
+            dirty: Vec::new(),
+            closing: Vec::new(),
+            resumable: Vec::new(),
+            next_client_id: 1,
+            policy,
+        }
+    }
+
+    /// Where Python commands run, if anywhere.
+    pub fn host(&self) -> Option<Arc<dyn Host>> {
+        self.host.clone()
+    }
+
+    /// Wall clock now, microseconds.
+    pub fn unix_us(&self) -> i64 {
+        self.clock.unix_us()
+    }
+
+    /// Says that the interpreter is attached (or not any more) on this thread.
+    pub fn set_attached(&mut self, attached: bool) {
+        self.attached = attached;
+    }
+
+    /// Takes a client in; `Err` is what to write before closing.
+    pub fn connect(&mut self, peer: Peer) -> Result<SessionId, &'static [u8]> {
+        if self.sessions.len() >= self.settings.maxclients {
+            self.stats.rejected_connections += 1;
+            return Err(match peer.door {
+                Door::Resp => b"-ERR max number of clients reached\r\n",
+                Door::Memcached => b"ERROR Too many open connections\r\n",
+            });
+        }
+        self.stats.connections += 1;
+        let authenticated = self.settings.requirepass.is_empty();
+        let session = Session::new(self.next_client_id, peer, authenticated, self.ks.now());
+        self.next_client_id += 1;
+        Ok(SessionId(self.sessions.insert(Some(Box::new(session)))))
+    }
+
+    /// Forgets a client. Its slot may be reused at once.
+    pub fn disconnect(&mut self, sid: SessionId) {
+        if let Some(Some(session)) = self.sessions.try_remove(sid.0) {
+            self.monitors -= usize::from(session.monitor);
+        }
+        self.dirty.retain(|other| *other != sid);
+        self.closing.retain(|other| *other != sid);
+        self.resumable.retain(|other| *other != sid);
+    }
+
+    /// A connected session.
+    #[inline]
+    pub fn session_mut(&mut self, sid: SessionId) -> Option<&mut Session> {
+        self.sessions.get_mut(sid.0).and_then(Option::as_deref_mut)
+    }
+
+    /// What a session is still owed.
+    #[inline]
+    pub fn out(&mut self, sid: SessionId) -> Option<&mut Out> {
+        self.session_mut(sid).map(|session| &mut session.out)
+    }
+
+    /// All sessions but the one whose command is running.
+    pub fn sessions(&self) -> impl Iterator<Item = &Session> {
+        self.sessions.iter().filter_map(|(_, session)| session.as_deref())
+    }
+
+    /// Number of connected clients, the running one included.
+    pub fn session_count(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// Moves the sessions that have bytes to be written into `to`.
+    pub fn take_dirty(&mut self, to: &mut Vec<SessionId>) {
+        for sid in &self.dirty {
+            if let Some(Some(session)) = self.sessions.get_mut(sid.0) {
+                session.dirty = false;
+            }
+        }
+        to.append(&mut self.dirty);
+    }
+
+    /// Moves the sessions that must be closed after their output into `to`.
+    pub fn take_closing(&mut self, to: &mut Vec<SessionId>) {
+        to.append(&mut self.closing);
+    }
+
+    /// Moves the sessions whose input may be fed again into `to`.
+    pub fn take_resumable(&mut self, to: &mut Vec<SessionId>) {
+        to.append(&mut self.resumable);
+    }
+
+    pub(crate) fn mark_dirty(&mut self, sid: SessionId, session: &mut Session) {
+        if !session.dirty && !session.out.is_empty() {
+            session.dirty = true;
+            self.dirty.push(sid);
+        }
+    }
+
+    /// Appends bytes to a session that is not running now.
+    pub(crate) fn push_to(&mut self, sid: usize, bytes: &[u8]) {
+        if let Some(Some(session)) = self.sessions.get_mut(sid) {
+            session.out.put(bytes);
+            if !session.dirty {
+                session.dirty = true;
+                self.dirty.push(SessionId(sid));
+            }
+        }
+    }
+
+    pub(crate) fn close_later(&mut self, sid: SessionId) {
+        self.closing.push(sid);
+    }
+
+    pub(crate) fn resume_later(&mut self, sid: SessionId) {
+        self.resumable.push(sid);
+    }
+
+    /// Starts a batch: the time of all its commands is read here.
+    pub fn begin_batch(&mut self) {
+        self.ks.set_now(self.clock.unix_us() / 1000);
+    }
+
+    /// Ends a batch: expirations and evictions that no command reported become effects.
+    pub fn end_batch(&mut self) {
+        self.record_removed();
+    }
+
+    /// Turns expirations and evictions into DEL effects, in their order.
+    pub(crate) fn record_removed(&mut self) {
+        if !self.ks.has_removed() {
+            return;
+        }
+        for removed in self.ks.take_removed() {
+            let cause = match removed.reason {
+                Reason::Expired => Cause::Expired,
+                Reason::Evicted => Cause::Evicted,
+            };
+            self.effects.record(removed.db, &[b"DEL", &removed.key], cause);
+        }
+    }
+
+    /// Frees memory until `maxmemory` holds; `false` when nothing (more) can be evicted.
+    pub(crate) fn make_room(&mut self) -> bool {
+        if !self.ks.over_limit() {
+            return true;
+        }
+        let start = self.clock.monotonic_ns();
+        let held = self.ks.evict(0) == EvictOutcome::Ok;
+        self.record_removed();
+        self.spike("eviction-cycle", start);
+        held
+    }
+
+    pub(crate) fn spike(&mut self, event: &'static str, start_ns: u64) {
+        let threshold = self.settings.latency_monitor_threshold;
+        if threshold != 0 {
+            let elapsed_ms = (self.clock.monotonic_ns() - start_ns) / 1_000_000;
+            self.latency.record(event, elapsed_ms, self.ks.now() / 1000, threshold);
+        }
+    }
+
+    /// Background work; returns the time until it wants to be called again.
+    pub fn tick(&mut self) -> Duration {
+        let start = self.clock.monotonic_ns();
+        self.begin_batch();
+        let now = self.ks.now();
+        self.stats.ops_per_second.sample(self.stats.commands, now);
+        self.stats.net_in_per_second.sample(self.stats.net_in, now);
+        self.stats.net_out_per_second.sample(self.stats.net_out, now);
+        self.stats.peak_memory = self.stats.peak_memory.max(self.ks.used_memory());
+        self.end_pause_if_due(now);
+        crate::memcached::tick(self, now);
+        let mut busy = false;
+        if self.settings.active_expire && self.pause.is_none() {
+            busy |= self.expire_for(start);
+        }
+        busy |= self.free_for(start);
+        self.end_batch();
+        if busy { BUSY_TICK } else { Duration::from_millis(1000 / u64::from(self.settings.hz.max(1))) }
+    }
+
+    /// Expires in slices until few are found or the time is up; `true` when more is due.
+    fn expire_for(&mut self, start: u64) -> bool {
+        loop {
+            // Under a tenth of the looked-at keys expired: the rest can wait for the next tick.
+            let found = self.ks.active_expire(EXPIRE_SLICE);
+            if found * 10 < EXPIRE_SLICE {
+                self.spike("expire-cycle", start);
+                return false;
+            }
+            if self.clock.monotonic_ns() - start > TICK_BUDGET_NS {
+                self.spike("expire-cycle", start);
+                return true;
+            }
+        }
+    }
+
+    fn free_for(&mut self, start: u64) -> bool {
+        while self.ks.free_step(FREE_SLICE) {
+            if self.clock.monotonic_ns() - start > TICK_BUDGET_NS {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Applies a setting; `false` when the engine has none of that name or can't take the value.
+    pub fn configure(&mut self, name: &str, value: &SettingValue) -> bool {
+        match (name, value) {
+            ("maxmemory", SettingValue::Int(bytes)) => self.ks.set_maxmemory(u64::try_from(*bytes).unwrap_or(0)),
+            ("maxmemory-policy", SettingValue::Text(text)) => {
+                let Some(policy) = std::str::from_utf8(text).ok().and_then(PolicyKind::parse) else {
+                    return false;
+                };
+                self.policy.kind = policy;
+                self.apply_policy();
+            }
+            ("maxmemory-samples", SettingValue::Int(n)) => {
+                self.policy.samples = u32::try_from(*n).unwrap_or(5);
+                self.apply_policy();
+            }
+            ("lfu-log-factor", SettingValue::Int(n)) => {
+                self.policy.log_factor = u32::try_from(*n).unwrap_or(10);
+                self.apply_policy();
+            }
+            ("lfu-decay-time", SettingValue::Int(n)) => {
+                self.policy.decay_minutes = u32::try_from(*n).unwrap_or(1);
+                self.apply_policy();
+            }
+            _ => return self.settings.set(name, value),
+        }
+        true
+    }
+
+    fn apply_policy(&mut self) {
+        let PolicySettings { kind, samples, log_factor, decay_minutes } = self.policy;
+        self.ks.set_policy(kind, samples, log_factor, decay_minutes);
+    }
+
+    /// SHUTDOWN: net sees it after the batch and stops gracefully.
+    pub fn request_shutdown(&mut self) {
+        self.shutdown_requested = true;
+    }
+
+    /// Whether a command asked for the end.
+    pub fn shutdown_requested(&self) -> bool {
+        self.shutdown_requested
+    }
+}

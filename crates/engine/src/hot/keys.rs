@@ -1,0 +1,36 @@
+//! DEL, UNLINK, EXISTS. The store frees huge values in slices, so DEL and UNLINK are one.
+
+use dozo_store::Access;
+
+use crate::cx::Cx;
+
+pub(super) fn del(cx: &mut Cx<'_>, args: &[&[u8]]) {
+    let db = cx.session.db;
+    let mut removed = 0;
+    if let [name, key] = args {
+        removed = i64::from(cx.engine.ks.remove(db, key));
+        if removed == 1 {
+            cx.effect(&[name, key]);
+        }
+    } else {
+        let mut effect: Vec<&[u8]> = vec![args[0]];
+        for key in &args[1..] {
+            if cx.engine.ks.remove(db, key) {
+                removed += 1;
+                effect.push(key);
+            }
+        }
+        if removed > 0 {
+            cx.effect(&effect);
+        }
+    }
+    cx.reply().int(removed);
+}
+
+pub(super) fn exists(cx: &mut Cx<'_>, args: &[&[u8]]) {
+    let access = cx.read_access();
+    let db = cx.session.db;
+    let found = args[1..].iter().filter(|key| cx.engine.ks.get(db, key, access).is_some()).count();
+    debug_assert!(!matches!(access, Access::Peek));
+    cx.reply().int(found as i64);
+}

@@ -1,0 +1,171 @@
+//! GET and its relatives, MGET, MSET, MSETNX, APPEND, STRLEN.
+
+use dozo_store::{Access, NewValue, Put, Str, Ttl};
+use dozo_wire::resp::Reply;
+
+use super::set::{deadline_of, set_effect, time_unit};
+use super::{SYNTAX, wrong_arity, wrong_type};
+use crate::cx::Cx;
+
+/// Writes a string value as a bulk; a large one by reference.
+#[inline]
+pub(super) fn reply_string(reply: &mut Reply<'_>, value: &Str<'_>) {
+    match value {
+        Str::Inline(bytes) => reply.bulk(bytes),
+        Str::Shared(shared) => reply.bulk_shared(shared),
+        Str::Int(n) => reply.bulk_int(*n),
+    }
+}
+
+/// Answers the string at `key`, or nil; `None` when an error was answered, else whether the key exists.
+#[inline]
+fn reply_value(cx: &mut Cx<'_>, key: &[u8], access: Access) -> Option<bool> {
+    let Some(item) = cx.engine.ks.get(cx.session.db, key, access) else {
+        cx.session.reply().null();
+        return Some(false);
+    };
+    match item.string() {
+        Some(value) => {
+            reply_string(&mut cx.session.reply(), &value);
+            Some(true)
+        }
+        None => {
+            wrong_type(cx);
+            None
+        }
+    }
+}
+
+pub(super) fn get(cx: &mut Cx<'_>, args: &[&[u8]]) {
+    let access = cx.read_access();
+    reply_value(cx, args[1], access);
+}
+
+pub(super) fn getdel(cx: &mut Cx<'_>, args: &[&[u8]]) {
+    let key = args[1];
+    if reply_value(cx, key, Access::Read) == Some(true) {
+        cx.engine.ks.remove(cx.session.db, key);
+        cx.effect(&[b"DEL", key]);
+    }
+}
+
+pub(super) fn getset(cx: &mut Cx<'_>, args: &[&[u8]]) {
+    let (key, value) = (args[1], args[2]);
+    if reply_value(cx, key, Access::Read).is_some() {
+        let put = Put { value: NewValue::Bytes(value), ttl: Ttl::Clear, flags: None };
+        cx.engine.ks.put(cx.session.db, key, put);
+        set_effect(cx, key, value, None, false);
+    }
+}
+
+pub(super) fn getex(cx: &mut Cx<'_>, args: &[&[u8]]) {
+    let key = args[1];
+    let deadline = match args[2..] {
+        [] => return get(cx, args),
+        [word] if word.eq_ignore_ascii_case(b"persist") => None,
+        [word, amount] => {
+            let Some(unit) = time_unit(&word.to_ascii_lowercase()) else {
+                return cx.error(SYNTAX);
+            };
+            match deadline_of(cx, unit, amount, "getex") {
+                None => return,
+                at => at,
+            }
+        }
+        _ => return cx.error(SYNTAX),
+    };
+    if reply_value(cx, key, Access::Read) != Some(true) {
+        return;
+    }
+    change_deadline(cx, key, deadline);
+}
+
+fn change_deadline(cx: &mut Cx<'_>, key: &[u8], deadline: Option<i64>) {
+    let db = cx.session.db;
+    match deadline {
+        Some(at) if at <= cx.now() => {
+            cx.engine.ks.remove(db, key);
+            cx.effect(&[b"DEL", key]);
+        }
+        Some(at) => {
+            cx.engine.ks.set_expire(db, key, Some(at));
+            cx.effect(&[b"PEXPIREAT", key, itoa::Buffer::new().format(at).as_bytes()]);
+        }
+        None => {
+            let before = cx.engine.ks.dirty();
+            cx.engine.ks.set_expire(db, key, None);
+            if cx.engine.ks.dirty() != before {
+                cx.effect(&[b"PERSIST", key]);
+            }
+        }
+    }
+}
+
+pub(super) fn mget(cx: &mut Cx<'_>, args: &[&[u8]]) {
+    let access = cx.read_access();
+    cx.reply().array(args.len() - 1);
+    for key in &args[1..] {
+        let item = cx.engine.ks.get(cx.session.db, key, access);
+        // A value of another type is nil here, not an error.
+        match item.and_then(|item| item.string()) {
+            Some(value) => reply_string(&mut cx.session.reply(), &value),
+            None => cx.session.reply().null(),
+        }
+    }
+}
+
+fn put_pairs(cx: &mut Cx<'_>, pairs: &[&[u8]]) {
+    let db = cx.session.db;
+    for pair in pairs.chunks_exact(2) {
+        cx.engine.ks.put(db, pair[0], Put { value: NewValue::Bytes(pair[1]), ttl: Ttl::Clear, flags: None });
+    }
+}
+
+pub(super) fn mset(cx: &mut Cx<'_>, args: &[&[u8]]) {
+    if args.len().is_multiple_of(2) {
+        return wrong_arity(cx, "mset");
+    }
+    put_pairs(cx, &args[1..]);
+    cx.reply().ok();
+}
+
+pub(super) fn msetnx(cx: &mut Cx<'_>, args: &[&[u8]]) {
+    if args.len().is_multiple_of(2) {
+        return wrong_arity(cx, "msetnx");
+    }
+    if args[1..].iter().step_by(2).any(|key| cx.write(key).is_some()) {
+        return cx.reply().int(0);
+    }
+    put_pairs(cx, &args[1..]);
+    let mut effect: Vec<&[u8]> = args.to_vec();
+    effect[0] = b"MSET";
+    cx.effect(&effect);
+    cx.reply().int(1);
+}
+
+pub(super) fn append(cx: &mut Cx<'_>, args: &[&[u8]]) {
+    let (key, data) = (args[1], args[2]);
+    let current = match cx.write(key) {
+        None => 0,
+        Some(item) => match item.string() {
+            Some(value) => value.len(),
+            None => return wrong_type(cx),
+        },
+    };
+    if current.saturating_add(data.len()) > cx.engine.settings.proto_max_bulk_len {
+        return cx.error("ERR string exceeds maximum allowed size (proto-max-bulk-len)");
+    }
+    let len = cx.engine.ks.append(cx.session.db, key, data);
+    cx.reply().int(len as i64);
+}
+
+pub(super) fn strlen(cx: &mut Cx<'_>, args: &[&[u8]]) {
+    let len = match cx.read(args[1]) {
+        None => 0,
+        Some(item) => match item.string() {
+            Some(value) => value.len(),
+            None => return wrong_type(cx),
+        },
+    };
+    cx.reply().int(len as i64);
+}

@@ -1,0 +1,163 @@
+//! One client as the engine sees it: who it is, what it has selected, and the reply bytes it is owed.
+
+use dozo_wire::Out;
+use dozo_wire::resp::{Proto, Reply, RequestParser, Span};
+
+use crate::memcached;
+
+/// Names a session for as long as it is connected; slots are reused, so net drops it on disconnect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SessionId(pub usize);
+
+/// Which protocol family a listener speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Door {
+    /// RESP2 and RESP3.
+    Resp,
+    /// memcached text, meta and binary.
+    Memcached,
+}
+
+/// What net knows of a new connection.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    /// `ip:port` of the client, or the socket's path followed by `:0`.
+    pub addr: String,
+    /// `ip:port` it connected to, or the socket's path followed by `:0`.
+    pub laddr: String,
+    /// File descriptor, for CLIENT LIST; -1 where there is none.
+    pub fd: i64,
+    /// Protocol family.
+    pub door: Door,
+    /// Whether it came over a unix socket.
+    pub unix: bool,
+}
+
+/// CLIENT REPLY.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplyMode {
+    /// Every command is answered.
+    On,
+    /// None is.
+    Off,
+    /// The command after this one is not.
+    SkipNext,
+    /// This command is not.
+    Skip,
+}
+
+/// A connected client. Fields are read by CLIENT LIST and INFO.
+pub struct Session {
+    /// Unique, rising, never reused.
+    pub id: u64,
+    /// Where it is connected from and to.
+    pub peer: Peer,
+    /// CLIENT SETNAME.
+    pub name: Vec<u8>,
+    /// CLIENT SETINFO LIB-NAME.
+    pub lib_name: Vec<u8>,
+    /// CLIENT SETINFO LIB-VER.
+    pub lib_ver: Vec<u8>,
+    /// The selected database.
+    pub db: usize,
+    /// Protocol version of its replies.
+    pub proto: Proto,
+    /// Whether it may run commands.
+    pub authenticated: bool,
+    /// Unix ms of the connection and of the last command.
+    pub created_ms: i64,
+    /// Unix ms of its last command.
+    pub last_active_ms: i64,
+    /// Index of its last command in the table.
+    pub last_command: Option<u32>,
+    /// Commands it has run.
+    pub commands: u64,
+    /// Bytes read from it, set by net.
+    pub net_in: u64,
+    /// Bytes written to it, set by net.
+    pub net_out: u64,
+    /// Bytes received and not yet executed, set by net.
+    pub query_buffer: usize,
+    /// Receives every command (MONITOR).
+    pub monitor: bool,
+    /// CLIENT NO-EVICT.
+    pub no_evict: bool,
+    /// CLIENT NO-TOUCH.
+    pub no_touch: bool,
+    /// CLIENT REPLY.
+    pub reply_mode: ReplyMode,
+    /// Close once the replies are written.
+    pub close_after_reply: bool,
+    /// Held back by CLIENT PAUSE or by a blocking command.
+    pub blocked: bool,
+    /// Bytes still to be written.
+    pub out: Out,
+    /// Memcached state of a memcached session.
+    pub memcached: memcached::State,
+    pub(crate) dirty: bool,
+    pub(crate) parser: RequestParser,
+    pub(crate) spans: Vec<Span>,
+}
+
+impl Session {
+    pub(crate) fn new(id: u64, peer: Peer, authenticated: bool, now_ms: i64) -> Self {
+        Self {
+            id,
+            peer,
+            name: Vec::new(),
+            lib_name: Vec::new(),
+            lib_ver: Vec::new(),
+            db: 0,
+            proto: Proto::Resp2,
+            authenticated,
+            created_ms: now_ms,
+            last_active_ms: now_ms,
+            last_command: None,
+            commands: 0,
+            net_in: 0,
+            net_out: 0,
+            query_buffer: 0,
+            monitor: false,
+            no_evict: false,
+            no_touch: false,
+            reply_mode: ReplyMode::On,
+            close_after_reply: false,
+            blocked: false,
+            out: Out::new(),
+            memcached: memcached::State::default(),
+            dirty: false,
+            parser: RequestParser::new(),
+            spans: Vec::new(),
+        }
+    }
+
+    /// A session without a socket, for gateways, the library and tests. It is authenticated.
+    pub fn internal(now_ms: i64) -> Self {
+        let peer = Peer {
+            addr: "internal:0".into(),
+            laddr: "internal:0".into(),
+            fd: -1,
+            door: Door::Resp,
+            unix: false,
+        };
+        Self::new(0, peer, true, now_ms)
+    }
+
+    /// The encoder of its replies.
+    #[inline]
+    pub fn reply(&mut self) -> Reply<'_> {
+        Reply { out: &mut self.out, proto: self.proto }
+    }
+
+    /// What RESET leaves: database 0, RESP2, no name, no monitor; authentication starts anew.
+    pub fn reset(&mut self, authenticated: bool) {
+        self.db = 0;
+        self.proto = Proto::Resp2;
+        self.name.clear();
+        self.monitor = false;
+        self.no_evict = false;
+        self.no_touch = false;
+        self.reply_mode = ReplyMode::On;
+        self.authenticated = authenticated;
+    }
+}

@@ -1,0 +1,113 @@
+//! The settings the engine reads per request. Python owns their names, units and bounds and hands over values
+//! that it has checked; an unknown name is a programming error and answered as such.
+
+use std::collections::VecDeque;
+
+/// Values with Redis's names; see docs/reference/settings.md for units and bounds.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Password of the default user; empty means none.
+    pub requirepass: Vec<u8>,
+    /// Connections served at once.
+    pub maxclients: usize,
+    /// Microseconds from which a command is slow; negative: never, 0: always.
+    pub slowlog_log_slower_than: i64,
+    /// Entries kept in the slow log.
+    pub slowlog_max_len: usize,
+    /// Milliseconds from which an event is a latency spike; 0: off.
+    pub latency_monitor_threshold: u64,
+    /// Whether per-command latency histograms are kept.
+    pub latency_tracking: bool,
+    /// Largest bulk string, bytes.
+    pub proto_max_bulk_len: usize,
+    /// Largest memcached value, bytes.
+    pub memcached_max_item_size: usize,
+    /// Whether memcached's `shutdown` is obeyed.
+    pub memcached_shutdown: bool,
+    /// Ticks a second.
+    pub hz: u32,
+    /// Whether expired keys are collected in the background (DEBUG SET-ACTIVE-EXPIRE).
+    pub active_expire: bool,
+    /// Whether FLUSHALL, FLUSHDB, DEL free memory in slices by default.
+    pub lazyfree: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            requirepass: Vec::new(),
+            maxclients: 10_000,
+            slowlog_log_slower_than: 10_000,
+            slowlog_max_len: 128,
+            latency_monitor_threshold: 0,
+            latency_tracking: true,
+            proto_max_bulk_len: 512 << 20,
+            memcached_max_item_size: 1 << 20,
+            memcached_shutdown: false,
+            hz: 10,
+            active_expire: true,
+            lazyfree: true,
+        }
+    }
+}
+
+/// What a setting can hold on its way from Python.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SettingValue {
+    /// A number, with Redis's unit for that setting.
+    Int(i64),
+    /// Text.
+    Text(Vec<u8>),
+    /// yes or no.
+    Bool(bool),
+}
+
+impl SettingValue {
+    fn int(&self) -> Option<i64> {
+        match self {
+            SettingValue::Int(n) => Some(*n),
+            SettingValue::Bool(b) => Some(i64::from(*b)),
+            SettingValue::Text(_) => None,
+        }
+    }
+
+    fn size(&self) -> Option<usize> {
+        self.int().and_then(|n| usize::try_from(n).ok())
+    }
+}
+
+impl Settings {
+    /// Sets one value; `false` when the engine has no such setting or the value has the wrong type.
+    pub fn set(&mut self, name: &str, value: &SettingValue) -> bool {
+        self.try_set(name, value).is_some()
+    }
+
+    fn try_set(&mut self, name: &str, value: &SettingValue) -> Option<()> {
+        match name {
+            "requirepass" => match value {
+                SettingValue::Text(text) => self.requirepass = text.clone(),
+                _ => return None,
+            },
+            "maxclients" => self.maxclients = value.size()?,
+            "slowlog-log-slower-than" => self.slowlog_log_slower_than = value.int()?,
+            "slowlog-max-len" => self.slowlog_max_len = value.size()?,
+            "latency-monitor-threshold" => self.latency_monitor_threshold = value.size()? as u64,
+            "latency-tracking" => self.latency_tracking = value.int()? != 0,
+            "proto-max-bulk-len" => self.proto_max_bulk_len = value.size()?,
+            "memcached-max-item-size" => self.memcached_max_item_size = value.size()?,
+            "memcached-shutdown" => self.memcached_shutdown = value.int()? != 0,
+            "hz" => self.hz = u32::try_from(value.int()?).ok()?.clamp(1, 500),
+            "active-expire" => self.active_expire = value.int()? != 0,
+            "lazyfree" => self.lazyfree = value.int()? != 0,
+            _ => return None,
+        }
+        Some(())
+    }
+}
+
+/// Drops from the front until at most `max` are left.
+pub(crate) fn truncate_front<T>(queue: &mut VecDeque<T>, max: usize) {
+    while queue.len() > max {
+        queue.pop_front();
+    }
+}

@@ -8,10 +8,26 @@
 //! [`Queues`]; the header's `slot` says where in them an entry stands. Because the queues are shared, a switch between
 //! two queue policies keeps every entry in place, and any other switch is worked off in slices by [`Eviction::maintain`].
 
+mod blocks;
+mod fifo;
+mod hybrid;
 mod kind;
+mod lfu;
+mod lru;
+mod noeviction;
+mod pool;
+mod queue;
+mod random;
+mod s3fifo;
+mod sampled;
+mod sketch;
+mod tinylfu;
+mod ttl;
 
 use crate::entry::EntryPtr;
 pub use kind::PolicyKind;
+use pool::Pool;
+use queue::{FIRST_SLOT, Queues};
 
 /// A database as the policies see it: an opaque tag that comes back with each victim.
 ///
@@ -59,22 +75,122 @@ pub trait Population {
     fn walk(&self, cursor: u64, max: usize, visit: &mut dyn FnMut(Space, EntryPtr)) -> u64;
 }
 
+/// Whom a sampled policy may evict.
+#[derive(Clone, Copy)]
+enum Candidates {
+    All,
+    Volatile,
+}
+
+/// What an access leaves in the entry's header; kept apart from the policy so that the common cases cost no call.
+#[derive(Clone, Copy)]
+enum Touch {
+    /// The time.
+    Clock,
+    /// The time in seconds, and one more access in the low byte.
+    Count { most: u8 },
+    /// The time in seconds, and Redis's logarithmic counter in the low byte.
+    Logarithmic,
+    /// Whatever the policy does in `on_access`.
+    Policy,
+}
+
+/// One policy. Every method is O(1), up to a constant number of entries moved.
+trait Policy {
+    /// How accesses are recorded.
+    fn touch(&self) -> Touch;
+
+    /// A new entry came, in no queue yet.
+    fn on_insert(&mut self, queues: &mut Queues, entry: EntryPtr, space: Space, hash: u64) {
+        let _ = (queues, entry, space, hash);
+    }
+
+    /// An entry that came under an earlier policy, in no queue yet, is taken over.
+    fn adopt(&mut self, queues: &mut Queues, entry: EntryPtr, space: Space) {
+        let _ = (queues, entry, space);
+    }
+
+    /// An entry was read or written; called for [`Touch::Policy`] only.
+    fn on_access(&mut self, queues: &Queues, entry: EntryPtr, stamp: u32, hash: u64) {
+        let _ = (queues, entry, stamp, hash);
+    }
+
+    /// Chooses the next entry to go. It leaves the queues and the pool before it is returned.
+    fn victim(&mut self, scene: &mut Scene<'_>) -> Option<(Space, EntryPtr)>;
+
+    /// The last queued entry has gone: forget the past.
+    fn on_empty(&mut self) {}
+
+    /// Bytes kept besides the queues and the pool.
+    fn overhead(&self) -> usize {
+        0
+    }
+}
+
+/// What a policy can see and move when it chooses a victim.
+struct Scene<'a> {
+    queues: &'a mut Queues,
+    pool: &'a mut Pool,
+    population: &'a dyn Population,
+    random: &'a mut Random64,
+    stamp: u32,
+    tuning: Tuning,
+}
+
+impl Scene<'_> {
+    fn sample(&mut self, from: Candidates) -> Option<(Space, EntryPtr)> {
+        let random = self.random.next();
+        match from {
+            Candidates::All => self.population.sample(random),
+            Candidates::Volatile => self.population.sample_volatile(random),
+        }
+    }
+}
+
+/// SplitMix64: small, seeded and good enough for sampling.
+struct Random64(u64);
+
+impl Random64 {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+}
+
 /// The policy in force, and all that it keeps.
 pub struct Eviction {
     kind: PolicyKind,
     tuning: Tuning,
     /// The present time as a header word: seconds in the high 24 bits, 1/256 seconds below.
     stamp: u32,
+    touch: Touch,
+    policy: Box<dyn Policy + Send>,
+    queues: Queues,
+    pool: Pool,
+    random: Random64,
+    /// Where the walk stands that hands the entries over to a new policy.
+    handover: Option<u64>,
 }
+
+/// Entries that one eviction hands over while a policy switch is worked off.
+const HANDOVER_SLICE: usize = 64;
 
 impl Eviction {
     /// An empty policy; `seed` drives its random choices.
     pub fn new(kind: PolicyKind, tuning: Tuning, seed: u64) -> Self {
-        let _ = seed;
+        let policy = build(kind);
         Self {
             kind,
             tuning,
             stamp: 0,
+            touch: policy.touch(),
+            policy,
+            queues: Queues::new(),
+            pool: Pool::default(),
+            random: Random64(seed),
+            handover: None,
         }
     }
 
@@ -90,57 +206,103 @@ impl Eviction {
 
     /// Tells the clock.
     pub fn set_now(&mut self, unix_ms: i64) {
-        self.stamp = (unix_ms as u64).wrapping_mul(32).wrapping_div(125) as u32;
+        self.stamp = ((unix_ms as u64).wrapping_mul(32) / 125) as u32;
     }
 
-    /// Switches the policy in O(1); `maintain` brings the entries over.
+    /// Switches the policy in O(1); `maintain` hands the entries over.
     pub fn set_policy(&mut self, kind: PolicyKind, tuning: Tuning) {
-        self.kind = kind;
         self.tuning = tuning;
+        if kind == self.kind {
+            return;
+        }
+        self.kind = kind;
+        self.policy = build(kind);
+        self.touch = self.policy.touch();
+        self.pool.clear();
+        self.handover = Some(0);
     }
 
     /// A new entry with slot 0 has come into `space`; `hash` is its key's.
     #[inline]
     pub fn on_insert(&mut self, entry: EntryPtr, space: Space, hash: u64) {
-        let _ = (space, hash);
-        entry.set_clock_freq(self.stamp);
         entry.set_slot(0);
+        entry.set_clock_freq(self.first_word());
+        if self.kind.queued() {
+            self.policy.on_insert(&mut self.queues, entry, space, hash);
+        }
     }
 
     /// The entry was read or written.
     #[inline]
     pub fn on_access(&mut self, entry: EntryPtr, hash: u64) {
-        let _ = hash;
-        entry.set_clock_freq(self.stamp);
+        match self.touch {
+            Touch::Clock => entry.set_clock_freq(self.stamp),
+            Touch::Count { most } => {
+                let count = (entry.clock_freq() as u8).saturating_add(1).min(most);
+                entry.set_clock_freq(self.stamp & !0xff | u32::from(count));
+            }
+            Touch::Logarithmic => {
+                let random = self.random.next();
+                let word = lfu::counted(entry.clock_freq(), self.stamp, self.tuning, random);
+                entry.set_clock_freq(word);
+            }
+            Touch::Policy => self.policy.on_access(&self.queues, entry, self.stamp, hash),
+        }
     }
 
     /// The entry is about to be freed, or to leave its table.
     #[inline]
     pub fn on_remove(&mut self, entry: EntryPtr) {
-        let _ = entry;
+        if entry.slot() != 0 {
+            self.unlink(entry);
+        }
     }
 
     /// The entry lives on as `new`, which has its `clock_freq` and `slot`; `old` is about to be freed.
     #[inline]
     pub fn on_realloc(&mut self, old: EntryPtr, new: EntryPtr) {
-        let _ = (old, new);
+        match new.slot() {
+            0 => {}
+            1..FIRST_SLOT => self.pool.replace(old, new),
+            _ => self.queues.replace(old, new),
+        }
     }
 
     /// The entry to evict next, already unlinked; `None` when the policy finds none.
     pub fn victim(&mut self, population: &dyn Population) -> Option<(Space, EntryPtr)> {
-        let _ = population;
-        None
+        if self.pending() {
+            self.maintain(population, HANDOVER_SLICE);
+        }
+        let mut scene = Scene {
+            queues: &mut self.queues,
+            pool: &mut self.pool,
+            population,
+            random: &mut self.random,
+            stamp: self.stamp,
+            tuning: self.tuning,
+        };
+        let (space, entry) = self.policy.victim(&mut scene)?;
+        self.on_remove(entry);
+        Some((space, entry))
     }
 
     /// Works off about `max` entries of a policy switch; true while there is more to do.
     pub fn maintain(&mut self, population: &dyn Population, max: usize) -> bool {
-        let _ = (population, max);
-        false
+        if !self.kind.queued() {
+            self.drain(max);
+        }
+        if let Some(cursor) = self.handover {
+            let next = population.walk(cursor, max, &mut |space, entry| {
+                self.hand_over(space, entry)
+            });
+            self.handover = (next != 0).then_some(next);
+        }
+        self.pending()
     }
 
     /// Bytes kept besides the entries.
     pub fn overhead(&self) -> usize {
-        0
+        self.queues.overhead() + self.pool.overhead() + self.policy.overhead()
     }
 
     /// Whole seconds since the entry was last read or written.
@@ -150,7 +312,80 @@ impl Eviction {
 
     /// The entry's frequency counter, decayed to the present; 0 under a policy that keeps none.
     pub fn frequency(&self, entry: EntryPtr) -> u8 {
-        let _ = entry;
-        0
+        if !self.kind.counts_frequency() {
+            return 0;
+        }
+        lfu::decayed(entry.clock_freq(), self.stamp, self.tuning)
+    }
+
+    #[inline]
+    fn first_word(&self) -> u32 {
+        match self.touch {
+            Touch::Clock => self.stamp,
+            Touch::Count { .. } | Touch::Policy => self.stamp & !0xff,
+            Touch::Logarithmic => self.stamp & !0xff | u32::from(lfu::INITIAL),
+        }
+    }
+
+    fn pending(&self) -> bool {
+        self.handover.is_some() || (!self.kind.queued() && self.queues.total() > 0)
+    }
+
+    fn unlink(&mut self, entry: EntryPtr) {
+        if entry.slot() < FIRST_SLOT {
+            return self.pool.remove(entry);
+        }
+        self.queues.remove(entry);
+        if self.queues.total() == 0 {
+            self.policy.on_empty();
+        }
+    }
+
+    /// Empties the queues of a policy that is gone.
+    fn drain(&mut self, max: usize) {
+        for _ in 0..max {
+            let lanes = [
+                queue::Lane::Entry,
+                queue::Lane::Main,
+                queue::Lane::Protected,
+            ];
+            if lanes
+                .into_iter()
+                .find_map(|lane| self.queues.pop(lane))
+                .is_none()
+            {
+                return;
+            }
+        }
+    }
+
+    /// The low byte of the header means something else to the new policy, so it starts afresh; the clock stays.
+    fn hand_over(&mut self, space: Space, entry: EntryPtr) {
+        let fresh = match self.touch {
+            Touch::Logarithmic => u32::from(lfu::INITIAL),
+            _ => 0,
+        };
+        entry.set_clock_freq(entry.clock_freq() & !0xff | fresh);
+        if self.kind.queued() && entry.slot() == 0 {
+            self.policy.adopt(&mut self.queues, entry, space);
+        }
+    }
+}
+
+fn build(kind: PolicyKind) -> Box<dyn Policy + Send> {
+    use Candidates::{All, Volatile};
+    match kind {
+        PolicyKind::NoEviction => Box::new(noeviction::NoEviction),
+        PolicyKind::AllKeysLru => Box::new(lru::Lru(All)),
+        PolicyKind::VolatileLru => Box::new(lru::Lru(Volatile)),
+        PolicyKind::AllKeysLfu => Box::new(lfu::Lfu(All)),
+        PolicyKind::VolatileLfu => Box::new(lfu::Lfu(Volatile)),
+        PolicyKind::AllKeysRandom => Box::new(random::Random(All)),
+        PolicyKind::VolatileRandom => Box::new(random::Random(Volatile)),
+        PolicyKind::VolatileTtl => Box::new(ttl::Ttl),
+        PolicyKind::Fifo => Box::new(fifo::Fifo),
+        PolicyKind::S3Fifo => Box::<s3fifo::S3Fifo>::default(),
+        PolicyKind::TinyLfu => Box::<tinylfu::TinyLfu>::default(),
+        PolicyKind::Hybrid => Box::new(hybrid::Hybrid),
     }
 }

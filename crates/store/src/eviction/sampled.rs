@@ -1,0 +1,59 @@
+//! The eviction loop that lru, lfu, ttl and hybrid share: sample, score, keep the best, evict the very best.
+//!
+//! Owns nothing: the pool belongs to [`super::Eviction`]. Refuses to know what makes a good victim.
+
+use super::{Candidates, FIRST_SLOT, Scene, Space};
+
+use crate::entry::EntryPtr;
+
+/// Scores a candidate: the higher, the sooner it goes. `None` means that it may not be evicted.
+pub(super) type Score = fn(&Scene<'_>, EntryPtr) -> Option<u64>;
+
+/// Samples until some entry is found, for so many rounds.
+const ROUNDS: usize = 8;
+/// How many candidates whose score has dropped since are put back before one is taken all the same.
+const RETRIES: usize = 16;
+
+/// The best victim among fresh samples and the candidates of earlier calls.
+pub(super) fn victim(
+    scene: &mut Scene<'_>,
+    from: Candidates,
+    score: Score,
+) -> Option<(Space, EntryPtr)> {
+    for _ in 0..ROUNDS {
+        for _ in 0..scene.tuning.samples.max(1) {
+            offer(scene, from, score);
+        }
+        if let Some(found) = best(scene, score) {
+            return Some(found);
+        }
+    }
+    None
+}
+
+fn offer(scene: &mut Scene<'_>, from: Candidates, score: Score) {
+    let Some((space, entry)) = scene.sample(from) else {
+        return;
+    };
+    let Some(score) = score(scene, entry) else {
+        return;
+    };
+    if entry.slot() >= FIRST_SLOT {
+        // The entry still stands in the queue of an earlier policy.
+        scene.queues.remove(entry);
+    }
+    scene.pool.offer(entry, space, score);
+}
+
+/// A candidate may have been read since it was scored; then it is scored anew and goes back.
+fn best(scene: &mut Scene<'_>, score: Score) -> Option<(Space, EntryPtr)> {
+    for retry in 0..=RETRIES {
+        let (then, space, entry) = scene.pool.take_best()?;
+        match score(scene, entry) {
+            Some(now) if now < then && retry < RETRIES => scene.pool.offer(entry, space, now),
+            Some(_) => return Some((space, entry)),
+            None => {}
+        }
+    }
+    None
+}

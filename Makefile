@@ -1,0 +1,72 @@
+# What a developer does with dozo. `make` alone does what CI does; `make help` lists the verbs.
+# Everything is built into this checkout: .venv (Python side) and target (Rust side).
+
+PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,\
+	$(shell $(name) -c 'import sys; sys.version_info >= (3, 11) and print("$(name)")' 2>/dev/null)))
+CARGO_TARGET_DIR ?= $(CURDIR)/target
+export CARGO_TARGET_DIR
+BIN := .venv/bin
+RUST := Cargo.toml Cargo.lock pyproject.toml $(shell find crates -name '*.rs' -o -name Cargo.toml)
+
+.DEFAULT_GOAL := ci
+.PHONY: ci help run build test check fmt bench fuzz docs wheel clean
+
+ci: check test ## check and test, as CI does
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: .venv/built ## build and start the server on its defaults (ARGS="--port 7000" adds flags)
+	@exec $(BIN)/dozo serve $(ARGS)
+
+build: .venv/built ## build the extension and install the package into .venv
+
+test: .venv/built .venv/tools ## run all tests against real servers and clients (ARGS="tests/config -x" picks some)
+	.ci/peers
+	$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+
+check: .venv/built .venv/tools ## formatting, lints, types, layers, Rust tests: what can be known without a server
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	MYPYPATH=python $(BIN)/stubtest dozo._kernel
+	$(BIN)/lint-imports
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo test --locked --workspace --exclude dozo-py --quiet
+
+fmt: .venv/tools ## format Python and Rust, and repair what the linter can repair
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+	cargo fmt --all
+
+bench: .venv/built .venv/tools ## measure dozo beside redis-server and memcached; writes bench/results/
+	.ci/peers
+	$(BIN)/python -m dozo.bench $(ARGS)
+
+fuzz: ## feed the codecs random bytes (CASES=1000000)
+	PROPTEST_CASES=$(or $(CASES),200000) cargo test --locked --release -p dozo-wire
+
+docs: .venv/built ## write docs/reference from the command and settings tables
+	$(BIN)/python docs/generate.py
+
+wheel: ## build a wheel of this checkout into dist/
+	$(PYTHON) -m pip wheel --no-deps --wheel-dir dist .
+
+clean: ## remove what was built
+	rm -rf .venv target dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+.venv/bin/maturin:
+	@test -n "$(PYTHON)" || { echo "dozo needs Python 3.11 or newer (make PYTHON=/path/to/python)" >&2; exit 1; }
+	@command -v cargo >/dev/null || { echo "dozo needs cargo: https://rustup.rs" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1" "maturin>=1.9,<2"
+
+# An edited Python file needs no build: the package is installed in place.
+.venv/built: .venv/bin/maturin $(RUST)
+	. $(BIN)/activate && maturin develop --release --locked
+	@touch $@
+
+.venv/tools: .venv/bin/maturin pyproject.toml
+	$(BIN)/python -m pip install --quiet --group dev
+	@touch $@

@@ -1,0 +1,527 @@
+//! I/O threads: they own sockets, read and write, and exchange whole batches with the executor.
+//!
+//! A thread gathers what its connections have sent into one [`Batch`] and posts it; the executor feeds it and
+//! answers with [`Replies`], which also bring the batch's buffers back. At most [`UNDER_WAY`] batches of a thread
+//! are with the executor, so neither side can flood the other. A connection is known on both sides by its lane's
+//! key, which the executor uses again only after the thread's last word on it, [`News::Closed`].
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
+
+use dozo_wire::Out;
+use mio::{Events, Poll, Token, Waker};
+
+use crate::handle::Inbox;
+use crate::stream::{Got, Link, Stream, Tally, Wrote};
+
+/// Batches of one thread that may be with the executor.
+const UNDER_WAY: usize = 2;
+/// A batch takes no further connection from this many bytes on.
+const BATCH_BYTES: usize = 512 * 1024;
+/// Bytes read from one connection before the others get their turn.
+const READ_BYTES: usize = 64 * 1024;
+/// Replies up to this size are copied into the batch of replies; longer ones travel by reference.
+const COPY_BYTES: usize = 16 * 1024;
+
+const WAKE: Token = Token(usize::MAX);
+
+/// What a thread says of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum News {
+    /// It has sent bytes.
+    Data,
+    /// It sends no more.
+    End,
+    /// It is closed.
+    Closed,
+    /// It is closed because it didn't take its replies.
+    Overflowed,
+}
+
+/// One connection's part of a batch: the bytes from the item before up to `end`.
+pub(crate) struct Item {
+    pub key: u32,
+    pub end: usize,
+    pub news: News,
+}
+
+/// What one thread has gathered in a turn.
+#[derive(Default)]
+pub(crate) struct Batch {
+    pub crew: usize,
+    pub bytes: Vec<u8>,
+    pub items: Vec<Item>,
+    pub tally: Tally,
+    /// Everything that had arrived before the stop has been posted.
+    pub drained: bool,
+}
+
+impl Batch {
+    fn recycle(mut self) -> Self {
+        self.bytes.clear();
+        self.items.clear();
+        self.bytes.shrink_to(BATCH_BYTES);
+        Self {
+            bytes: self.bytes,
+            items: self.items,
+            crew: self.crew,
+            ..Self::default()
+        }
+    }
+}
+
+enum Reply {
+    /// The next so many of the shared bytes.
+    Bytes(usize),
+    /// A long reply.
+    Out(Out),
+    /// Read no more for now.
+    Hold,
+    /// Read again.
+    Resume,
+    /// Close once everything is written.
+    Finish,
+    /// Close now.
+    Kill,
+}
+
+#[derive(Default)]
+struct Replies {
+    bytes: Vec<u8>,
+    items: Vec<(u32, Reply)>,
+    done: Vec<Batch>,
+}
+
+enum Order {
+    Attach(u32, Stream),
+    Replies(Replies),
+    Drain,
+    Stop,
+}
+
+struct Mailbox {
+    orders: Mutex<Vec<Order>>,
+    waker: Waker,
+}
+
+impl Mailbox {
+    fn post(&self, order: Order) {
+        let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = orders.is_empty();
+        orders.push(order);
+        drop(orders);
+        if first {
+            // It fails only when the thread is gone, and then nobody is left to wake.
+            let _ = self.waker.wake();
+        }
+    }
+
+    fn take(&self) -> Vec<Order> {
+        std::mem::take(&mut *self.orders.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The executor's end of one I/O thread.
+pub(crate) struct Crew {
+    mailbox: Arc<Mailbox>,
+    replies: Replies,
+    thread: Option<JoinHandle<()>>,
+    pub drained: bool,
+}
+
+impl Crew {
+    /// Starts thread `number`.
+    pub fn start(number: usize, inbox: Arc<Inbox>) -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let waker = Waker::new(poll.registry(), WAKE)?;
+        let mailbox = Arc::new(Mailbox {
+            orders: Mutex::default(),
+            waker,
+        });
+        let worker = Worker::new(poll, Arc::clone(&mailbox), inbox, number);
+        let thread = Builder::new()
+            .name(format!("dozo-io-{number}"))
+            .spawn(move || worker.run())?;
+        Ok(Self {
+            mailbox,
+            replies: Replies::default(),
+            thread: Some(thread),
+            drained: false,
+        })
+    }
+
+    pub fn attach(&self, key: u32, stream: Stream) {
+        self.mailbox.post(Order::Attach(key, stream));
+    }
+
+    /// Takes a session's replies along with the next post.
+    pub fn deliver(&mut self, key: u32, out: &mut Out) {
+        let mut pair = [io::IoSlice::new(&[]), io::IoSlice::new(&[])];
+        if out.io_slices(0, &mut pair) == 1 && pair[0].len() <= COPY_BYTES {
+            self.replies.bytes.extend_from_slice(&pair[0]);
+            self.replies.items.push((key, Reply::Bytes(pair[0].len())));
+            out.clear();
+        } else if !out.is_empty() {
+            self.replies.items.push((key, Reply::Out(out.take())));
+        }
+    }
+
+    pub fn hold(&mut self, key: u32) {
+        self.replies.items.push((key, Reply::Hold));
+    }
+
+    pub fn resume(&mut self, key: u32) {
+        self.replies.items.push((key, Reply::Resume));
+    }
+
+    pub fn finish(&mut self, key: u32) {
+        self.replies.items.push((key, Reply::Finish));
+    }
+
+    pub fn kill(&mut self, key: u32) {
+        self.replies.items.push((key, Reply::Kill));
+    }
+
+    /// Gives a batch back that has been fed.
+    pub fn give_back(&mut self, batch: Batch) {
+        self.replies.done.push(batch);
+    }
+
+    /// Sends what has gathered in this turn.
+    pub fn post(&mut self) {
+        if !self.replies.items.is_empty() || !self.replies.done.is_empty() {
+            self.mailbox
+                .post(Order::Replies(std::mem::take(&mut self.replies)));
+        }
+    }
+
+    /// Asks for everything that has arrived by now, and for no more after it.
+    pub fn drain(&self) {
+        self.mailbox.post(Order::Drain);
+    }
+}
+
+impl Drop for Crew {
+    fn drop(&mut self) {
+        self.mailbox.post(Order::Stop);
+        if let Some(thread) = self.thread.take() {
+            // A thread that has panicked has nothing left to tell.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// A connection as its thread sees it.
+struct Member {
+    link: Link,
+    pending: VecDeque<Out>,
+    queued: bool,
+    held: bool,
+    finishing: bool,
+}
+
+/// An I/O thread.
+struct Worker {
+    poll: Poll,
+    mailbox: Arc<Mailbox>,
+    inbox: Arc<Inbox>,
+    members: Vec<Option<Box<Member>>>,
+    ready: Vec<u32>,
+    writes: Vec<u32>,
+    buffer: Box<[u8]>,
+    scratch: Out,
+    batch: Batch,
+    spare: Vec<Batch>,
+    under_way: usize,
+    draining: bool,
+    /// The executor was told that everything is drained.
+    drained: bool,
+    stopped: bool,
+}
+
+impl Worker {
+    fn new(poll: Poll, mailbox: Arc<Mailbox>, inbox: Arc<Inbox>, number: usize) -> Self {
+        let batch = Batch {
+            crew: number,
+            ..Batch::default()
+        };
+        Self {
+            poll,
+            mailbox,
+            inbox,
+            members: Vec::new(),
+            ready: Vec::new(),
+            writes: Vec::new(),
+            buffer: vec![0; READ_BYTES].into_boxed_slice(),
+            scratch: Out::new(),
+            batch,
+            spare: Vec::new(),
+            under_way: 0,
+            draining: false,
+            drained: false,
+            stopped: false,
+        }
+    }
+
+    fn run(mut self) {
+        let mut events = Events::with_capacity(1024);
+        while !self.stopped {
+            let busy =
+                !self.writes.is_empty() || (!self.ready.is_empty() && self.under_way < UNDER_WAY);
+            let timeout = busy.then_some(Duration::ZERO);
+            // An interrupted poll has no events, and any other error is as good as none: orders still arrive.
+            let woken = self.poll.poll(&mut events, timeout).is_ok();
+            for event in events.iter().filter(|_| woken) {
+                let closed = event.is_read_closed() || event.is_error();
+                let writable = event.is_writable() || event.is_write_closed();
+                self.notice(event.token(), event.is_readable(), writable, closed);
+            }
+            for order in self.mailbox.take() {
+                self.obey(order);
+            }
+            for key in std::mem::take(&mut self.writes) {
+                self.write(key);
+            }
+            if self.under_way < UNDER_WAY {
+                self.gather();
+            }
+        }
+    }
+
+    fn member(&mut self, key: u32) -> Option<&mut Member> {
+        self.members.get_mut(key as usize)?.as_deref_mut()
+    }
+
+    fn notice(&mut self, token: Token, readable: bool, writable: bool, closed: bool) {
+        let readable = (readable || closed) && !self.draining;
+        let key = token.0 as u32;
+        let Some(member) = self.member(key).filter(|_| token != WAKE) else {
+            return;
+        };
+        let stalled = member.link.stalled;
+        member.link.notice(readable, writable, closed);
+        let queue = readable && !member.queued && !member.held;
+        member.queued |= queue;
+        let write = stalled && writable;
+        if queue {
+            self.ready.push(key);
+        }
+        if write {
+            self.writes.push(key);
+        }
+    }
+
+    fn obey(&mut self, order: Order) {
+        match order {
+            Order::Attach(key, stream) => self.attach(key, stream),
+            Order::Replies(replies) => self.reply(replies),
+            Order::Drain => self.drain(),
+            Order::Stop => self.stopped = true,
+        }
+    }
+
+    fn attach(&mut self, key: u32, stream: Stream) {
+        let Ok(link) = Link::open(stream, self.poll.registry(), Token(key as usize)) else {
+            self.tell(key, News::Closed);
+            return;
+        };
+        let at = key as usize;
+        if self.members.len() <= at {
+            self.members.resize_with(at + 1, || None);
+        }
+        let member = Member {
+            link,
+            pending: VecDeque::new(),
+            queued: false,
+            held: false,
+            finishing: false,
+        };
+        self.members[at] = Some(Box::new(member));
+    }
+
+    fn tell(&mut self, key: u32, news: News) {
+        self.batch.items.push(Item {
+            key,
+            end: self.batch.bytes.len(),
+            news,
+        });
+    }
+
+    fn reply(&mut self, replies: Replies) {
+        let mut bytes = replies.bytes.as_slice();
+        for (key, reply) in replies.items {
+            match reply {
+                Reply::Bytes(n) => {
+                    let (mine, rest) = bytes.split_at(n.min(bytes.len()));
+                    bytes = rest;
+                    self.send(key, mine);
+                }
+                Reply::Out(out) => {
+                    if let Some(member) = self.member(key) {
+                        member.pending.push_back(out);
+                    }
+                    self.write(key);
+                }
+                Reply::Hold => self.hold(key, true),
+                Reply::Resume => self.hold(key, false),
+                Reply::Finish => {
+                    if let Some(member) = self.member(key) {
+                        member.finishing = true;
+                    }
+                    self.write(key);
+                }
+                Reply::Kill => self.close(key, News::Closed),
+            }
+        }
+        self.under_way -= replies.done.len().min(self.under_way);
+        self.spare
+            .extend(replies.done.into_iter().map(Batch::recycle));
+    }
+
+    /// Writes a short reply from a buffer that all connections share; only what the kernel doesn't take is kept.
+    fn send(&mut self, key: u32, bytes: &[u8]) {
+        let mut scratch = std::mem::take(&mut self.scratch);
+        scratch.put(bytes);
+        let registry = self.poll.registry();
+        if let Some(Some(member)) = self.members.get_mut(key as usize) {
+            let mut wrote = Wrote::Stalled;
+            if member.pending.is_empty() {
+                wrote = member
+                    .link
+                    .flush(&mut scratch, registry, &mut self.batch.tally);
+            }
+            if wrote != Wrote::All {
+                member.pending.push_back(scratch.take());
+                self.settle(key, wrote);
+            }
+        }
+        scratch.clear();
+        self.scratch = scratch;
+    }
+
+    /// Writes what is pending for a connection.
+    fn write(&mut self, key: u32) {
+        let registry = self.poll.registry();
+        let Some(Some(member)) = self.members.get_mut(key as usize) else {
+            return;
+        };
+        let mut wrote = Wrote::All;
+        while let Some(out) = member.pending.front_mut() {
+            wrote = member.link.flush(out, registry, &mut self.batch.tally);
+            if wrote != Wrote::All {
+                break;
+            }
+            member.pending.pop_front();
+        }
+        self.settle(key, wrote);
+    }
+
+    fn settle(&mut self, key: u32, wrote: Wrote) {
+        let limit = self.inbox.limits.output_buffer_bytes();
+        let Some(member) = self.member(key) else {
+            return;
+        };
+        match wrote {
+            Wrote::All if member.finishing => self.close(key, News::Closed),
+            Wrote::Broken => self.close(key, News::Closed),
+            Wrote::Yielded => self.writes.push(key),
+            Wrote::Stalled if member.pending.iter().map(Out::len).sum::<usize>() > limit => {
+                self.close(key, News::Overflowed);
+            }
+            Wrote::All | Wrote::Stalled => {}
+        }
+    }
+
+    fn hold(&mut self, key: u32, held: bool) {
+        let Some(member) = self.member(key) else {
+            return;
+        };
+        member.held = held;
+        if !held && member.link.unread && !member.queued {
+            member.queued = true;
+            self.ready.push(key);
+        }
+    }
+
+    fn close(&mut self, key: u32, news: News) {
+        if self
+            .members
+            .get_mut(key as usize)
+            .and_then(Option::take)
+            .is_some()
+        {
+            self.tell(key, news);
+        }
+    }
+
+    fn drain(&mut self) {
+        self.draining = true;
+        for (key, member) in self.members.iter_mut().enumerate() {
+            let Some(member) = member else { continue };
+            member.link.unread = true;
+            if !member.queued && !member.held {
+                member.queued = true;
+                self.ready.push(key as u32);
+            }
+        }
+    }
+
+    /// Reads from the connections that have something, and posts it.
+    fn gather(&mut self) {
+        let mut ready = std::mem::take(&mut self.ready);
+        let mut taken = 0;
+        while taken < ready.len() && self.batch.bytes.len() < BATCH_BYTES {
+            self.read(ready[taken]);
+            taken += 1;
+        }
+        ready.drain(..taken);
+        ready.append(&mut self.ready);
+        self.ready = ready;
+        let drained = self.draining && self.ready.is_empty();
+        self.batch.drained = drained && !std::mem::replace(&mut self.drained, drained);
+        if !self.batch.items.is_empty() || self.batch.drained {
+            self.post();
+        }
+    }
+
+    fn read(&mut self, key: u32) {
+        let Some(Some(member)) = self.members.get_mut(key as usize) else {
+            return;
+        };
+        member.queued = false;
+        if member.finishing || member.held || !member.link.unread {
+            return;
+        }
+        let got = member.link.read(&mut self.buffer, &mut self.batch.tally);
+        if matches!(got, Got::End) {
+            member.link.unread = false;
+        }
+        let again = member.link.unread && !matches!(got, Got::Broken);
+        member.queued = again;
+        match got {
+            Got::Bytes(n) => {
+                self.batch.bytes.extend_from_slice(&self.buffer[..n]);
+                self.tell(key, News::Data);
+            }
+            Got::End => self.tell(key, News::End),
+            Got::Broken => self.close(key, News::Closed),
+            Got::Nothing => {}
+        }
+        if again {
+            self.ready.push(key);
+        }
+    }
+
+    fn post(&mut self) {
+        let next = self.spare.pop().unwrap_or_else(|| Batch {
+            crew: self.batch.crew,
+            ..Batch::default()
+        });
+        let batch = std::mem::replace(&mut self.batch, next);
+        self.under_way += 1;
+        self.inbox.post(batch);
+    }
+}

@@ -7,12 +7,13 @@ change registers a hook with `on_change`.
 from __future__ import annotations
 
 import fnmatch
+import ipaddress
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from dozo.config import toml
-from dozo.config.setting import SETTINGS, SettingError, Setting, find
+from dozo.config.setting import SETTINGS, Setting, SettingError, find
 from dozo.config.tree import Tree
 
 # Called with the new and the old value; raising SettingError refuses the change.
@@ -82,6 +83,14 @@ class Config:
         toml.replace_file(self.file, updated)
         return self.file
 
+    def refuse_exposure(self) -> None:
+        """Raise when other machines could reach a server that asks for no password and was not told to allow it."""
+        outside = [address for address in self.network.bind if not _is_loopback(address)]
+        ports = self.network.port or self.network.memcached_port
+        if outside and ports and self.network.protected_mode and not self.security.requirepass:
+            reason = f"{outside[0]} is open to other machines: set requirepass, or protected-mode to no"
+            raise SettingError(reason, "bind")
+
     def _apply(self, changes: list[tuple[Setting, Any]]) -> None:
         """Store the values and call their hooks; a hook that refuses undoes everything done so far."""
         done: list[tuple[Setting, Any, Any]] = []
@@ -109,3 +118,11 @@ class Config:
                 hook(new, old)
             except SettingError as error:
                 raise SettingError(error.reason, setting.name) from error
+
+
+def _is_loopback(address: str) -> bool:
+    name = address.removeprefix("-")
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return name == "localhost"

@@ -1,7 +1,7 @@
 """The table of settings: one Setting for each field of the tree, found by its name.
 
-Owns how a value of each type is read from text and printed as CONFIG GET prints it. Refuses to hold values: those are in
-the tree. `SETTINGS` is built from tree.py once, at import; documentation, flags and CONFIG all read it.
+Owns how a value of each type is read from text and printed as CONFIG GET prints it. Refuses to hold values: those are
+in the tree. `SETTINGS` is built from tree.py once, at import; documentation, flags and CONFIG all read it.
 """
 
 from __future__ import annotations

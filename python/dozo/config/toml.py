@@ -13,11 +13,14 @@ import tempfile
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dozo.config import units
-from dozo.config.setting import SETTINGS, Setting
+from dozo.config.setting import SECRETS, SETTINGS, Setting
 from dozo.config.tree import Tree
+
+if TYPE_CHECKING:
+    from dozo.config.live import Config
 
 _HEADER = re.compile(r"^\s*\[\s*([A-Za-z0-9_.-]+)\s*\]")
 _ENTRY = re.compile(r"""^\s*(?:#\s*)?["']?([a-z][a-z0-9-]*)["']?\s*=""")
@@ -59,6 +62,21 @@ def defaults() -> str:
                     f"# {setting.name} = {write_value(setting, setting.default)}",
                     "",
                 ]
+    return "\n".join(lines)
+
+
+def effective(config: Config) -> str:
+    """Return every setting's value and where it came from; passwords are hidden."""
+    lines = []
+    for section in Tree.__struct_fields__:
+        lines.append(f"[{section}]")
+        for setting in SETTINGS.values():
+            if setting.section == section:
+                value = config.value(setting.name)
+                hidden = setting.name in SECRETS and value
+                entry = f"{setting.name} = {json.dumps('***') if hidden else write_value(setting, value)}"
+                lines.append(f"{entry:<48}  # {config.source(setting.name)}")
+        lines.append("")
     return "\n".join(lines)
 
 

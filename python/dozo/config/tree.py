@@ -104,6 +104,7 @@ class Security(Section):
     """Who may use the server."""
 
     requirepass: Annotated[str, live("Password that clients must give first; empty asks for none.")] = ""
+    memcached_shutdown: Annotated[bool, start("Obey the shutdown command of memcached clients.")] = False
 
 
 class Memory(Section):

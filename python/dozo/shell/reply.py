@@ -87,7 +87,9 @@ def _pretty_items(items: Items, prefix: str) -> str:
         lead = "" if number == 1 else prefix
         text = pretty(items[at], inner)
         if items.kind == "map":
-            text = f"{text[:-1]} => {pretty(items[at + 1], inner)}"
+            value = pretty(items[at + 1], inner)
+            # A value of several lines begins on a line of its own.
+            text = f"{text[:-1]} => " + (f"\n{inner}{value}" if value.count("\n") > 1 else value)
         lines.append(f"{lead}{number:>{width}}{_MARKS[items.kind]} {text}")
     return "".join(lines)
 

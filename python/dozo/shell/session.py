@@ -190,7 +190,7 @@ class Session:
             raise SessionError(f"login failed: {error}") from None
         except (RedisError, OSError) as error:
             connection.disconnect()
-            reason = getattr(error.__cause__ or error, "strerror", None) or str(error)
+            reason = getattr(error.__context__ or error, "strerror", None) or str(error)
             raise SessionError(f"Could not connect to {where}: {reason}") from None
         return connection
 

@@ -1,0 +1,172 @@
+"""The whole measurement: every load, each server in turn, one document of results."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from statistics import median
+from typing import Any
+
+from dozo.bench import hit_ratio, memcached_load, memory, processes, redis_load
+
+PIPELINES = (1, 16, 64)
+VALUE_SIZES = (8, 32, 256)
+MIB = 1 << 20
+
+Say = Callable[[str], None]
+Results = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much to measure. rounds: how often each pair is run; requests: per run at pipeline 1."""
+
+    rounds: int = 5
+    requests: int = 200_000
+    keys: int = 1_000_000
+    hit_requests: int = 400_000
+    io_threads: int = 0
+
+
+#: A run that shows that everything works, and no more.
+QUICK = Plan(rounds=1, requests=20_000, keys=50_000, hit_requests=20_000)
+
+
+def redis_loads(plan: Plan, say: Say) -> list[Results]:
+    """SET GET INCR MSET and a Python command at each pipeline depth, dozo and redis-server in turn."""
+    rows: list[Results] = []
+    with processes.dozo("--io-threads", str(plan.io_threads)) as ours, processes.redis() as peer:
+        for name in redis_load.COMMANDS:
+            for pipeline in PIPELINES:
+                requests = plan.requests * (1 if pipeline == 1 else 5)
+                if name == "MSET":
+                    requests //= 4
+                mine, theirs, ratio = redis_load.compare(ours, peer, name, pipeline, requests, plan.rounds)
+                say(
+                    f"{name:9} P={pipeline:<3} dozo {mine.cpu_us:6.2f} us  redis {theirs.cpu_us:6.2f} us  x {ratio:.2f}"
+                )
+                rows.append(
+                    {
+                        "load": name,
+                        "pipeline": pipeline,
+                        "dozo": asdict(mine),
+                        "redis": asdict(theirs),
+                        "cpu_ratio": ratio,
+                    }
+                )
+    return rows
+
+
+def _memcached_sample(server: processes.Running, load: memcached_load.Load) -> Results:
+    before = server.cpu_s()
+    outcome = memcached_load.run(load)
+    cpu_s = server.cpu_s() - before
+    return {
+        "requests_per_s": outcome.requests_per_s,
+        "cpu_us": cpu_s / outcome.requests * 1e6,
+        "p50_ms": outcome.percentile_ms(50),
+        "p99_ms": outcome.percentile_ms(99),
+    }
+
+
+def memcached_loads(plan: Plan, say: Say) -> list[Results]:
+    """90 % gets over memcached text, dozo and memcached in turn."""
+    rows: list[Results] = []
+    with processes.dozo("--io-threads", str(plan.io_threads)) as ours, processes.memcached() as peer:
+        for server in (ours, peer):
+            memcached_load.fill("127.0.0.1", server.memcached_port)
+        for pipeline in PIPELINES:
+            requests = plan.requests * (1 if pipeline == 1 else 4)
+            pairs = []
+            for round_ in range(plan.rounds):
+                loads = (
+                    memcached_load.Load(
+                        port=server.memcached_port, pipeline=pipeline, requests=requests, seed=round_ + 1
+                    )
+                    for server in (ours, peer)
+                )
+                pairs.append(
+                    [_memcached_sample(s, load) for s, load in zip((ours, peer), loads, strict=True)]
+                )
+            mine, theirs = (
+                {field: median(p[i][field] for p in pairs) for field in pairs[0][0]} for i in (0, 1)
+            )
+            ratio = median(p[0]["cpu_us"] / p[1]["cpu_us"] for p in pairs)
+            say(
+                f"get 90 %  P={pipeline:<3} dozo {mine['cpu_us']:6.2f} us  memcached {theirs['cpu_us']:6.2f} us  x {ratio:.2f}"
+            )
+            rows.append(
+                {
+                    "load": "get 90 %",
+                    "pipeline": pipeline,
+                    "dozo": mine,
+                    "memcached": theirs,
+                    "cpu_ratio": ratio,
+                }
+            )
+    return rows
+
+
+def memory_use(plan: Plan, say: Say) -> Results:
+    """RSS of an empty server, and bytes a key takes beyond key and value."""
+    starts = {
+        "dozo": processes.dozo,
+        "redis": processes.redis,
+        "memcached": lambda: processes.memcached("-m", "4096"),
+    }
+    base: dict[str, float] = {}
+    per_key: dict[str, dict[str, float]] = {}
+    for name, start in starts.items():
+        for size in VALUE_SIZES:
+            with start() as server:
+                base[name] = server.rss_bytes() / MIB
+                per_key.setdefault(name, {})[str(size)] = memory.bytes_per_key(server, size, plan.keys)
+        shown = ", ".join(f"{size} B: {cost:.0f}" for size, cost in per_key[name].items())
+        say(f"memory    {name:9} {base[name]:5.1f} MiB empty; bytes a key over key and value: {shown}")
+    return {"keys": plan.keys, "base_rss_mib": base, "bytes_per_key": per_key}
+
+
+def hit_ratios(plan: Plan, say: Say) -> Results:
+    """Every policy on every load, at equal memory for data."""
+    found: dict[str, dict[str, float]] = {}
+    with ExitStack() as stack:
+        ours = stack.enter_context(processes.dozo())
+        peer = stack.enter_context(processes.redis())
+        runs = [(ours, p) for p in hit_ratio.POLICIES] + [(peer, p) for p in hit_ratio.PEER_POLICIES]
+        for load in hit_ratio.LOADS:
+            for server, policy in runs:
+                name = f"{server.name} {policy}"
+                found.setdefault(name, {})[load] = hit_ratio.measure(server, policy, load, plan.hit_requests)
+    for name, row in found.items():
+        say(f"hits      {name:24} " + "  ".join(f"{load} {ratio:.3f}" for load, ratio in row.items()))
+    return {"budget_bytes": hit_ratio.BUDGET, "objects": hit_ratio.OBJECTS, "ratios": found}
+
+
+def _version(command: list[str]) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip().splitlines()[0]
+
+
+def run(plan: Plan, say: Say) -> Results:
+    """Everything, as one document."""
+    from dozo import __version__
+
+    results: Results = {
+        "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "machine": {"cpus": len(os.sched_getaffinity(0)), "kernel": platform.release()},
+        "versions": {
+            "dozo": __version__,
+            "redis": _version([processes.require("redis-server"), "--version"]),
+            "memcached": _version([processes.require("memcached"), "--version"]),
+        },
+        "plan": asdict(plan),
+    }
+    results["redis"] = redis_loads(plan, say)
+    results["memcached"] = memcached_loads(plan, say)
+    results["memory"] = memory_use(plan, say)
+    results["hit_ratios"] = hit_ratios(plan, say)
+    return results

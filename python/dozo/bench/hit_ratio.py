@@ -39,7 +39,7 @@ def zipf(alpha: float, requests: int, seed: int = 1) -> Iterator[int]:
 
 
 def scan_mixed(requests: int, seed: int = 1) -> Iterator[int]:
-    """Zipf 1.0, and now and then a run over objects that are asked for only once (a tenth of all requests)."""
+    """Zipf 1.0, and now and then a run over objects asked for only once (a tenth of all requests)."""
     rng = random.Random(seed)
     draw = _zipf(1.0, rng)
     scanned = itertools.count(OBJECTS)

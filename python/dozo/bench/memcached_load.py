@@ -1,7 +1,6 @@
-"""A load generator for memcached's text protocol: many connections, one request in flight on each (or a pipeline).
+"""A load generator for memcached's text protocol: many connections, one batch of requests in flight on each.
 
-Sans threads: one epoll loop over non-blocking sockets. Requests are made beforehand, so that the generator costs
-little beside the server. 90 % of the requests are gets, as in the published figures of the field.
+One epoll loop, no threads. Requests are made beforehand, so that the generator costs little beside the server. 90 % of the requests are gets, as in the published figures of the field.
 """
 
 from __future__ import annotations

@@ -7,8 +7,9 @@ import platform
 import subprocess
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict, dataclass
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -37,6 +38,10 @@ class Plan:
 QUICK = Plan(rounds=1, requests=20_000, keys=50_000, hit_requests=20_000)
 
 
+def _line(load: str, pipeline: int, peer: str, ours_us: float, theirs_us: float, ratio: float) -> str:
+    return f"{load:9} P={pipeline:<3} dozo {ours_us:6.2f} us  {peer} {theirs_us:6.2f} us  x {ratio:.2f}"
+
+
 def redis_loads(plan: Plan, say: Say) -> list[Results]:
     """SET GET INCR MSET and a Python command at each pipeline depth, dozo and redis-server in turn."""
     rows: list[Results] = []
@@ -47,9 +52,7 @@ def redis_loads(plan: Plan, say: Say) -> list[Results]:
                 if name == "MSET":
                     requests //= 4
                 mine, theirs, ratio = redis_load.compare(ours, peer, name, pipeline, requests, plan.rounds)
-                say(
-                    f"{name:9} P={pipeline:<3} dozo {mine.cpu_us:6.2f} us  redis {theirs.cpu_us:6.2f} us  x {ratio:.2f}"
-                )
+                say(_line(name, pipeline, "redis", mine.cpu_us, theirs.cpu_us, ratio))
                 rows.append(
                     {
                         "load": name,
@@ -97,9 +100,7 @@ def memcached_loads(plan: Plan, say: Say) -> list[Results]:
                 {field: median(p[i][field] for p in pairs) for field in pairs[0][0]} for i in (0, 1)
             )
             ratio = median(p[0]["cpu_us"] / p[1]["cpu_us"] for p in pairs)
-            say(
-                f"get 90 %  P={pipeline:<3} dozo {mine['cpu_us']:6.2f} us  memcached {theirs['cpu_us']:6.2f} us  x {ratio:.2f}"
-            )
+            say(_line("get 90 %", pipeline, "memcached", mine["cpu_us"], theirs["cpu_us"], ratio))
             rows.append(
                 {
                     "load": "get 90 %",
@@ -114,10 +115,10 @@ def memcached_loads(plan: Plan, say: Say) -> list[Results]:
 
 def memory_use(plan: Plan, say: Say) -> Results:
     """RSS of an empty server, and bytes a key takes beyond key and value."""
-    starts = {
+    starts: dict[str, Callable[[], AbstractContextManager[processes.Running]]] = {
         "dozo": processes.dozo,
         "redis": processes.redis,
-        "memcached": lambda: processes.memcached("-m", "4096"),
+        "memcached": partial(processes.memcached, "-m", "4096"),
     }
     base: dict[str, float] = {}
     per_key: dict[str, dict[str, float]] = {}

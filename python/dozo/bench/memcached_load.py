@@ -1,6 +1,7 @@
 """A load generator for memcached's text protocol: many connections, one batch of requests in flight on each.
 
-One epoll loop, no threads. Requests are made beforehand, so that the generator costs little beside the server. 90 % of the requests are gets, as in the published figures of the field.
+One epoll loop, no threads. Requests are made beforehand, so that the generator costs little beside the
+server. 90 % of the requests are gets, as in the published figures of the field.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ STALL_S = 20.0
 class Load:
     """What to send.
 
-    host, port: the server. connections: sockets open at once. pipeline: requests sent before a reply is awaited.
-    requests: how many in all. seed: makes the sequence repeatable.
+    host, port: the server. connections: sockets open at once. pipeline: requests sent before a reply is
+    awaited. requests: how many in all. seed: makes the sequence repeatable.
     """
 
     host: str = "127.0.0.1"

@@ -28,10 +28,14 @@ def _requests(results: Results) -> str:
                 *(f"{row['load']} vs {peer}", f"{row['pipeline']}"),
                 *(f"{mine['cpu_us']:.2f} us", f"{theirs['cpu_us']:.2f} us", f"**{row['cpu_ratio']:.2f}**"),
                 *(f"{mine['requests_per_s']:,.0f}", f"{theirs['requests_per_s']:,.0f}"),
-                f"{mine['p50_ms']:.2f} / {mine['p99_ms']:.2f} ({theirs['p50_ms']:.2f} / {theirs['p99_ms']:.2f})",
+                f"{_latency(mine)} ({_latency(theirs)})",
             )
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
+
+
+def _latency(sample: Results) -> str:
+    return f"{sample['p50_ms']:.2f} / {sample['p99_ms']:.2f}"
 
 
 def _memory(results: Results) -> str:

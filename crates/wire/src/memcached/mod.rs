@@ -15,7 +15,8 @@ pub const KEY_MAX: usize = 250;
 /// The named limits of a request.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Bytes of one value; a larger one is swallowed and answered "object too large for cache".
+    /// Bytes of one item (key, value and memcached's own header); the value of a larger one is swallowed and answered
+    /// "object too large for cache".
     pub max_value: usize,
     /// Bytes of a command line, except of get and gets.
     pub max_line: usize,
@@ -62,4 +63,13 @@ pub enum Verb {
     Prepend,
     /// Only when the item's CAS is the given one.
     Cas,
+}
+
+/// What memcached 1.6 counts of an item besides key and value: its header, two terminators and the CAS.
+const ITEM_OVERHEAD: usize = 59;
+
+/// Whether an item is within the limit, counted as memcached 1.6 counts it so that both refuse the same values.
+fn item_fits(key: usize, flags: u32, value: usize, limits: &Limits) -> bool {
+    let flags = if flags == 0 { 0 } else { size_of::<u32>() };
+    ITEM_OVERHEAD + key + flags + value <= limits.max_value
 }

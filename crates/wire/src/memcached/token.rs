@@ -25,10 +25,105 @@ impl<'a> Iterator for Tokens<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<&'a [u8]> {
-        let start = self.rest.iter().position(|b| *b != b' ')?;
+        let start = self.rest.iter().position(|byte| *byte != b' ')?;
         let word = &self.rest[start..];
         let end = memchr::memchr(b' ', word).unwrap_or(word.len());
         self.rest = &word[end..];
         Some(&word[..end])
     }
+}
+
+/// The first words of a line in an array; more than fit are only noticed.
+pub(super) struct Words<'a, const N: usize> {
+    list: [&'a [u8]; N],
+    len: usize,
+}
+
+impl<'a, const N: usize> Words<'a, N> {
+    /// Split `line`; `None` when it has more than `N` words.
+    pub(super) fn split(line: &'a [u8]) -> Option<Self> {
+        let mut words = Self {
+            list: [b"".as_slice(); N],
+            len: 0,
+        };
+        for word in Tokens::new(line) {
+            *words.list.get_mut(words.len)? = word;
+            words.len += 1;
+        }
+        Some(words)
+    }
+
+    /// How many words there are.
+    pub(super) const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Word number `at`, empty when there is none.
+    pub(super) fn at(&self, at: usize) -> &'a [u8] {
+        self.list.get(at).copied().unwrap_or_default()
+    }
+
+    /// Whether the last word is `noreply`.
+    pub(super) fn noreply(&self) -> bool {
+        self.len > 0 && self.list[self.len - 1] == b"noreply"
+    }
+}
+
+/// A signed number as memcached reads it: 64 bits are checked, 32 are kept.
+pub(super) fn int32(word: &[u8]) -> Option<i32> {
+    let (negative, magnitude) = number(word)?;
+    let value = if negative {
+        0_i64.checked_sub_unsigned(magnitude)?
+    } else {
+        i64::try_from(magnitude).ok()?
+    };
+    Some(value as i32)
+}
+
+/// An unsigned number as memcached reads it: 64 bits are checked, 32 are kept.
+pub(super) fn uint32(word: &[u8]) -> Option<u32> {
+    uint64(word).map(|value| value as u32)
+}
+
+/// An unsigned number of 64 bits.
+pub(super) fn uint64(word: &[u8]) -> Option<u64> {
+    match number(word)? {
+        (true, 1..) => None,
+        (_, magnitude) => Some(magnitude),
+    }
+}
+
+/// Sign and magnitude of the decimal number in `word`. As in C, white space may stand before it, and anything after
+/// it that begins with white space is ignored; nothing else may follow.
+fn number(word: &[u8]) -> Option<(bool, u64)> {
+    let start = word.iter().position(|byte| !is_space(*byte))?;
+    let (negative, digits) = match word[start] {
+        b'-' => (true, &word[start + 1..]),
+        b'+' => (false, &word[start + 1..]),
+        _ => (false, &word[start..]),
+    };
+    let mut magnitude: u64 = 0;
+    let mut count = 0;
+    for byte in digits {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            if is_space(*byte) {
+                break;
+            }
+            return None;
+        }
+        magnitude = magnitude.checked_mul(10)?.checked_add(u64::from(digit))?;
+        count += 1;
+    }
+    (count > 0).then_some((negative, magnitude))
+}
+
+const fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t'..=b'\r')
+}
+
+/// The length of a data block: what memcached can count in 31 bits with the line end.
+pub(super) fn number_of_bytes(word: &[u8]) -> Option<usize> {
+    let len = usize::try_from(uint64(word)?).ok()?;
+    (len <= i32::MAX as usize - 2).then_some(len)
 }

@@ -35,24 +35,34 @@ impl<'a> Reply<'a> {
 
     /// A status; line ends in it become spaces.
     pub fn simple(&mut self, text: &str) {
-        self.line(b'+', text);
+        self.line(b'+', text.as_bytes());
     }
 
     /// An error, `text` beginning with its code ("ERR ..."); line ends in it become spaces.
     pub fn error(&mut self, text: &str) {
+        self.line(b'-', text.as_bytes());
+    }
+
+    /// As [`Reply::error`], for a text that repeats bytes of the client.
+    pub fn error_bytes(&mut self, text: &[u8]) {
         self.line(b'-', text);
     }
 
     /// An integer.
     #[inline]
     pub fn int(&mut self, value: i64) {
+        if let 0..=9 = value {
+            self.out.put(&[b':', b'0' + value as u8, b'\r', b'\n']);
+            return;
+        }
         let mut buf = itoa::Buffer::new();
-        self.raw(b":", buf.format(value).as_bytes());
+        self.framed(b':', buf.format(value).as_bytes());
     }
 
     /// A bulk string.
     #[inline]
     pub fn bulk(&mut self, data: &[u8]) {
+        self.out.bytes.reserve(data.len() + 24);
         self.length(b'$', data.len());
         self.out.put(data);
         self.out.put(b"\r\n");
@@ -127,7 +137,7 @@ impl<'a> Reply<'a> {
         super::format_double(value, &mut text);
         match self.proto {
             Proto::Resp2 => self.bulk(&text),
-            Proto::Resp3 => self.raw(b",", &text),
+            Proto::Resp3 => self.framed(b',', &text),
         }
     }
 
@@ -145,7 +155,7 @@ impl<'a> Reply<'a> {
     pub fn big_number(&mut self, digits: &str) {
         match self.proto {
             Proto::Resp2 => self.bulk(digits.as_bytes()),
-            Proto::Resp3 => self.line(b'(', digits),
+            Proto::Resp3 => self.line(b'(', digits.as_bytes()),
         }
     }
 
@@ -163,26 +173,44 @@ impl<'a> Reply<'a> {
         }
     }
 
-    fn line(&mut self, kind: u8, text: &str) {
+    /// `kind`, `text` without line ends, CR LF.
+    fn line(&mut self, kind: u8, text: &[u8]) {
         let bytes = &mut self.out.bytes;
         bytes.reserve(text.len() + 3);
         bytes.push(kind);
-        bytes.extend(
-            text.bytes()
-                .map(|b| if b == b'\r' || b == b'\n' { b' ' } else { b }),
-        );
+        bytes.extend(text.iter().map(|byte| match byte {
+            b'\r' | b'\n' => b' ',
+            other => *other,
+        }));
         bytes.extend_from_slice(b"\r\n");
     }
 
-    fn raw(&mut self, kind: &[u8], text: &[u8]) {
-        self.out.put(kind);
-        self.out.put(text);
-        self.out.put(b"\r\n");
+    /// `kind`, `text`, CR LF; `text` is at most 32 bytes and has no line ends.
+    #[inline]
+    fn framed(&mut self, kind: u8, text: &[u8]) {
+        let bytes = &mut self.out.bytes;
+        bytes.reserve(text.len() + 3);
+        bytes.push(kind);
+        bytes.extend_from_slice(text);
+        bytes.extend_from_slice(b"\r\n");
     }
 
+    /// `kind`, `n`, CR LF; nearly all lengths and counts have one or two digits.
     #[inline]
     fn length(&mut self, kind: u8, n: usize) {
-        let mut buf = itoa::Buffer::new();
-        self.raw(&[kind], buf.format(n).as_bytes());
+        if n < 10 {
+            self.out.put(&[kind, b'0' + n as u8, b'\r', b'\n']);
+        } else if n < 100 {
+            self.out.put(&[
+                kind,
+                b'0' + (n / 10) as u8,
+                b'0' + (n % 10) as u8,
+                b'\r',
+                b'\n',
+            ]);
+        } else {
+            let mut buf = itoa::Buffer::new();
+            self.framed(kind, buf.format(n).as_bytes());
+        }
     }
 }

@@ -1,21 +1,27 @@
 //! Owns memcached's text protocol: request lines with their data blocks in, reply lines out.
 //! Refuses to know what is stored; meta commands share the line grammar, their flags live in [`super::meta`].
 
-use super::meta::Meta;
+mod line;
+mod parser;
+pub mod reply;
+
+pub use self::parser::Parser;
+pub use self::reply::{line, number, stat, value, value_shared};
+use super::Verb;
+use super::meta::{Meta, SentKey};
 pub use super::token::Tokens;
-use super::{Limits, Parsed, Verb};
 
 /// One request, borrowed from the buffer. Keys are at most `KEY_MAX` bytes; numbers are already checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Request<'a> {
-    /// `get` and `gets` (`cas`): at least one key.
+    /// `get`, `bget` and `gets` (`cas`): at least one key.
     Get {
         /// The keys.
         keys: Tokens<'a>,
         /// Whether the CAS is to be returned too.
         cas: bool,
     },
-    /// `gat` and `gats` (`cas`): at least one key.
+    /// `gat` and `gats` (`cas`): as in memcached there may be no key at all.
     Gat {
         /// The new expiry as sent: 0 never, negative at once, up to 30 days relative, else absolute seconds.
         exptime: i32,
@@ -76,10 +82,10 @@ pub enum Request<'a> {
         /// Whether no reply is wanted.
         noreply: bool,
     },
-    /// `shutdown`, `shutdown graceful`.
+    /// `shutdown`, `shutdown graceful`. Whether it is enabled is checked before its argument.
     Shutdown {
-        /// Whether commands in flight are to be answered first.
-        graceful: bool,
+        /// The words after it.
+        args: Tokens<'a>,
     },
     /// `cache_memlimit`.
     MemLimit {
@@ -95,6 +101,8 @@ pub enum Request<'a> {
         /// The words after it.
         args: Tokens<'a>,
     },
+    /// `refresh_certs`.
+    RefreshCerts,
     /// `mg`.
     MetaGet(Meta<'a>),
     /// `ms` with its data block.
@@ -140,30 +148,5 @@ pub struct Bad<'a> {
     /// Whether the stream can't be followed and the connection is to be closed after the reply.
     pub close: bool,
     /// A key whose old value must go, because its new one was too large.
-    pub unlink: Option<&'a [u8]>,
-}
-
-/// A resumable parser: a long line and a long value are looked at once however they arrive.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Parser {
-    /// Bytes at the start of the buffer that are known to hold no line end.
-    scanned: usize,
-    /// The length that the buffer must have, once a command line announced data.
-    need: usize,
-}
-
-impl Parser {
-    /// A parser at the start of a request.
-    pub const fn new() -> Self {
-        Self {
-            scanned: 0,
-            need: 0,
-        }
-    }
-
-    /// Parse the request at the start of `buf`.
-    pub fn parse<'a>(&mut self, buf: &'a [u8], _limits: &Limits) -> Parsed<Request<'a>, Bad<'a>> {
-        self.scanned = buf.len();
-        Parsed::Incomplete { need: self.need }
-    }
+    pub unlink: Option<SentKey<'a>>,
 }

@@ -42,7 +42,7 @@ fmt: .venv/tools ## format Python and Rust, and repair what the linter can repai
 
 bench: .venv/built .venv/tools ## measure dozo beside redis-server and memcached; writes bench/results/
 	.ci/peers
-	$(BIN)/python -m dozo.bench $(ARGS)
+	$(BIN)/dozo bench suite $(ARGS)
 
 fuzz: ## feed the codecs random bytes (CASES=1000000)
 	PROPTEST_CASES=$(or $(CASES),200000) cargo test --locked --release -p dozo-wire

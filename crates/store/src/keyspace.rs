@@ -1,90 +1,246 @@
-//! The keyspace (skeleton: signatures only).
-#![allow(unused_variables, missing_docs, clippy::all)]
-use crate::eviction::PolicyKind;
-use crate::value::{Access, Item, Mark, Put};
+//! The databases, and the few steps from which every operation is made.
+//!
+//! Owns the rule that an entry is at once in its table, in the volatile index when it has an expiry, in the policy's
+//! books and in the sum of used memory: only `link`, `unlink`, `rewrite` and `refield` touch these four, and the other
+//! files of this crate (`strings`, `attributes`, `relocation`, `expiry`, `detached`, `memory`, `scan`) call them.
 
+use crate::detached::Detached;
+use crate::entry::{Draft, EntryPtr, Expiry, Fields, Payload};
+use crate::eviction::{Eviction, PolicyKind, Space, Tuning};
+use crate::hashing::{KeyHasher, Random};
+use crate::table::Table;
+use crate::value::{Access, Item, Shared, Ttl};
+use crate::volatile::VolatileIndex;
+
+/// What a keyspace is made with.
 #[derive(Clone, Debug)]
 pub struct StoreConfig {
+    /// Number of databases, at least 1 and at most 65,535.
     pub databases: usize,
+    /// Seed of the hash and of every random choice; take it from the system, afresh in each process.
     pub hash_seed: u64,
+    /// Limit of `used_memory` in bytes; 0 means none.
     pub maxmemory: u64,
+    /// Which entries go when the limit is reached.
     pub policy: PolicyKind,
+    /// `maxmemory-samples`.
     pub samples: u32,
+    /// `lfu-log-factor`.
     pub lfu_log_factor: u32,
+    /// `lfu-decay-time` in minutes.
     pub lfu_decay_minutes: u32,
 }
+
 impl Default for StoreConfig {
     fn default() -> Self {
+        let tuning = Tuning::default();
         StoreConfig {
             databases: 16,
             hash_seed: 0,
             maxmemory: 0,
             policy: PolicyKind::NoEviction,
-            samples: 5,
-            lfu_log_factor: 10,
-            lfu_decay_minutes: 1,
+            samples: tuning.samples,
+            lfu_log_factor: tuning.lfu_log_factor,
+            lfu_decay_minutes: tuning.lfu_decay_minutes,
         }
     }
 }
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PutOutcome {
-    pub replaced: bool,
-}
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EvictOutcome {
-    Ok,
-    Nothing,
-}
+
+/// Why a key left without a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
+    /// Its time was over.
     Expired,
+    /// Memory was short.
     Evicted,
 }
+
+/// A key that left without a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Removed {
+    /// The database it was in.
     pub db: usize,
+    /// The key.
     pub key: Box<[u8]>,
+    /// Why it left.
     pub reason: Reason,
 }
-#[derive(Clone, Copy, Debug, Default)]
+
+/// Counters since the start or the last reset; callers may set them to zero.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StoreStats {
+    /// Reads that found a key.
     pub hits: u64,
+    /// Reads that found none.
     pub misses: u64,
+    /// Keys that expired.
     pub expired: u64,
+    /// Runs of active expiry that stopped at their limit with more to expire.
     pub expired_time_cap_reached: u64,
+    /// Keys evicted.
     pub evicted: u64,
 }
-/// Bytes that are not entries.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Overhead {
-    pub tables: u64,
-    pub volatile: u64,
-    pub policy: u64,
+
+/// One database.
+pub(crate) struct Database {
+    /// Names the database to the policy; stays with the data when databases are swapped.
+    pub space: Space,
+    pub table: Table,
+    pub volatile: VolatileIndex,
+    /// Running mean of the time to live, in milliseconds.
+    pub avg_ttl_ms: i64,
+    /// Where the sweep of active expiry stands in the volatile index.
+    pub sweep: usize,
 }
-pub struct Keyspace {
-    pub stats: StoreStats,
-}
-impl Keyspace {
-    pub fn new(config: StoreConfig) -> Self {
-        Keyspace {
-            stats: StoreStats::default(),
+
+impl Database {
+    fn new(space: Space) -> Self {
+        Database {
+            space,
+            table: Table::new(),
+            volatile: VolatileIndex::new(),
+            avg_ttl_ms: 0,
+            sweep: 0,
         }
     }
-    pub fn set_now(&mut self, unix_ms: i64) {}
+
+    #[inline]
+    fn index_bytes(&self) -> usize {
+        self.table.bytes() + self.volatile.bytes()
+    }
+}
+
+/// All data: databases of keys and values.
+pub struct Keyspace {
+    /// The counters of INFO.
+    pub stats: StoreStats,
+    pub(crate) dbs: Vec<Database>,
+    /// The database that each space is at present.
+    pub(crate) db_of_space: Vec<u16>,
+    pub(crate) hasher: KeyHasher,
+    pub(crate) random: Random,
+    pub(crate) now: i64,
+    pub(crate) eviction: Eviction,
+    pub(crate) maxmemory: u64,
+    /// Bytes of all entries, attached or not.
+    pub(crate) entry_bytes: usize,
+    /// Bytes of all tables and volatile indices, attached or not.
+    pub(crate) index_bytes: usize,
+    pub(crate) detached: Detached,
+    pub(crate) removed: Vec<Removed>,
+    pub(crate) dirty: u64,
+    pub(crate) last_cas: u64,
+    /// The database with which active expiry goes on.
+    pub(crate) expiry_turn: usize,
+}
+
+// SAFETY: entries are reached only through the keyspace that owns them, and their contents (`Arc<Vec<u8>>` and plain
+// bytes) are `Send`.
+unsafe impl Send for Keyspace {}
+
+impl Keyspace {
+    /// Empty databases.
+    pub fn new(config: StoreConfig) -> Self {
+        let count = config.databases.clamp(1, usize::from(Space::MAX)) as Space;
+        let dbs: Vec<Database> = (0..count).map(Database::new).collect();
+        let tuning = Tuning {
+            samples: config.samples,
+            lfu_log_factor: config.lfu_log_factor,
+            lfu_decay_minutes: config.lfu_decay_minutes,
+        };
+        Keyspace {
+            stats: StoreStats::default(),
+            index_bytes: dbs.iter().map(Database::index_bytes).sum(),
+            db_of_space: (0..count).collect(),
+            dbs,
+            hasher: KeyHasher::new(config.hash_seed),
+            random: Random::new(config.hash_seed ^ 0x5eed),
+            now: 0,
+            eviction: Eviction::new(config.policy, tuning, config.hash_seed),
+            maxmemory: config.maxmemory,
+            entry_bytes: 0,
+            detached: Detached::default(),
+            removed: Vec::new(),
+            dirty: 0,
+            last_cas: 0,
+            expiry_turn: 0,
+        }
+    }
+
+    /// Tells the time, as unix milliseconds. Nothing here reads a clock.
+    #[inline]
+    pub fn set_now(&mut self, unix_ms: i64) {
+        self.now = unix_ms;
+        self.eviction.set_now(unix_ms);
+    }
+
+    /// The time it was told last.
+    #[inline]
     pub fn now(&self) -> i64 {
-        0
+        self.now
     }
+
+    /// Number of databases.
+    #[inline]
     pub fn databases(&self) -> usize {
-        16
+        self.dbs.len()
     }
+
+    /// Number of keys in a database, expired ones that were not removed yet included.
+    #[inline]
+    pub fn len(&self, db: usize) -> usize {
+        self.dbs[db].table.len()
+    }
+
+    /// Number of keys that have an expiry.
+    #[inline]
+    pub fn volatile_len(&self, db: usize) -> usize {
+        self.dbs[db].volatile.len()
+    }
+
+    /// A number that every change increments; equal before and after a command, the command changed nothing.
+    #[inline]
+    pub fn dirty(&self) -> u64 {
+        self.dirty
+    }
+
+    /// True when keys left without a command.
+    #[inline]
+    pub fn has_removed(&self) -> bool {
+        !self.removed.is_empty()
+    }
+
+    /// The keys that left without a command since the last call, in order.
+    pub fn take_removed(&mut self) -> Vec<Removed> {
+        std::mem::take(&mut self.removed)
+    }
+
+    /// The hash of a key, for the functions whose names end in `_hashed`.
+    #[inline]
     pub fn hash(&self, key: &[u8]) -> u64 {
-        0
+        self.hasher.hash(key)
     }
-    pub fn prefetch(&self, db: usize, hash: u64) {}
-    pub fn prefetch_entry(&self, db: usize, hash: u64) {}
+
+    /// Fetches the key's place in the table into the cache.
+    #[inline]
+    pub fn prefetch(&self, db: usize, hash: u64) {
+        self.dbs[db].table.prefetch(hash);
+    }
+
+    /// Fetches the key's entry into the cache; useful some time after [`Keyspace::prefetch`].
+    #[inline]
+    pub fn prefetch_entry(&self, db: usize, hash: u64) {
+        self.dbs[db].table.prefetch_entry(hash);
+    }
+
+    /// The entry of a key. An expired one is removed first.
+    #[inline]
     pub fn get(&mut self, db: usize, key: &[u8], access: Access) -> Option<Item<'_>> {
-        None
+        self.get_hashed(db, self.hash(key), key, access)
     }
+
+    /// [`Keyspace::get`] with the key's hash.
+    #[inline]
     pub fn get_hashed(
         &mut self,
         db: usize,
@@ -92,121 +248,204 @@ impl Keyspace {
         key: &[u8],
         access: Access,
     ) -> Option<Item<'_>> {
-        None
+        let Some(entry) = self.live(db, hash, key) else {
+            self.stats.misses += u64::from(access == Access::Read);
+            return None;
+        };
+        self.stats.hits += u64::from(access == Access::Read);
+        if access != Access::Peek {
+            self.eviction.on_access(entry, hash);
+        }
+        Some(Item::new(entry))
     }
-    pub fn put(&mut self, db: usize, key: &[u8], put: Put<'_>) -> PutOutcome {
-        PutOutcome { replaced: false }
-    }
-    pub fn put_hashed(&mut self, db: usize, hash: u64, key: &[u8], put: Put<'_>) -> PutOutcome {
-        PutOutcome { replaced: false }
-    }
+
+    /// Removes a key; a large value is freed later, by [`Keyspace::free_step`].
+    #[inline]
     pub fn remove(&mut self, db: usize, key: &[u8]) -> bool {
-        false
+        self.remove_hashed(db, self.hash(key), key)
     }
+
+    /// [`Keyspace::remove`] with the key's hash.
     pub fn remove_hashed(&mut self, db: usize, hash: u64, key: &[u8]) -> bool {
-        false
+        let Some(entry) = self.live(db, hash, key) else {
+            return false;
+        };
+        self.unlink(db, hash, entry);
+        self.bury(entry);
+        self.dirty += 1;
+        true
     }
-    pub fn append(&mut self, db: usize, key: &[u8], data: &[u8]) -> usize {
-        0
+
+    /// The entry of a key that has not expired.
+    #[inline]
+    pub(crate) fn live(&mut self, db: usize, hash: u64, key: &[u8]) -> Option<EntryPtr> {
+        let entry = self.dbs[db].table.find(hash, key)?;
+        match entry.expire_at() {
+            Some(at) if at <= self.now => {
+                self.expire(db, hash, entry);
+                None
+            }
+            _ => Some(entry),
+        }
     }
-    pub fn prepend(&mut self, db: usize, key: &[u8], data: &[u8]) -> usize {
-        0
+
+    /// Adds a new entry; its expiry has the index that the volatile index gives next.
+    pub(crate) fn link(&mut self, db: usize, hash: u64, entry: EntryPtr) {
+        let database = &mut self.dbs[db];
+        let before = database.index_bytes();
+        database.table.insert(hash, entry, &self.hasher);
+        if entry.expiry().is_some() {
+            database.volatile.push(entry);
+        }
+        self.index_bytes = self.index_bytes + database.index_bytes() - before;
+        self.entry_bytes += entry.memory();
+        self.eviction.on_insert(entry, database.space, hash);
     }
-    pub fn set_range(&mut self, db: usize, key: &[u8], offset: usize, data: &[u8]) -> usize {
-        0
+
+    /// Takes an entry out of everything but the sum of memory, which `bury` corrects.
+    pub(crate) fn unlink(&mut self, db: usize, hash: u64, entry: EntryPtr) {
+        self.eviction.on_remove(entry);
+        self.detach(db, hash, entry);
     }
-    pub fn set_int(&mut self, db: usize, key: &[u8], value: i64) {}
-    pub fn set_int_hashed(&mut self, db: usize, hash: u64, key: &[u8], value: i64) {}
-    pub fn set_expire(&mut self, db: usize, key: &[u8], at: Option<i64>) -> bool {
-        false
+
+    /// `unlink` for an entry that the policy has let go already.
+    pub(crate) fn detach(&mut self, db: usize, hash: u64, entry: EntryPtr) {
+        let database = &mut self.dbs[db];
+        let before = database.index_bytes();
+        database.table.remove(hash, entry);
+        if let Some(expiry) = entry.expiry() {
+            database.volatile.remove(expiry.index);
+        }
+        self.index_bytes = self.index_bytes + database.index_bytes() - before;
     }
-    pub fn cas(&mut self, db: usize, key: &[u8]) -> Option<u64> {
-        None
+
+    /// Frees an unlinked entry; its large value goes to the detached ones.
+    #[inline]
+    pub(crate) fn bury(&mut self, entry: EntryPtr) {
+        let whole = entry.memory();
+        let value = entry.free();
+        self.entry_bytes -= whole;
+        self.bury_value(value);
     }
-    pub fn set_cas(&mut self, db: usize, key: &[u8], cas: u64) {}
-    pub fn set_flags(&mut self, db: usize, key: &[u8], flags: u32) {}
-    pub fn mark(&mut self, db: usize, key: &[u8], mark: Mark) {}
-    pub fn rename(&mut self, db: usize, from: &[u8], to: &[u8]) -> bool {
-        false
+
+    /// Hands a replaced or removed large value over to be freed later; its bytes count until then.
+    #[inline]
+    pub(crate) fn bury_value(&mut self, value: Option<Shared>) {
+        if let Some(value) = value {
+            self.entry_bytes += self.detached.add_value(value);
+        }
     }
-    pub fn move_key(&mut self, db: usize, key: &[u8], to_db: usize) -> bool {
-        false
-    }
-    pub fn copy(&mut self, db: usize, from: &[u8], to_db: usize, to: &[u8]) -> bool {
-        false
-    }
-    pub fn len(&self, db: usize) -> usize {
-        0
-    }
-    pub fn volatile_len(&self, db: usize) -> usize {
-        0
-    }
-    pub fn avg_ttl_ms(&self, db: usize) -> i64 {
-        0
-    }
-    pub fn flush(&mut self, db: usize) -> usize {
-        0
-    }
-    pub fn flush_all(&mut self) -> usize {
-        0
-    }
-    pub fn swap(&mut self, a: usize, b: usize) {}
-    pub fn random_key(&mut self, db: usize) -> Option<Vec<u8>> {
-        None
-    }
-    pub fn scan(
+
+    /// Gives an entry a new value and new fields, in place if possible, and tells everyone who points to it.
+    #[inline]
+    pub(crate) fn rewrite(
         &mut self,
         db: usize,
-        cursor: u64,
-        count: usize,
-        visit: &mut dyn FnMut(Item<'_>),
-    ) -> u64 {
-        0
+        hash: u64,
+        old: EntryPtr,
+        draft: Draft<'_>,
+    ) -> EntryPtr {
+        let had = old.expiry();
+        let has = draft.fields.expiry;
+        let before = old.memory();
+        let (new, value) = match old.overwrite(draft) {
+            Ok(value) => (old, value),
+            Err(draft) => {
+                let new = EntryPtr::create(draft);
+                new.set_clock_freq(old.clock_freq());
+                new.set_slot(old.slot());
+                self.eviction.on_realloc(old, new);
+                self.dbs[db].table.replace(hash, old, new);
+                (new, old.free())
+            }
+        };
+        self.entry_bytes = self.entry_bytes + new.memory() - before;
+        self.bury_value(value);
+        if had.is_some() || has.is_some() {
+            self.reindex(db, new, had, has);
+        }
+        new
     }
-    pub fn for_each(&self, db: usize, visit: &mut dyn FnMut(Item<'_>)) {}
-    pub fn active_expire(&mut self, max_items: usize) -> usize {
-        0
-    }
-    pub fn free_step(&mut self, max_entries: usize) -> bool {
-        false
-    }
-    pub fn evict(&mut self, needed: u64) -> EvictOutcome {
-        EvictOutcome::Ok
-    }
-    pub fn used_memory(&self) -> u64 {
-        0
-    }
-    pub fn overhead(&self) -> Overhead {
-        Overhead::default()
-    }
-    pub fn maxmemory(&self) -> u64 {
-        0
-    }
-    pub fn set_maxmemory(&mut self, bytes: u64) {}
-    pub fn policy(&self) -> PolicyKind {
-        PolicyKind::NoEviction
-    }
-    pub fn set_policy(
+
+    /// Gives an entry other fields, its value kept.
+    pub(crate) fn refield(
         &mut self,
-        kind: PolicyKind,
-        samples: u32,
-        lfu_log_factor: u32,
-        lfu_decay_minutes: u32,
+        db: usize,
+        hash: u64,
+        old: EntryPtr,
+        fields: Fields,
+    ) -> EntryPtr {
+        let had = old.expiry();
+        let before = old.memory();
+        let mut new = old;
+        if !old.refield(fields) {
+            new = old.moved_to(old.key(), fields);
+            self.eviction.on_realloc(old, new);
+            self.dbs[db].table.replace(hash, old, new);
+            old.discard();
+        }
+        self.entry_bytes = self.entry_bytes + new.memory() - before;
+        self.reindex(db, new, had, fields.expiry);
+        new
+    }
+
+    /// Brings the volatile index up to date after an entry changed its expiry or its address.
+    fn reindex(&mut self, db: usize, entry: EntryPtr, had: Option<Expiry>, has: Option<Expiry>) {
+        let database = &mut self.dbs[db];
+        let before = database.volatile.bytes();
+        match (had, has) {
+            (None, None) => {}
+            (None, Some(_)) => database.volatile.push(entry),
+            (Some(had), None) => database.volatile.remove(had.index),
+            (Some(had), Some(_)) => database.volatile.replace(had.index, entry),
+        }
+        self.index_bytes = self.index_bytes + database.volatile.bytes() - before;
+    }
+
+    /// The expiry that an entry of that database gets.
+    #[inline]
+    pub(crate) fn expiry_for(&self, db: usize, ttl: Ttl, old: Option<Expiry>) -> Option<Expiry> {
+        let index = || old.map_or_else(|| self.dbs[db].volatile.next_index(), |old| old.index);
+        match ttl {
+            Ttl::Clear => None,
+            Ttl::Keep => old,
+            Ttl::At(at) => Some(Expiry { at, index: index() }),
+        }
+    }
+
+    /// A compare-and-swap number never given before.
+    #[inline]
+    pub(crate) fn next_cas(&mut self) -> u64 {
+        self.last_cas += 1;
+        self.last_cas
+    }
+
+    /// The fields of `entry` after its value has changed: a compare-and-swap number becomes a new one.
+    pub(crate) fn changed_fields(&mut self, entry: EntryPtr) -> Fields {
+        let mut fields = entry.fields();
+        if fields.cas != 0 {
+            fields.cas = self.next_cas();
+        }
+        fields
+    }
+
+    /// Adds an entry of that key and value.
+    pub(crate) fn add(
+        &mut self,
+        db: usize,
+        hash: u64,
+        key: &[u8],
+        fields: Fields,
+        payload: Payload<'_>,
+        raw: bool,
     ) {
-    }
-    pub fn memory_usage(&self, db: usize, key: &[u8]) -> Option<usize> {
-        None
-    }
-    pub fn frequency(&mut self, db: usize, key: &[u8]) -> Option<u8> {
-        None
-    }
-    pub fn dirty(&self) -> u64 {
-        0
-    }
-    pub fn has_removed(&self) -> bool {
-        false
-    }
-    pub fn take_removed(&mut self) -> Vec<Removed> {
-        Vec::new()
+        let entry = EntryPtr::create(Draft {
+            key,
+            fields,
+            payload,
+            raw,
+        });
+        self.link(db, hash, entry);
+        self.dirty += 1;
     }
 }

@@ -3,16 +3,28 @@
 //! Owns every byte of data and the one table that finds it. Knows nothing of protocols, sockets or commands: time comes
 //! in through [`Keyspace::set_now`], and what left the keyspace on its own goes out through [`Keyspace::take_removed`].
 
+mod attributes;
+mod chunked;
+mod detached;
 mod entry;
 pub mod eviction;
+mod expiry;
+mod hashing;
 mod keyspace;
+mod memory;
+mod relocation;
+mod scan;
+mod segment;
+mod size_class;
+mod strings;
+mod table;
 mod value;
+mod volatile;
 
-pub use entry::EntryPtr;
 pub use eviction::PolicyKind;
-pub use keyspace::{
-    EvictOutcome, Keyspace, Overhead, PutOutcome, Reason, Removed, StoreConfig, StoreStats,
-};
+pub use keyspace::{Keyspace, Reason, Removed, StoreConfig, StoreStats};
+pub use memory::{EvictOutcome, Overhead};
+pub use strings::PutOutcome;
 pub use value::{Access, Item, Mark, NewValue, Put, Shared, Str, Ttl, Value};
 
 /// Re-exported because [`Str::as_bytes`] formats integers into its buffer.

@@ -1,0 +1,81 @@
+//! What a key has besides its value: expiry, flags, compare-and-swap number, marks.
+//!
+//! Owns the change of one of them with the value kept.
+
+use crate::entry::Fields;
+use crate::keyspace::Keyspace;
+use crate::value::{Mark, Ttl};
+
+impl Keyspace {
+    /// Sets or clears the unix time in milliseconds at which the key expires; false when the key is missing.
+    ///
+    /// A time that has passed is stored as it is: the next look at the key expires it.
+    pub fn set_expire(&mut self, db: usize, key: &[u8], at: Option<i64>) -> bool {
+        let ttl = at.map_or(Ttl::Clear, Ttl::At);
+        let Some(had) = self
+            .live(db, self.hash(key), key)
+            .map(|entry| entry.expiry())
+        else {
+            return false;
+        };
+        let expiry = self.expiry_for(db, ttl, had);
+        if expiry != had {
+            self.change_fields(db, key, |fields| fields.expiry = expiry);
+            self.dirty += 1;
+        }
+        true
+    }
+
+    /// The compare-and-swap number of a key, given to it when first asked for.
+    pub fn cas(&mut self, db: usize, key: &[u8]) -> Option<u64> {
+        let known = self.live(db, self.hash(key), key)?.cas();
+        if known != 0 {
+            return Some(known);
+        }
+        let cas = self.next_cas();
+        self.change_fields(db, key, |fields| fields.cas = cas);
+        Some(cas)
+    }
+
+    /// Gives a key the compare-and-swap number that a client has chosen.
+    pub fn set_cas(&mut self, db: usize, key: &[u8], cas: u64) {
+        self.last_cas = self.last_cas.max(cas);
+        self.change_fields(db, key, |fields| fields.cas = cas);
+    }
+
+    /// Sets the memcached flags of a key.
+    pub fn set_flags(&mut self, db: usize, key: &[u8], flags: u32) {
+        if self.change_fields(db, key, |fields| fields.flags = flags) {
+            self.dirty += 1;
+        }
+    }
+
+    /// Sets or clears a mark.
+    pub fn mark(&mut self, db: usize, key: &[u8], mark: Mark) {
+        if let Some(entry) = self.live(db, self.hash(key), key) {
+            let mut marks = entry.marks();
+            match mark {
+                Mark::Stale(on) => marks.stale = on,
+                Mark::Won(on) => marks.won = on,
+                Mark::Fetched(on) => marks.fetched = on,
+            }
+            entry.set_marks(marks);
+        }
+    }
+
+    /// Changes the fields of a key's entry; false when it is missing or nothing changes.
+    fn change_fields(&mut self, db: usize, key: &[u8], change: impl FnOnce(&mut Fields)) -> bool {
+        let hash = self.hash(key);
+        let Some(entry) = self.live(db, hash, key) else {
+            return false;
+        };
+        let old = entry.fields();
+        let mut fields = old;
+        change(&mut fields);
+        if fields == old {
+            return false;
+        }
+        self.refield(db, hash, entry, fields);
+        true
+    }
+}

@@ -1,0 +1,106 @@
+//! Keys that change their name or their database, and databases that change places.
+//!
+//! Owns the rule that expiry and flags travel with the value, and that a compare-and-swap number does not survive.
+
+use crate::entry::{Draft, EntryPtr, Expiry, Fields, Payload};
+use crate::keyspace::Keyspace;
+use crate::value::Str;
+use std::sync::Arc;
+
+impl Keyspace {
+    /// Gives the value of `from` to `to`, whose own value is removed; false when `from` is missing.
+    pub fn rename(&mut self, db: usize, from: &[u8], to: &[u8]) -> bool {
+        let (hash, to_hash) = (self.hash(from), self.hash(to));
+        let Some(entry) = self.live(db, hash, from) else {
+            return false;
+        };
+        if from == to {
+            return true;
+        }
+        if self.live(db, to_hash, to).is_some() {
+            self.remove_hashed(db, to_hash, to);
+        }
+        self.unlink(db, hash, entry);
+        let fields = self.fields_in(db, entry);
+        self.entry_bytes -= entry.memory();
+        let moved = entry.moved_to(to, fields);
+        entry.discard();
+        moved.set_slot(0);
+        self.link(db, to_hash, moved);
+        self.dirty += 1;
+        true
+    }
+
+    /// Moves a key to another database; false when it is missing here, or exists there.
+    pub fn move_key(&mut self, db: usize, key: &[u8], to_db: usize) -> bool {
+        let hash = self.hash(key);
+        if db == to_db || self.live(to_db, hash, key).is_some() {
+            return false;
+        }
+        let Some(entry) = self.live(db, hash, key) else {
+            return false;
+        };
+        self.unlink(db, hash, entry);
+        self.entry_bytes -= entry.memory();
+        if entry.expiry().is_some() {
+            entry.set_volatile_index(self.dbs[to_db].volatile.next_index());
+        }
+        entry.set_slot(0);
+        self.link(to_db, hash, entry);
+        self.dirty += 1;
+        true
+    }
+
+    /// Copies the value of `from` to `to` in another or the same database, in place of what is there; false when `from`
+    /// is missing. A large value is shared until one of the two changes.
+    pub fn copy(&mut self, db: usize, from: &[u8], to_db: usize, to: &[u8]) -> bool {
+        let (hash, to_hash) = (self.hash(from), self.hash(to));
+        if self.live(db, hash, from).is_none() {
+            return false;
+        }
+        if db == to_db && from == to {
+            return true;
+        }
+        if self.live(to_db, to_hash, to).is_some() {
+            self.remove_hashed(to_db, to_hash, to);
+        }
+        let Some(entry) = self.live(db, hash, from) else {
+            return false;
+        };
+        let payload = match entry.string() {
+            Str::Inline(bytes) => Payload::Inline(bytes),
+            Str::Int(value) => Payload::Int(value),
+            Str::Shared(shared) => Payload::Shared(Arc::clone(shared)),
+        };
+        let fields = self.fields_in(to_db, entry);
+        let copied = EntryPtr::create(Draft {
+            key: to,
+            fields,
+            payload,
+            raw: entry.is_raw(),
+        });
+        self.link(to_db, to_hash, copied);
+        self.dirty += 1;
+        true
+    }
+
+    /// Exchanges the contents of two databases, at once.
+    pub fn swap(&mut self, a: usize, b: usize) {
+        self.dbs.swap(a, b);
+        for db in [a, b] {
+            self.db_of_space[usize::from(self.dbs[db].space)] = db as u16;
+        }
+        self.dirty += 1;
+    }
+
+    /// The fields that an entry takes along to a new place in that database.
+    fn fields_in(&self, db: usize, entry: EntryPtr) -> Fields {
+        let index = self.dbs[db].volatile.next_index();
+        let expiry = entry.expire_at().map(|at| Expiry { at, index });
+        Fields {
+            expiry,
+            flags: entry.flags(),
+            cas: 0,
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Walking over keys.
+//!
+//! Owns what a walk shows: live keys only. Where it goes is the table's business.
+
+use crate::keyspace::Keyspace;
+use crate::value::Item;
+
+/// Random keys tried before a database is taken to hold nothing but expired ones.
+const TRIES: usize = 100;
+
+impl Keyspace {
+    /// Visits about `count` keys from `cursor` on (0 starts) and returns the next cursor (0: the scan is over).
+    ///
+    /// A key that is there during the whole scan is visited at least once, however the database grows or shrinks.
+    pub fn scan(
+        &mut self,
+        db: usize,
+        cursor: u64,
+        count: usize,
+        visit: &mut dyn FnMut(Item<'_>),
+    ) -> u64 {
+        let now = self.now;
+        self.dbs[db].table.scan(cursor, count, &mut |entry| {
+            if entry.expire_at().is_none_or(|at| at > now) {
+                visit(Item::new(entry));
+            }
+        })
+    }
+
+    /// Visits every live key once.
+    pub fn for_each(&self, db: usize, visit: &mut dyn FnMut(Item<'_>)) {
+        self.dbs[db]
+            .table
+            .iter()
+            .filter(|entry| entry.expire_at().is_none_or(|at| at > self.now))
+            .for_each(|entry| visit(Item::new(entry)));
+    }
+
+    /// A random live key; expired ones met on the way are removed.
+    pub fn random_key(&mut self, db: usize) -> Option<Vec<u8>> {
+        for _ in 0..TRIES {
+            let entry = self.dbs[db].table.sample(self.random.next())?;
+            let key = entry.key().to_vec();
+            if self.live(db, self.hash(&key), &key).is_some() {
+                return Some(key);
+            }
+        }
+        None
+    }
+}

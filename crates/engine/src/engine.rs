@@ -57,6 +57,7 @@ pub struct Engine {
     /// Latency spikes.
     pub latency: LatencyMonitor,
     pub(crate) sessions: Slab<Option<Box<Session>>>,
+    pub(crate) memcached: crate::memcached::Global,
     pub(crate) pause: Option<Pause>,
     pub(crate) monitors: usize,
     /// The interpreter is attached: Python commands may run.
@@ -107,6 +108,7 @@ impl Engine {
             slowlog: SlowLog::default(),
             latency: LatencyMonitor::default(),
             sessions: Slab::new(),
+            memcached: crate::memcached::Global::default(),
             pause: None,
             monitors: 0,
             attached: false,

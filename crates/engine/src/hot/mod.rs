@@ -17,6 +17,7 @@ pub const HOT: &[(&str, HotFn)] = &[
     ("decr", numbers::decr),
     ("decrby", numbers::decrby),
     ("del", keys::del),
+    ("dozo.item", crate::memcached::item),
     ("echo", connection::echo),
     ("exists", keys::exists),
     ("expire", expiry::expire),

@@ -1,20 +1,44 @@
 //! memcached's three protocols over database 0.
+//!
+//! Owns what a request means: each semantic is written once (`ops`) and spoken in three dialects (`text` with
+//! `meta`, and `binary`). Refuses bytes on the wire (`dozo_wire::memcached` parses and encodes them) and the texts
+//! of `stats`, which Python writes. Whatever is changed here leaves as an effect in Redis's terms.
 
-use crate::engine::{Engine, Flow};
-use crate::session::Session;
+mod binary;
+mod counters;
+mod driver;
+mod meta;
+mod ops;
+mod text;
+
+pub use counters::Counters;
+pub(crate) use driver::{feed, tick};
+pub(crate) use ops::item;
+
+use dozo_wire::memcached::text::Parser;
+
+/// What `version` answers: the release whose protocol is spoken. Clients compare it as three numbers, so it is bare.
+const VERSION: &str = "1.6.18";
 
 /// Per-session state.
 #[derive(Default)]
-pub struct State {}
-
-/// Counters of `stats`.
-#[derive(Default)]
-pub struct Counters {}
-
-/// Runs the whole requests in `buf`.
-pub fn feed(_engine: &mut Engine, _session: &mut Session, buf: &[u8]) -> (usize, Flow) {
-    (buf.len(), Flow::Close)
+pub struct State {
+    parser: Parser,
+    dialect: Option<Dialect>,
+    /// Bytes of a refused request that are still to come.
+    swallow: u64,
 }
 
-/// Delayed flushes.
-pub fn tick(_engine: &mut Engine, _now_ms: i64) {}
+/// Decided by a connection's first byte, for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Dialect {
+    Text,
+    Binary,
+}
+
+/// State of the whole server that no statistics reset may touch.
+#[derive(Default)]
+pub(crate) struct Global {
+    /// Unix ms at which a delayed `flush_all` is due.
+    flush_at: Option<i64>,
+}

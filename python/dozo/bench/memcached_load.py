@@ -164,5 +164,8 @@ class _Generator:
 
 
 def run(load: Load) -> Outcome:
-    """Send the load and wait for every reply; BenchError when the server fails to answer."""
-    return _Generator(load).run()
+    """Send the load and wait for every reply; BenchError when the server can't be reached or fails to answer."""
+    try:
+        return _Generator(load).run()
+    except OSError as error:
+        raise BenchError(f"{load.host}:{load.port}: {error.strerror or error}") from error

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from dozo.errors import DozoError
 from dozo.testing import HOST, Node, Server, start
 
 
-class BenchError(Exception):
+class BenchError(DozoError):
     """A measurement can't be made; the text says what is missing."""
 
 

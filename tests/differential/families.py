@@ -1,0 +1,131 @@
+"""What the generated sequences are made of: for each family the commands, with arguments that often meet.
+
+A template is a command with holes: {k} key, {v} value, {i} integer text, {t} a time far away, {f} float text,
+{p} pattern. Far-away times, because two servers never run at the same millisecond.
+"""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+KEYS = ("a", "b", "c", "list:1", "long" * 40)
+VALUES = (
+    "",
+    "0",
+    "10",
+    "-7",
+    "007",
+    "9223372036854775807",
+    "-9223372036854775808",
+    "hello",
+    "h\r\n\0x",
+    "3.25",
+    "x" * 43,
+    "y" * 45,
+    "z" * 5000,
+)
+INTEGERS = (
+    "0",
+    "1",
+    "-1",
+    "5",
+    "-3",
+    "100",
+    "9223372036854775807",
+    "-9223372036854775808",
+    "9223372036854775808",
+    "1.5",
+    "abc",
+    "",
+    " 1",
+    "+1",
+    "00",
+)
+TIMES = ("100000", "999999", "0", "-1", "9223372036854775807", "x")
+MOMENTS = ("33177117420", "33177117420000", "0", "-5", "nope")
+FLOATS = ("1", "-2.5", "0.1", "3.0e3", "1e400", "nan", "inf", "abc", "", "5.0000000000000001", "1e-7")
+PATTERNS = ("*", "a*", "?", "[ab]", "list:*", "\\a", "[^a]", "nothing", "[a-c]", "l*t:1", "")
+
+HOLES = {
+    "k": st.sampled_from(KEYS),
+    "v": st.sampled_from(VALUES),
+    "i": st.sampled_from(INTEGERS),
+    "t": st.sampled_from(TIMES),
+    "m": st.sampled_from(MOMENTS),
+    "f": st.sampled_from(FLOATS),
+    "p": st.sampled_from(PATTERNS),
+    "o": st.integers(0, 40).map(str),
+    "d": st.sampled_from(("0", "1", "2", "15", "16", "-1", "x")),
+}
+
+STRINGS = """
+SET {k} {v}|SET {k} {v}|SET {k} {v} NX|SET {k} {v} XX|SET {k} {v} GET|SET {k} {v} XX GET|SET {k} {v} NX GET
+SET {k} {v} EX {t}|SET {k} {v} PX {t}|SET {k} {v} EXAT {m}|SET {k} {v} PXAT {m}|SET {k} {v} KEEPTTL
+SET {k} {v} NX XX|SET {k} {v} EX|SET {k} {v} EX 10 PX 10|SET {k} {v} BOGUS|SET {k} {v} KEEPTTL EX 5|SET {k}
+GET {k}|GET {k}|GET {k} x|GETDEL {k}|GETEX {k}|GETEX {k} EX {t}|GETEX {k} PX {t}|GETEX {k} EXAT {m}|GETEX {k} PERSIST
+GETEX {k} EX 10 PERSIST|GETEX {k} NX|GETSET {k} {v}|SETNX {k} {v}|SETEX {k} {t} {v}|PSETEX {k} {t} {v}
+MGET {k} {k} {k}|MSET {k} {v} {k} {v}|MSET {k} {v} {k}|MSETNX {k} {v} {k} {v}|MSETNX {k}
+INCR {k}|DECR {k}|INCRBY {k} {i}|DECRBY {k} {i}|INCRBYFLOAT {k} {f}|APPEND {k} {v}|STRLEN {k}
+GETRANGE {k} {i} {i}|SUBSTR {k} {i} {i}|SETRANGE {k} {o} {v}|SETRANGE {k} {i} {v}|LCS {k} {k}|LCS {k} {k} LEN
+LCS {k} {k} IDX|LCS {k} {k} IDX MINMATCHLEN {o} WITHMATCHLEN|LCS {k} {k} LEN IDX|TTL {k}|TYPE {k}|OBJECT ENCODING {k}
+"""
+
+GENERIC = """
+SET {k} {v}|SET {k} {v} EX 100000|DEL {k}|DEL {k} {k}|UNLINK {k} {k}|EXISTS {k} {k} {k}|TOUCH {k} {k}|TYPE {k}
+EXPIRE {k} {t}|EXPIRE {k} {t} NX|EXPIRE {k} {t} XX|EXPIRE {k} {t} GT|EXPIRE {k} {t} LT|EXPIRE {k} 10 NX XX
+EXPIRE {k} 10 GT LT|EXPIRE {k} 10 WHAT|EXPIRE {k} 10 XX GT|PEXPIRE {k} {t}|EXPIREAT {k} {m}|PEXPIREAT {k} {m}
+PERSIST {k}|TTL {k}|EXPIRETIME {k}|PEXPIRETIME {k}|RENAME {k} {k}|RENAMENX {k} {k}|COPY {k} {k}|COPY {k} {k} REPLACE
+COPY {k} {k} DB {d}|COPY {k} {k} DB {d} REPLACE|MOVE {k} {d}|SELECT {d}|SELECT 0|KEYS {p}|RANDOMKEY nothing
+OBJECT ENCODING {k}|OBJECT REFCOUNT {k}|OBJECT FREQ {k}|OBJECT HELP|OBJECT NOPE {k}|OBJECT ENCODING
+DBSIZE|SWAPDB {d} {d}|FLUSHDB|FLUSHALL|FLUSHDB ASYNC|FLUSHDB NOPE|SCAN 0 COUNT 1000|SCAN 0 MATCH {p} COUNT 1000
+SCAN 0 COUNT 1000 TYPE string|SCAN 0 COUNT 1000 TYPE hash|SCAN x|SCAN 0 COUNT 0|SCAN 0 NOPE
+DUMP {k}|WAIT 0 0|EXPIRE {k}|DEL|COPY {k}
+"""
+
+CONNECTION = """
+PING|PING {v}|PING a b|ECHO {v}|ECHO|SELECT {d}|AUTH x|AUTH default x|AUTH a b c|HELLO|HELLO 2|HELLO 3|HELLO 4|HELLO x
+HELLO 2 SETNAME ab|HELLO 3 SETNAME|HELLO 3 AUTH a|HELLO 3 AUTH default pw|CLIENT GETNAME|CLIENT SETNAME name
+CLIENT SETNAME a\u00a0b|CLIENT SETNAME|CLIENT NO-EVICT on|CLIENT NO-EVICT x|CLIENT NO-TOUCH|CLIENT NOPE|CLIENT
+CLIENT HELP|CLIENT KILL 1.2.3.4:5|CLIENT KILL ID 987654321|CLIENT KILL TYPE nope|CLIENT KILL ADDR|CLIENT PAUSE x
+CLIENT UNPAUSE|CLIENT PAUSE 0 BAD|CLIENT GETREDIR|CLIENT UNBLOCK 98765432|CLIENT UNBLOCK x|CLIENT LIST TYPE nope
+CLIENT LIST ID 987654321|CLIENT LIST BOGUS|CLIENT REPLY nope|CLIENT TRACKINGINFO|RESET|SET {k} {v}|GET {k}
+"""
+
+SERVER = """
+COMMAND COUNT x|COMMAND GETKEYS GET a|COMMAND GETKEYS MSET a 1 b 2|COMMAND GETKEYS|COMMAND GETKEYS NOPE a
+COMMAND GETKEYS PING|COMMAND GETKEYS GET|COMMAND GETKEYSANDFLAGS SET a 1|COMMAND INFO get set nope|COMMAND NOPE
+COMMAND LIST FILTERBY PATTERN getra*|COMMAND LIST FILTERBY NOPE x|COMMAND INFO object|COMMAND INFO config|get|command info lcs
+CONFIG GET maxmemory|CONFIG GET maxmemory-policy|CONFIG GET nope|CONFIG GET|CONFIG SET nope 1|CONFIG SET maxmemory x
+CONFIG SET maxmemory 100mb|CONFIG GET maxmemory|CONFIG SET maxmemory-policy nope|CONFIG SET maxmemory 0|CONFIG NOPE
+CONFIG SET maxmemory|CONFIG SET hz 10 hz 11|CONFIG SET maxmemory 0 nope 1|CONFIG RESETSTAT|DBSIZE|DBSIZE x
+SLOWLOG LEN x|SLOWLOG RESET|SLOWLOG GET -2|SLOWLOG GET x|SLOWLOG NOPE|SLOWLOG HELP|LATENCY RESET|LATENCY HISTORY x
+LATENCY LATEST|LATENCY NOPE|LATENCY HELP|MEMORY USAGE nothing|MEMORY USAGE|MEMORY NOPE|MEMORY USAGE {k} SAMPLES x
+MEMORY HELP|DEBUG SLEEP 0|DEBUG SET-ACTIVE-EXPIRE 1|DEBUG NOPE|SWAPDB {d} {d}|TIME x|FLUSHALL SYNC|FLUSHALL x
+LOLWUT VERSION x|SET {k} {v}|GET {k}|NOSUCH {k} {v}|config get maxmemory
+"""
+
+FAMILIES = {"strings": STRINGS, "generic": GENERIC, "connection": CONNECTION, "server": SERVER}
+
+
+def _templates(family: str) -> list[str]:
+    return [
+        part.strip()
+        for line in FAMILIES[family].strip().splitlines()
+        for part in line.split("|")
+        if part.strip()
+    ]
+
+
+@st.composite
+def command(draw: st.DrawFn, family: str) -> tuple[bytes, ...]:
+    """Draw one command of the family."""
+    words = []
+    for word in draw(st.sampled_from(_templates(family))).split(" "):
+        hole = HOLES.get(word[1:-1]) if word.startswith("{") and word.endswith("}") else None
+        words.append(draw(hole) if hole is not None else word)
+    return tuple(word.encode() for word in words)
+
+
+def sequence(family: str) -> st.SearchStrategy[list[tuple[bytes, ...]]]:
+    """Draw a sequence of commands that share keys."""
+    return st.lists(command(family), min_size=5, max_size=60)

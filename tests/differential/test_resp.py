@@ -1,0 +1,77 @@
+"""The same random commands to dozo and to redis-server 7.0: replies and final state are the same."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from .families import FAMILIES, sequence
+from .known import normal
+from .raw import Wire
+
+#: `make test` runs a short form; DOZO_EXAMPLES=2000 is the long one.
+EXAMPLES = int(os.environ.get("DOZO_EXAMPLES", "60"))
+
+
+@pytest.fixture
+def pair(shared_server, shared_redis) -> tuple[int, int]:
+    return shared_server.port, shared_redis.port
+
+
+def _clean(wire: Wire) -> None:
+    wire.pipeline([(b"RESET",), (b"FLUSHALL",), (b"CONFIG", b"SET", b"maxmemory", b"0")])
+
+
+def _state(wire: Wire) -> list[tuple[int, bytes, bytes | None, int]]:
+    """Every key of every database with its value and its expiry in minutes."""
+    state = []
+    for db in range(16):
+        wire.call(b"SELECT", b"%d" % db)
+        keys = sorted(item.value for item in wire.call(b"KEYS", b"*").value)
+        for key in keys:
+            value, expiry = wire.pipeline([(b"GET", key), (b"PEXPIRETIME", key)])
+            state.append((db, key, value.value, int(expiry.value) // 60_000))
+    return state
+
+
+def _near(ours: list, theirs: list) -> bool:
+    """Same keys and values; expiries within a minute."""
+    return [row[:3] for row in ours] == [row[:3] for row in theirs] and all(
+        abs(a[3] - b[3]) <= 1 for a, b in zip(ours, theirs, strict=True)
+    )
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_same_replies_and_state(family: str, pair: tuple[int, int]) -> None:
+    ours, theirs = Wire(pair[0]), Wire(pair[1])
+
+    @settings(
+        max_examples=EXAMPLES,
+        deadline=None,
+        phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
+        suppress_health_check=[HealthCheck.too_slow],
+        print_blob=True,
+    )
+    @given(commands=sequence(family), resp3=st.booleans())
+    def run(commands: list[tuple[bytes, ...]], resp3: bool) -> None:
+        for wire in (ours, theirs):
+            _clean(wire)
+            if resp3:
+                wire.call(b"HELLO", b"3")
+        for command, mine, its in zip(
+            commands, ours.pipeline(commands), theirs.pipeline(commands), strict=True
+        ):
+            assert normal(command, mine) == normal(command, its), command
+        for wire in (ours, theirs):
+            wire.call(b"RESET")
+        mine_state, its_state = _state(ours), _state(theirs)
+        assert _near(mine_state, its_state), (mine_state, its_state)
+
+    try:
+        run()
+    finally:
+        ours.close()
+        theirs.close()

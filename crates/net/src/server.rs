@@ -20,6 +20,8 @@ const FIRST_LISTENER: usize = usize::MAX - 1;
 const ACCEPTS: usize = 128;
 /// Pause of a listener after the system ran out of descriptors or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// The part of the grace in which clients that never pause are still read.
+const READ_PART: u32 = 20;
 /// Longest that the loop sleeps while it stops.
 const STOP_POLL: Duration = Duration::from_millis(10);
 
@@ -242,14 +244,14 @@ impl Life<'_> {
             Stop::Now => return true,
             Stop::Graceful => {}
         }
-        let deadline = *self
-            .deadline
-            .get_or_insert_with(|| Instant::now() + self.settings.grace);
+        let grace = self.settings.grace;
+        let deadline = *self.deadline.get_or_insert_with(|| Instant::now() + grace);
         if !self.turn.draining {
             self.doors.clear();
             self.turn.drain();
         }
-        self.turn.finish_all() || Instant::now() >= deadline
+        let left = deadline.saturating_duration_since(Instant::now());
+        self.turn.finish_all(left < grace - grace / READ_PART) || left.is_zero()
     }
 }
 

@@ -331,11 +331,11 @@ impl<'e> Turn<'e> {
             // As in Redis: whoever hangs up while waiting is gone.
             return self.kill(key);
         }
-        if let Port::Crew(crew) = lane.port {
-            if lane.tail.len() >= HELD_BYTES && !lane.held {
-                lane.held = true;
-                self.crews[crew].hold(key);
-            }
+        if let Port::Crew(crew) = lane.port
+            && lane.tail.len() >= HELD_BYTES
+            && !std::mem::replace(&mut lane.held, true)
+        {
+            self.crews[crew].hold(key);
         }
     }
 
@@ -426,10 +426,10 @@ impl<'e> Turn<'e> {
             let lane = &mut self.lanes[key as usize];
             lane.blocked = false;
             lane.runnable = true;
-            if std::mem::take(&mut lane.held) {
-                if let Port::Crew(crew) = lane.port {
-                    self.crews[crew].resume(key);
-                }
+            if let Port::Crew(crew) = lane.port
+                && std::mem::take(&mut lane.held)
+            {
+                self.crews[crew].resume(key);
             }
             if !lane.queued {
                 lane.queued = true;
@@ -531,14 +531,11 @@ impl<'e> Turn<'e> {
                 let who = self.who(key);
                 (self.log)(Level::Debug, &format!("Closed idle client {who}"));
                 self.kill(key);
-            } else if quiet >= 2 {
-                if let Some(session) = self
-                    .engine
-                    .session_mut(lane.sid)
-                    .filter(|s| s.out.is_empty())
-                {
-                    session.out.take();
-                }
+            } else if quiet >= 2
+                && let Some(session) = self.engine.session_mut(lane.sid)
+                && session.out.is_empty()
+            {
+                session.out.take();
             }
         }
     }
@@ -560,9 +557,10 @@ impl<'e> Turn<'e> {
         }
     }
 
-    /// Once everything that had arrived is fed, lets every connection finish; true when all are closed.
-    pub fn finish_all(&mut self) -> bool {
-        if self.ready.is_empty() && self.crews.iter().all(|crew| crew.drained) {
+    /// Once everything that had arrived is fed, or it is `late`, lets every connection finish; true when all are
+    /// closed.
+    pub fn finish_all(&mut self, late: bool) -> bool {
+        if late || (self.ready.is_empty() && self.crews.iter().all(|crew| crew.drained)) {
             let keys: Vec<u32> = self.lanes.iter().map(|(key, _)| key as u32).collect();
             keys.into_iter().for_each(|key| self.finish(key));
         }

@@ -1,0 +1,140 @@
+"""MEMORY: what the data and its upkeep take, as the accounting of the store knows it (it counts, it does not guess)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+from dozo.commands.api import (
+    READONLY,
+    Database,
+    Flags,
+    Key,
+    Range,
+    Server,
+    Simple,
+    Verbatim,
+    command,
+    container,
+)
+from dozo.commands.help import declare_help
+from dozo.commands.process import resident_bytes
+from dozo.replies import OK
+
+_GROUP: Final = "server"
+_FLAGS: Final = Flags(0)
+_ALL_SHARDS: Final = ("nondeterministic_output", "request_policy:all_shards", "response_policy:special")
+_LITTLE: Final = 5 << 20
+_HIGH_PEAK: Final = 1.5
+_HIGH_FRAGMENTATION: Final = 1.4
+_HIGH_CLIENT_BYTES: Final = 200 << 10
+
+
+def clients_bytes(server: Server) -> int:
+    """What the buffers of all connections hold."""
+    return sum(entry.query_buffer + entry.output_buffer for entry in server.clients())
+
+
+container(
+    "MEMORY",
+    group=_GROUP,
+    since="4.0.0",
+    summary="Tells what memory is used for.",
+    complexity="Depends on the subcommand.",
+)
+declare_help("MEMORY", group=_GROUP, since="4.0.0")
+
+
+@command(
+    "MEMORY USAGE",
+    key_flags="RO",
+    flags=READONLY,
+    group=_GROUP,
+    since="4.0.0",
+    complexity="O(1)",
+    args="key [SAMPLES count]",
+)
+def usage(
+    db: Database, key: Key, *, samples: Annotated[int, Range(0, error="ERR syntax error")] = 5
+) -> int | None:
+    """Returns the bytes that a key takes with its value and its share of the table; null for a missing key."""
+    return db.memory_usage(key)
+
+
+@command("MEMORY STATS", flags=_FLAGS, group=_GROUP, since="4.0.0", complexity="O(1)", tips=_ALL_SHARDS)
+def stats(server: Server) -> dict[str, Any]:
+    """Returns what the memory is used for, in bytes."""
+    figures = server.stats()
+    used, peak, resident = figures["used_memory"], figures["peak_memory"], resident_bytes()
+    overhead = figures["table_memory"] + figures["volatile_memory"] + figures["policy_memory"]
+    keys = sum(keys for _, keys, _, _ in figures["keyspace"])
+    dataset = max(0, used - overhead)
+    told: dict[str, Any] = {
+        "peak.allocated": peak,
+        "total.allocated": used,
+        "startup.allocated": 0,
+        "replication.backlog": 0,
+        "clients.slaves": 0,
+        "clients.normal": clients_bytes(server),
+        "cluster.links": 0,
+        "aof.buffer": 0,
+        "lua.caches": 0,
+        "functions.caches": 0,
+    }
+    return told | {
+        "overhead.total": overhead,
+        "keys.count": keys,
+        "keys.bytes-per-key": used // keys if keys else 0,
+        "dataset.bytes": dataset,
+        "dataset.percentage": min(100.0, 100.0 * dataset / max(1, used)),
+        "peak.percentage": 100.0 * used / max(1, peak),
+        "fragmentation": resident / max(1, used),
+        "fragmentation.bytes": resident - used,
+    }
+
+
+@command("MEMORY DOCTOR", flags=_FLAGS, group=_GROUP, since="4.0.0", complexity="O(1)", tips=_ALL_SHARDS)
+def doctor(server: Server) -> Verbatim:
+    """Tells in words whether the use of memory looks healthy."""
+    figures = server.stats()
+    used, peak = figures["used_memory"], figures["peak_memory"]
+    if used < _LITTLE:
+        return Verbatim("The server is empty or uses very little memory: there is nothing to look at yet.\n")
+    told = []
+    if peak > used * _HIGH_PEAK:
+        told.append(
+            f"Peak: {peak} bytes were in use once, {used} are now."
+            " The process may keep memory from then, which the next growth will use."
+        )
+    if resident_bytes() > used * _HIGH_FRAGMENTATION:
+        told.append(
+            f"Fragmentation: the process holds {resident_bytes()} bytes for {used} bytes of data."
+            " Values that change their sizes often leave gaps; MEMORY PURGE gives back what is free."
+        )
+    if clients_bytes(server) // max(1, figures["clients"]) > _HIGH_CLIENT_BYTES:
+        told.append("Clients: their buffers are large on average. Some may send faster than they read.")
+    return Verbatim("\n".join(told or ["No trouble was found."]) + "\n")
+
+
+@command(
+    "MEMORY MALLOC-STATS", flags=_FLAGS, group=_GROUP, since="4.0.0", complexity="O(1)", tips=_ALL_SHARDS
+)
+def malloc_stats(server: Server) -> Verbatim:
+    """Returns what the allocator holds and what the store uses of it."""
+    figures = server.stats()
+    return Verbatim(
+        f"resident: {resident_bytes()}\nused: {figures['used_memory']}\npeak: {figures['peak_memory']}\n"
+    )
+
+
+@command(
+    "MEMORY PURGE",
+    flags=_FLAGS,
+    group=_GROUP,
+    since="4.0.0",
+    complexity="O(N) for N free pages",
+    tips=("request_policy:all_shards", "response_policy:all_succeeded"),
+)
+def purge(server: Server) -> Simple:
+    """Gives memory back to the system that the allocator holds without using it."""
+    server.purge()
+    return OK

@@ -1,0 +1,51 @@
+"""Figures that the operating system keeps of this process."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Final, NamedTuple
+
+if sys.platform != "win32":
+    import resource
+
+__all__ = ["CpuSeconds", "cpu_seconds", "resident_bytes", "total_memory_bytes"]
+
+_STATM: Final = Path("/proc/self/statm")
+
+
+class CpuSeconds(NamedTuple):
+    """CPU time in the system and in the program itself."""
+
+    system: float
+    user: float
+
+
+def cpu_seconds(*, thread: bool = False) -> CpuSeconds:
+    """CPU time of the process, or of the calling thread where the system tells it."""
+    if sys.platform == "win32":
+        times = os.times()
+        return CpuSeconds(times.system, times.user)
+    who = getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF) if thread else resource.RUSAGE_SELF
+    used = resource.getrusage(who)
+    return CpuSeconds(used.ru_stime, used.ru_utime)
+
+
+def resident_bytes() -> int:
+    """Memory of the process that is in RAM now; the most there ever was where only that is known, else 0."""
+    try:
+        return int(_STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, AttributeError):
+        if sys.platform == "win32":
+            return 0
+        unit = 1 if sys.platform == "darwin" else 1024
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def total_memory_bytes() -> int:
+    """RAM of the machine, 0 where the system does not tell."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, AttributeError):
+        return 0

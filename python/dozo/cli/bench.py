@@ -10,7 +10,7 @@ import typer
 
 def register(app: typer.Typer) -> None:
     """Add the verb and its two parts."""
-    verbs = typer.Typer(name="bench", help="Measure a server.", no_args_is_help=True, rich_markup_mode=None)
+    verbs = typer.Typer(name="bench", help="Measure a server.", rich_markup_mode=None)
     verbs.command()(memcached)
     verbs.command()(suite)
     app.add_typer(verbs)

@@ -13,11 +13,8 @@ from typing import Any, Protocol
 
 from dozo.shell.memcached import MemcachedSession
 from dozo.shell.reply import ErrorReply, pretty, raw
-from dozo.shell.session import Address, Session, SessionError
+from dozo.shell.session import Address, Session, SessionError, streams
 from dozo.shell.words import split
-
-# After these the server keeps sending; the shell prints until it is interrupted.
-_STREAMS = frozenset({b"MONITOR", b"SUBSCRIBE", b"PSUBSCRIBE", b"SSUBSCRIBE"})
 
 
 @dataclass(frozen=True)
@@ -56,7 +53,7 @@ class RespDoor:
         """Send one command and print its reply; a command that opens a stream prints until interrupted."""
         reply = self.session.call(*args)
         self._print(reply)
-        if args[0].upper() in _STREAMS and not isinstance(reply, ErrorReply):
+        if streams(args) and not isinstance(reply, ErrorReply):
             self._follow()
         return not isinstance(reply, ErrorReply)
 

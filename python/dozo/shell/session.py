@@ -6,6 +6,7 @@ together (a simple string and a bulk string are both bytes), which a client for 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BufferedReader
 from typing import Any
@@ -18,6 +19,15 @@ from redis.exceptions import RedisError
 from dozo.shell.reply import ErrorReply, Items, Number, Status, Verbatim
 
 _AGGREGATES = {b"*": "array", b"~": "set", b"%": "map", b">": "push"}
+
+
+# After these the server keeps sending.
+_STREAMS = frozenset({b"MONITOR", b"SUBSCRIBE", b"PSUBSCRIBE", b"SSUBSCRIBE"})
+
+
+def streams(args: Sequence[bytes]) -> bool:
+    """Say whether a command opens a stream of replies, which RESP3 sends as pushes."""
+    return args[0].upper() in _STREAMS
 
 
 class SessionError(Exception):
@@ -139,6 +149,8 @@ class Session:
         try:
             self._connection.send_command(*args)
             reply = self.read()
+            while isinstance(reply, Items) and reply.kind == "push" and not streams(args):
+                reply = self.read()
         except (RedisError, OSError) as error:
             self.close()
             raise SessionError(str(error)) from None

@@ -27,6 +27,14 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// Whether no limit is so low that a number of three digits could break it.
+    #[inline]
+    const fn are_roomy(&self) -> bool {
+        self.max_bulk > 999 && self.max_args > 999
+    }
+}
+
 /// Where an argument lies in the buffer that was parsed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
@@ -147,6 +155,57 @@ impl RequestParser {
         limits: &Limits,
         authenticated: bool,
     ) -> Step {
+        if self.remaining == 0
+            && authenticated
+            && limits.are_roomy()
+            && buf.len() <= MAX_REQUEST
+            && let Some(end) = self.whole_command(buf, args)
+        {
+            return Step::Command { end };
+        }
+        self.resume(buf, args, limits, authenticated)
+    }
+
+    /// The fast path: a command whose counts and lengths have at most three digits and which is wholly in `buf`.
+    /// `None` leaves in `self` how far it got; what it met there is for `resume` to judge.
+    #[inline]
+    fn whole_command(&mut self, buf: &[u8], args: &mut Vec<Span>) -> Option<usize> {
+        args.clear();
+        let (mut remaining, mut pos) = short_line(buf, 0, b'*')?;
+        while remaining > 0 {
+            let Some((len, start)) = short_line(buf, pos, b'$') else {
+                break;
+            };
+            if start + len + 2 > buf.len() {
+                break;
+            }
+            args.push(Span {
+                start: start as u32,
+                len: len as u32,
+            });
+            pos = start + len + 2;
+            remaining -= 1;
+        }
+        if remaining == 0 && !args.is_empty() {
+            self.scanned = 0;
+            return Some(pos);
+        }
+        if !args.is_empty() {
+            self.remaining = remaining;
+            self.pos = pos;
+            self.scanned = pos;
+        }
+        None
+    }
+
+    /// The thorough path, from wherever the last call or the fast path stopped.
+    fn resume(
+        &mut self,
+        buf: &[u8],
+        args: &mut Vec<Span>,
+        limits: &Limits,
+        authenticated: bool,
+    ) -> Step {
         let step = if self.remaining > 0 {
             self.arguments(buf, args, limits, authenticated)
         } else if let Some(&kind) = buf.first() {
@@ -168,7 +227,6 @@ impl RequestParser {
     }
 
     /// The count line of an array, then its elements.
-    #[inline]
     fn array(
         &mut self,
         buf: &[u8],
@@ -176,14 +234,11 @@ impl RequestParser {
         limits: &Limits,
         authenticated: bool,
     ) -> Step {
-        let (count, pos) = match short_line(buf, 0) {
-            Some((count, pos)) => (count as i64, pos),
-            None => match self.long_line(buf, limits.max_inline) {
-                Line::Number(count, pos) => (count, pos),
-                Line::Incomplete => return Step::Incomplete,
-                Line::Invalid => return fail("invalid multibulk length"),
-                Line::TooLong => return fail("too big mbulk count string"),
-            },
+        let (count, pos) = match self.long_line(buf, limits.max_inline) {
+            Line::Number(count, pos) => (count, pos),
+            Line::Incomplete => return Step::Incomplete,
+            Line::Invalid => return fail("invalid multibulk length"),
+            Line::TooLong => return fail("too big mbulk count string"),
         };
         if count > limits.max_args as i64 {
             return fail("invalid multibulk length");
@@ -201,7 +256,6 @@ impl RequestParser {
     }
 
     /// The elements of an array, from where the last call stopped.
-    #[inline]
     fn arguments(
         &mut self,
         buf: &[u8],
@@ -210,22 +264,10 @@ impl RequestParser {
         authenticated: bool,
     ) -> Step {
         while self.remaining > 0 {
-            if self.bulk == NO_BULK {
-                match short_bulk(buf, self.pos) {
-                    Some((len, pos)) => {
-                        self.bulk = len;
-                        self.pos = pos;
-                    }
-                    None => {
-                        if let Some(step) = self.bulk_line(buf, limits) {
-                            return step;
-                        }
-                    }
-                }
-                // Short lengths are checked here too: a limit may be configured below ten bytes.
-                if let Some(step) = refuse_bulk(self.bulk, limits, authenticated) {
-                    return step;
-                }
+            if self.bulk == NO_BULK
+                && let Some(step) = self.bulk_line(buf, limits, authenticated)
+            {
+                return step;
             }
             let end = self.pos + self.bulk;
             if buf.len() < end + 2 || end > MAX_REQUEST {
@@ -244,10 +286,12 @@ impl RequestParser {
         Step::Command { end: self.pos }
     }
 
-    /// A length line that is not one of the short ones; sets `bulk` or says how parsing ends.
-    #[cold]
-    fn bulk_line(&mut self, buf: &[u8], limits: &Limits) -> Option<Step> {
-        let line = self.long_line(buf, limits.max_inline);
+    /// The length line of an argument; sets `bulk` or says how parsing ends.
+    fn bulk_line(&mut self, buf: &[u8], limits: &Limits, authenticated: bool) -> Option<Step> {
+        let line = match short_line(buf, self.pos, b'$') {
+            Some((len, pos)) => Line::Number(len as i64, pos),
+            None => self.long_line(buf, limits.max_inline),
+        };
         if !matches!(line, Line::Incomplete | Line::TooLong) && buf[self.pos] != b'$' {
             return Some(unexpected(buf[self.pos]));
         }
@@ -255,7 +299,7 @@ impl RequestParser {
             Line::Number(len @ 0.., pos) => {
                 self.bulk = len as usize;
                 self.pos = pos;
-                None
+                refuse_bulk(self.bulk, limits, authenticated)
             }
             Line::Number(..) | Line::Invalid => Some(fail("invalid bulk length")),
             Line::Incomplete => Some(Step::Incomplete),
@@ -309,39 +353,28 @@ impl RequestParser {
     }
 }
 
-/// The number of one to three digits in the line at `pos` and the offset after it; `None` asks for the long way.
+/// The number in the line of `kind` at `pos`, if it has one to three digits, and the offset after the line. `None` asks
+/// for the long way. Six bytes are looked at: whatever such a line begins has at least as many when it is whole.
 #[inline(always)]
-fn short_line(buf: &[u8], pos: usize) -> Option<(usize, usize)> {
-    let digit = |byte: u8| usize::from(byte.wrapping_sub(b'0'));
-    let line = buf.get(pos + 1..)?;
-    let first = digit(*line.first()?);
-    if first > 9 || line.len() < 3 {
-        return None;
-    }
-    if line[1] == b'\r' {
-        return Some((first, pos + 4));
-    }
-    let second = digit(line[1]);
-    if first == 0 || second > 9 || line.len() < 4 {
+fn short_line(buf: &[u8], pos: usize, kind: u8) -> Option<(usize, usize)> {
+    let line: &[u8; 6] = buf.get(pos..)?.first_chunk()?;
+    let digit = |at: usize| usize::from(line[at].wrapping_sub(b'0'));
+    if line[0] != kind || digit(1) > 9 {
         return None;
     }
     if line[2] == b'\r' {
-        return Some((first * 10 + second, pos + 5));
+        return Some((digit(1), pos + 4));
     }
-    let third = digit(line[2]);
-    if third > 9 || line.len() < 5 || line[3] != b'\r' {
+    if digit(1) == 0 || digit(2) > 9 {
         return None;
     }
-    Some(((first * 10 + second) * 10 + third, pos + 6))
-}
-
-/// As `short_line`, for the length line of an argument.
-#[inline(always)]
-fn short_bulk(buf: &[u8], pos: usize) -> Option<(usize, usize)> {
-    if *buf.get(pos)? != b'$' {
+    if line[3] == b'\r' {
+        return Some((digit(1) * 10 + digit(2), pos + 5));
+    }
+    if digit(3) > 9 || line[4] != b'\r' {
         return None;
     }
-    short_line(buf, pos)
+    Some((digit(1) * 100 + digit(2) * 10 + digit(3), pos + 6))
 }
 
 /// Whether an argument of `len` bytes is over a limit, and the error that says which.

@@ -7,20 +7,6 @@ import pytest
 from dozo.shell import run
 
 KINDS = ["string", "integer", "double", "null", "array", "set", "map", "push", "verbatim", "true", "false"]
-    "string",
-    "integer",
-    "double",
-    "bignum",
-    "null",
-    "array",
-    "set",
-    "map",
-    "attrib",
-    "push",
-    "verbatim",
-    "true",
-    "false",
-]
 
 
 @pytest.mark.parametrize("protocol", [2, 3])

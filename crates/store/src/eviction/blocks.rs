@@ -51,11 +51,6 @@ impl Blocks {
         }
     }
 
-    /// Frees everything.
-    pub fn clear(&mut self) {
-        *self = Self::default();
-    }
-
     /// Bytes held.
     pub fn overhead(&self) -> usize {
         (self.lines.capacity() + self.old.capacity()) * size_of::<Line>()

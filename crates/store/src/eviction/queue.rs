@@ -121,18 +121,6 @@ impl Queues {
         unpack(chunk.words[chunk.start as usize])
     }
 
-    /// The youngest entry.
-    pub fn back(&mut self, lane: Lane) -> Option<(Space, EntryPtr)> {
-        let tail = self.lanes[lane as usize].tail;
-        let chunk = self.chunk(tail)?;
-        unpack(
-            *chunk.words[..chunk.end as usize]
-                .iter()
-                .rev()
-                .find(|word| **word != 0)?,
-        )
-    }
-
     /// Takes an entry out, wherever it stands; an entry that stands in no queue is left alone.
     pub fn remove(&mut self, entry: EntryPtr) {
         if entry.slot() >= FIRST_SLOT {
@@ -151,13 +139,6 @@ impl Queues {
             }
         }
         old.set_slot(0);
-    }
-
-    /// The queue an entry stands in.
-    #[cfg(debug_assertions)]
-    pub fn lane_of(&self, entry: EntryPtr) -> Option<Lane> {
-        let (id, _) = place(entry.slot());
-        self.chunk(id).map(|chunk| chunk.lane)
     }
 
     /// Bytes held.

@@ -32,12 +32,9 @@ impl Sketch {
             .into_iter()
             .min()
             .unwrap_or(0);
-        if lowest == 15 {
-            return;
-        }
         // Only the lowest counters grow: it keeps the others' errors small.
         for at in counters(hash) {
-            if get(line, at) == lowest {
+            if lowest < 15 && get(line, at) == lowest {
                 line[at / 4] += 1 << (at % 4 * 4);
             }
         }

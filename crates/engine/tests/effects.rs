@@ -89,7 +89,7 @@ fn active_expiry_is_an_effect_too() {
 
 #[test]
 fn evictions_are_effects_in_order() {
-    let store = StoreConfig { policy: PolicyKind::AllkeysLru, maxmemory: 300_000, ..StoreConfig::default() };
+    let store = StoreConfig { policy: PolicyKind::AllKeysLru, maxmemory: 300_000, ..StoreConfig::default() };
     let mut bench = Bench::with(store, Settings::default());
     for i in 0..400 {
         assert_eq!(bench.run(&format!("SET key:{i} {}", "x".repeat(2000))), "+OK\r\n");

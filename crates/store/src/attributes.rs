@@ -3,7 +3,7 @@
 //! Owns the change of one of them with the value kept.
 
 use crate::entry::Fields;
-use crate::keyspace::Keyspace;
+use crate::keyspace::{Keyspace, StoreStats};
 use crate::value::{Mark, Ttl};
 
 impl Keyspace {
@@ -41,6 +41,34 @@ impl Keyspace {
     pub fn set_cas(&mut self, db: usize, key: &[u8], cas: u64) {
         self.last_cas = self.last_cas.max(cas);
         self.change_fields(db, key, |fields| fields.cas = cas);
+    }
+
+    /// Gives a key a new compare-and-swap number if it has one, so that a client that knows the old one notices.
+    pub fn bump_cas(&mut self, db: usize, key: &[u8]) {
+        let cas = self.next_cas();
+        self.change_fields(db, key, |fields| fields.cas = if fields.cas == 0 { 0 } else { cas });
+    }
+
+    /// Makes a key look as if it was used last `seconds` ago (RESTORE IDLETIME).
+    pub fn set_clock_idle(&mut self, db: usize, key: &[u8], seconds: u32) {
+        if let Some(entry) = self.live(db, self.hash(key), key) {
+            self.eviction.set_idle_secs(entry, seconds);
+        }
+    }
+
+    /// Sets a key's frequency counter (RESTORE FREQ); nothing under a policy that keeps none.
+    pub fn set_freq(&mut self, db: usize, key: &[u8], frequency: u8) {
+        if !self.eviction.kind().counts_frequency() {
+            return;
+        }
+        if let Some(entry) = self.live(db, self.hash(key), key) {
+            entry.set_clock_freq(entry.clock_freq() & !0xff | u32::from(frequency));
+        }
+    }
+
+    /// Forgets hits, misses, expirations and evictions.
+    pub fn reset_stats(&mut self) {
+        self.stats = StoreStats::default();
     }
 
     /// Sets the memcached flags of a key.

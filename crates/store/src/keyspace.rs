@@ -249,11 +249,11 @@ impl Keyspace {
         access: Access,
     ) -> Option<Item<'_>> {
         let Some(entry) = self.live(db, hash, key) else {
-            self.stats.misses += u64::from(access == Access::Read);
+            self.stats.misses += u64::from(access.counts());
             return None;
         };
-        self.stats.hits += u64::from(access == Access::Read);
-        if access != Access::Peek {
+        self.stats.hits += u64::from(access.counts());
+        if access.touches() {
             self.eviction.on_access(entry, hash);
         }
         Some(Item::new(entry))

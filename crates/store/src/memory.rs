@@ -75,6 +75,12 @@ impl Keyspace {
         self.maxmemory = bytes;
     }
 
+    /// Whether more is used than the limit allows.
+    #[inline]
+    pub fn over_limit(&self) -> bool {
+        self.maxmemory != 0 && self.used_memory() > self.maxmemory
+    }
+
     /// The policy in force.
     pub fn policy(&self) -> PolicyKind {
         self.eviction.kind()

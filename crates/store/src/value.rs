@@ -44,8 +44,24 @@ pub enum Access {
     Read,
     /// Touches the key.
     Write,
+    /// Counts a hit or a miss, but leaves the recency alone (CLIENT NO-TOUCH).
+    Untouched,
     /// Leaves no trace.
     Peek,
+}
+
+impl Access {
+    /// Whether it is a hit or a miss.
+    #[inline]
+    pub(crate) fn counts(self) -> bool {
+        matches!(self, Access::Read | Access::Untouched)
+    }
+
+    /// Whether it makes the key recent.
+    #[inline]
+    pub(crate) fn touches(self) -> bool {
+        matches!(self, Access::Read | Access::Write)
+    }
 }
 
 /// A write of a whole value.

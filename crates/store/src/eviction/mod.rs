@@ -310,6 +310,12 @@ impl Eviction {
         (self.stamp >> 8).wrapping_sub(entry.clock_freq() >> 8) & 0x00ff_ffff
     }
 
+    /// Makes an entry look as if it was used last `seconds` ago.
+    pub fn set_idle_secs(&self, entry: EntryPtr, seconds: u32) {
+        let clock = (self.stamp >> 8).wrapping_sub(seconds) & 0x00ff_ffff;
+        entry.set_clock_freq(clock << 8 | entry.clock_freq() & 0xff);
+    }
+
     /// The entry's frequency counter, decayed to the present; 0 under a policy that keeps none.
     pub fn frequency(&self, entry: EntryPtr) -> u8 {
         if !self.kind.counts_frequency() {

@@ -39,15 +39,20 @@ def write_value(setting: Setting, value: Any) -> str:
     return json.dumps(setting.format(value))
 
 
-def describe(setting: Setting) -> str:
-    """Say in one line what a setting is, what it may be and when it can be changed."""
-    notes = [setting.expects]
-    if setting.unit and setting.kind not in ("size", "octal"):
-        notes[0] += f" ({setting.unit})"
+def allowed(setting: Setting) -> str:
+    """Say what a setting may be: its form, its unit and, where they tell something, its bounds."""
+    text = setting.expects
+    if setting.unit and setting.kind == "integer":
+        text += f" ({setting.unit})"
     if setting.low is not None and setting.high is not None and setting.high < 1 << 31:
-        notes.append(f"{setting.format(setting.low)} to {setting.format(setting.high)}")
-    notes.append("CONFIG SET" if setting.live else "at start only")
-    return f"{setting.summary} [{'; '.join(notes)}]"
+        text += f"; {setting.format(setting.low)} to {setting.format(setting.high)}"
+    return text
+
+
+def describe(setting: Setting) -> str:
+    """Say in one line what a setting does, what it may be and when it can be changed."""
+    when = "CONFIG SET" if setting.live else "at start only"
+    return f"{setting.summary} [{allowed(setting)}; {when}]"
 
 
 def defaults() -> str:

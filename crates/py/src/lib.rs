@@ -1,1 +1,31 @@
-//! dozo-py
+//! The extension module `dozo._kernel`: the only crate that knows Python.
+//!
+//! It converts and forwards, and decides nothing: what a command means is Python's or the engine's to say.
+
+mod client;
+mod context;
+mod database;
+mod host;
+mod kernel;
+mod reply;
+mod server;
+mod spec;
+mod text;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// The engine, for Python.
+#[pyo3::pymodule]
+mod _kernel {
+    #[pymodule_export]
+    use super::client::{Client, ClientInfo};
+    #[pymodule_export]
+    use super::database::Database;
+    #[pymodule_export]
+    use super::kernel::Kernel;
+    #[pymodule_export]
+    use super::server::Server;
+    #[pymodule_export]
+    use super::text::{crc64, glob_match, xxh3_64};
+}

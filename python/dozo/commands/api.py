@@ -380,6 +380,8 @@ def load_file(path: Path) -> list[Command]:
     TABLE.loading = True
     try:
         spec.loader.exec_module(module)
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror or error}") from error
     except Exception as error:
         raise ConfigError(f"{path}: {type(error).__name__}: {error}") from error
     finally:

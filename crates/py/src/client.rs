@@ -1,0 +1,265 @@
+//! `Client`, the session whose command runs, and `ClientInfo`, a picture of any session.
+
+use dozo_engine::session::ReplyMode;
+use dozo_engine::{Cx, Door, Engine, Session};
+use dozo_wire::resp::Proto;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use crate::context;
+
+/// A picture of one connected client.
+#[pyclass(frozen, get_all, module = "dozo._kernel")]
+pub struct ClientInfo {
+    /// Unique and rising.
+    pub id: u64,
+    addr: String,
+    laddr: String,
+    fd: i64,
+    name: Py<PyBytes>,
+    lib_name: Py<PyBytes>,
+    lib_ver: Py<PyBytes>,
+    db: usize,
+    resp: u8,
+    door: &'static str,
+    unix: bool,
+    authenticated: bool,
+    created_ms: i64,
+    last_active_ms: i64,
+    last_command: String,
+    commands: u64,
+    net_in: u64,
+    net_out: u64,
+    query_buffer: usize,
+    output_buffer: usize,
+    output_capacity: usize,
+    monitor: bool,
+    blocked: bool,
+    no_evict: bool,
+    no_touch: bool,
+    close_asap: bool,
+}
+
+impl ClientInfo {
+    /// Takes the picture.
+    pub fn of(py: Python<'_>, engine: &Engine, session: &Session) -> Self {
+        let bytes = |data: &[u8]| PyBytes::new(py, data).unbind();
+        Self {
+            id: session.id,
+            addr: session.peer.addr.clone(),
+            laddr: session.peer.laddr.clone(),
+            fd: session.peer.fd,
+            name: bytes(&session.name),
+            lib_name: bytes(&session.lib_name),
+            lib_ver: bytes(&session.lib_ver),
+            db: session.db,
+            resp: version(session.proto),
+            door: if session.peer.door == Door::Resp {
+                "resp"
+            } else {
+                "memcached"
+            },
+            unix: session.peer.unix,
+            authenticated: session.authenticated,
+            created_ms: session.created_ms,
+            last_active_ms: session.last_active_ms,
+            last_command: session
+                .last_command
+                .map_or_else(String::new, |row| engine.table.row(row).name.clone()),
+            commands: session.commands,
+            net_in: session.net_in,
+            net_out: session.net_out,
+            query_buffer: session.query_buffer,
+            output_buffer: session.out.len(),
+            output_capacity: session.out.capacity(),
+            monitor: session.monitor,
+            blocked: session.blocked,
+            no_evict: session.no_evict,
+            no_touch: session.no_touch,
+            close_asap: session.close_after_reply,
+        }
+    }
+}
+
+fn version(proto: Proto) -> u8 {
+    if proto == Proto::Resp3 { 3 } else { 2 }
+}
+
+/// The client whose command runs.
+#[pyclass(frozen, module = "dozo._kernel")]
+pub struct Client;
+
+/// Reads something of the running session.
+fn of<R>(read: impl FnOnce(&Session) -> R) -> PyResult<R> {
+    context::with(|cx| Ok(read(cx.session)))
+}
+
+/// Changes something of the running session.
+fn change(write: impl FnOnce(&mut Cx<'_>)) -> PyResult<()> {
+    context::with(|cx| {
+        write(cx);
+        Ok(())
+    })
+}
+
+#[pymethods]
+impl Client {
+    #[getter]
+    fn id(&self) -> PyResult<u64> {
+        of(|session| session.id)
+    }
+
+    #[getter]
+    fn addr(&self) -> PyResult<String> {
+        of(|session| session.peer.addr.clone())
+    }
+
+    #[getter]
+    fn laddr(&self) -> PyResult<String> {
+        of(|session| session.peer.laddr.clone())
+    }
+
+    #[getter]
+    fn unix(&self) -> PyResult<bool> {
+        of(|session| session.peer.unix)
+    }
+
+    #[getter]
+    fn name<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        of(|session| PyBytes::new(py, &session.name))
+    }
+
+    #[setter]
+    fn set_name(&self, name: &[u8]) -> PyResult<()> {
+        change(|cx| cx.session.name = name.to_vec())
+    }
+
+    #[getter]
+    fn lib_name<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        of(|session| PyBytes::new(py, &session.lib_name))
+    }
+
+    #[setter]
+    fn set_lib_name(&self, name: &[u8]) -> PyResult<()> {
+        change(|cx| cx.session.lib_name = name.to_vec())
+    }
+
+    #[getter]
+    fn lib_ver<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        of(|session| PyBytes::new(py, &session.lib_ver))
+    }
+
+    #[setter]
+    fn set_lib_ver(&self, version: &[u8]) -> PyResult<()> {
+        change(|cx| cx.session.lib_ver = version.to_vec())
+    }
+
+    #[getter]
+    fn db(&self) -> PyResult<usize> {
+        of(|session| session.db)
+    }
+
+    #[setter]
+    fn set_db(&self, index: usize) -> PyResult<()> {
+        context::with(|cx| {
+            if index >= cx.engine.ks.databases() {
+                return Err(PyValueError::new_err("there is no database of that index"));
+            }
+            cx.session.db = index;
+            Ok(())
+        })
+    }
+
+    #[getter]
+    fn resp(&self) -> PyResult<u8> {
+        of(|session| version(session.proto))
+    }
+
+    #[setter]
+    fn set_resp(&self, version: u8) -> PyResult<()> {
+        let proto = match version {
+            2 => Proto::Resp2,
+            3 => Proto::Resp3,
+            _ => return Err(PyValueError::new_err("RESP is spoken in versions 2 and 3")),
+        };
+        change(|cx| cx.session.proto = proto)
+    }
+
+    #[getter]
+    fn authenticated(&self) -> PyResult<bool> {
+        of(|session| session.authenticated)
+    }
+
+    #[setter]
+    fn set_authenticated(&self, yes: bool) -> PyResult<()> {
+        change(|cx| cx.session.authenticated = yes)
+    }
+
+    #[getter]
+    fn no_evict(&self) -> PyResult<bool> {
+        of(|session| session.no_evict)
+    }
+
+    #[setter]
+    fn set_no_evict(&self, yes: bool) -> PyResult<()> {
+        change(|cx| cx.session.no_evict = yes)
+    }
+
+    #[getter]
+    fn no_touch(&self) -> PyResult<bool> {
+        of(|session| session.no_touch)
+    }
+
+    #[setter]
+    fn set_no_touch(&self, yes: bool) -> PyResult<()> {
+        change(|cx| cx.session.no_touch = yes)
+    }
+
+    #[getter]
+    fn reply_mode(&self) -> PyResult<&'static str> {
+        of(|session| match session.reply_mode {
+            ReplyMode::On => "on",
+            ReplyMode::Off => "off",
+            ReplyMode::SkipNext | ReplyMode::Skip => "skip",
+        })
+    }
+
+    #[setter]
+    fn set_reply_mode(&self, mode: &str) -> PyResult<()> {
+        let mode = match mode {
+            "on" => ReplyMode::On,
+            "off" => ReplyMode::Off,
+            "skip" => ReplyMode::SkipNext,
+            _ => return Err(PyValueError::new_err("reply_mode is on, off or skip")),
+        };
+        change(|cx| cx.session.reply_mode = mode)
+    }
+
+    fn info(&self, py: Python<'_>) -> PyResult<ClientInfo> {
+        context::with(|cx| Ok(ClientInfo::of(py, cx.engine, cx.session)))
+    }
+
+    #[getter]
+    fn monitor(&self) -> PyResult<bool> {
+        of(|session| session.monitor)
+    }
+
+    #[setter]
+    fn set_monitor(&self, yes: bool) -> PyResult<()> {
+        if !yes {
+            return Err(PyValueError::new_err(
+                "a monitor ends with RESET or with its connection",
+            ));
+        }
+        change(|cx| cx.start_monitor())
+    }
+
+    fn reset(&self) -> PyResult<()> {
+        change(|cx| cx.reset_session())
+    }
+
+    fn close(&self) -> PyResult<()> {
+        change(|cx| cx.session.close_after_reply = true)
+    }
+}

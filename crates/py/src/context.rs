@@ -1,0 +1,57 @@
+//! The running command's context, for as long as its Python function runs.
+//!
+//! The host sets the pointer before it calls a function and restores the previous one after. Whoever uses it takes it
+//! out meanwhile, so that two borrows can't exist at once: a use from within a use finds nothing and is a RuntimeError.
+
+use std::cell::Cell;
+use std::ptr;
+
+use dozo_engine::Cx;
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+
+thread_local! {
+    static CURRENT: Cell<*mut Cx<'static>> = const { Cell::new(ptr::null_mut()) };
+}
+
+/// Puts a pointer back when it goes out of scope, however that happens.
+struct Restore(*mut Cx<'static>);
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        CURRENT.set(self.0);
+    }
+}
+
+/// Runs `work` with `cx` as this thread's context.
+pub fn enter<R>(cx: &mut Cx<'_>, work: impl FnOnce() -> R) -> R {
+    let pointer = ptr::from_mut(cx).cast::<Cx<'static>>();
+    let _restore = Restore(CURRENT.replace(pointer));
+    work()
+}
+
+/// Runs `work` on this thread's context; a RuntimeError where no command runs.
+#[inline]
+pub fn with<R>(work: impl FnOnce(&mut Cx<'_>) -> PyResult<R>) -> PyResult<R> {
+    let pointer = CURRENT.replace(ptr::null_mut());
+    if pointer.is_null() {
+        return Err(outside());
+    }
+    let _restore = Restore(pointer);
+    // SAFETY: `enter` stored the pointer from a live `&mut Cx` that it keeps borrowed until it restores the previous
+    // pointer. This thread took it out of the cell, so it is the only borrow until `_restore` puts it back. `work` is
+    // generic over the lifetime and can't keep the reference.
+    work(unsafe { &mut *pointer })
+}
+
+/// Whether a command runs in this thread.
+pub fn is_set() -> bool {
+    !CURRENT.get().is_null()
+}
+
+#[cold]
+fn outside() -> PyErr {
+    PyRuntimeError::new_err(
+        "the data can only be used while a command runs, from the thread that runs it",
+    )
+}

@@ -1,0 +1,495 @@
+//! `Database`: the keyspace as a running command sees it.
+
+use dozo_engine::Cx;
+use dozo_store::{Access, Item, NewValue, Put, Str, Ttl, itoa};
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyInt, PyList, PyString, PyTuple};
+
+use crate::context;
+use crate::reply::{self, Classes};
+use crate::text::glob;
+
+const BAD_INDEX: &str = "ERR DB index is out of range";
+const NOT_INTEGER: &str = "ERR value is not an integer or out of range";
+const OVERFLOW: &str = "ERR increment or decrement would overflow";
+
+/// One database, during a command.
+#[pyclass(frozen, module = "dozo._kernel")]
+pub struct Database {
+    /// `None` is the one that the client has selected.
+    index: Option<usize>,
+}
+
+impl Database {
+    /// The database that the calling client has selected, whichever that is at the time of use.
+    pub fn current() -> Self {
+        Self { index: None }
+    }
+
+    #[inline]
+    fn with<R>(&self, work: impl FnOnce(&mut Cx<'_>, usize) -> PyResult<R>) -> PyResult<R> {
+        context::with(|cx| {
+            let db = self.index.unwrap_or(cx.session.db);
+            work(cx, db)
+        })
+    }
+
+    fn read<'py>(
+        &self,
+        py: Python<'py>,
+        key: &[u8],
+        access: Option<Access>,
+    ) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        self.with(|cx, db| {
+            let access = access.unwrap_or_else(|| cx.read_access());
+            let Some(item) = cx.engine.ks.get(db, key, access) else {
+                return Ok(None);
+            };
+            Ok(Some(PyBytes::new(
+                py,
+                string(py, &item)?.as_bytes(&mut itoa::Buffer::new()),
+            )))
+        })
+    }
+
+    /// What `look` says of the item, without a trace in the statistics.
+    fn peek_at<R>(&self, key: &[u8], look: impl FnOnce(Item<'_>, i64) -> R) -> PyResult<Option<R>> {
+        self.with(|cx, db| {
+            let now = cx.now();
+            Ok(cx
+                .engine
+                .ks
+                .get(db, key, Access::Peek)
+                .map(|item| look(item, now)))
+        })
+    }
+}
+
+/// The string in the item, or WRONGTYPE.
+fn string<'a>(py: Python<'_>, item: &Item<'a>) -> PyResult<Str<'a>> {
+    item.string()
+        .map_or_else(|| Err(Classes::get(py)?.wrong_type(py)), Ok)
+}
+
+fn reply_error(py: Python<'_>, text: &str) -> PyErr {
+    Classes::get(py).map_or_else(|error| error, |classes| classes.error(py, text))
+}
+
+/// A database index that exists.
+fn checked(py: Python<'_>, cx: &Cx<'_>, index: i64) -> PyResult<usize> {
+    let found = usize::try_from(index)
+        .ok()
+        .filter(|index| *index < cx.engine.ks.databases());
+    found.ok_or_else(|| reply_error(py, BAD_INDEX))
+}
+
+/// The words of a command, given as bytes, text or integers.
+pub fn words(args: &Bound<'_, PyTuple>) -> PyResult<Vec<Vec<u8>>> {
+    if args.is_empty() {
+        return Err(PyValueError::new_err("a command has at least a name"));
+    }
+    args.iter().map(|arg| word(&arg)).collect()
+}
+
+fn word(arg: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
+    if let Ok(bytes) = arg.cast::<PyBytes>() {
+        Ok(bytes.as_bytes().to_vec())
+    } else if let Ok(text) = arg.cast::<PyString>() {
+        Ok(text.to_str()?.as_bytes().to_vec())
+    } else if let Ok(int) = arg.cast::<PyInt>() {
+        Ok(int.str()?.to_str()?.as_bytes().to_vec())
+    } else {
+        let name = arg.get_type().name()?;
+        Err(PyTypeError::new_err(format!(
+            "a word of a command is bytes, str or int, not {name}"
+        )))
+    }
+}
+
+#[pymethods]
+impl Database {
+    #[getter]
+    fn index(&self) -> PyResult<usize> {
+        self.with(|_, db| Ok(db))
+    }
+
+    #[getter]
+    fn databases(&self) -> PyResult<usize> {
+        self.with(|cx, _| Ok(cx.engine.ks.databases()))
+    }
+
+    #[getter]
+    fn now_ms(&self) -> PyResult<i64> {
+        self.with(|cx, _| Ok(cx.now()))
+    }
+
+    #[getter]
+    fn max_value_len(&self) -> PyResult<usize> {
+        self.with(|cx, _| Ok(cx.engine.settings.proto_max_bulk_len))
+    }
+
+    #[pyo3(signature = (key, /))]
+    fn get<'py>(&self, py: Python<'py>, key: &[u8]) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        self.read(py, key, None)
+    }
+
+    #[pyo3(signature = (key, /))]
+    fn peek<'py>(&self, py: Python<'py>, key: &[u8]) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        self.read(py, key, Some(Access::Peek))
+    }
+
+    #[pyo3(signature = (key, value, expire_at_ms=None, keep_ttl=false))]
+    fn set(
+        &self,
+        key: &[u8],
+        value: &Bound<'_, PyAny>,
+        expire_at_ms: Option<i64>,
+        keep_ttl: bool,
+    ) -> PyResult<bool> {
+        let ttl = match expire_at_ms {
+            Some(at) => Ttl::At(at),
+            None if keep_ttl => Ttl::Keep,
+            None => Ttl::Clear,
+        };
+        let value = match value.cast::<PyBytes>() {
+            Ok(bytes) => NewValue::Bytes(bytes.as_bytes()),
+            Err(_) => NewValue::Int(value.extract()?),
+        };
+        self.with(|cx, db| {
+            Ok(cx
+                .engine
+                .ks
+                .put(
+                    db,
+                    key,
+                    Put {
+                        value,
+                        ttl,
+                        flags: None,
+                    },
+                )
+                .replaced)
+        })
+    }
+
+    #[pyo3(signature = (key, /))]
+    fn delete(&self, key: &[u8]) -> PyResult<bool> {
+        self.with(|cx, db| Ok(cx.engine.ks.remove(db, key)))
+    }
+
+    #[pyo3(signature = (key, /))]
+    fn exists(&self, key: &[u8]) -> PyResult<bool> {
+        Ok(self.peek_at(key, |_, _| ())?.is_some())
+    }
+
+    #[pyo3(signature = (key, /))]
+    fn touch(&self, key: &[u8]) -> PyResult<bool> {
+        self.with(|cx, db| Ok(cx.engine.ks.get(db, key, Access::Read).is_some()))
+    }
+
+    #[pyo3(signature = (key, /))]
+    fn r#type(&self, key: &[u8]) -> PyResult<Option<&'static str>> {
+        self.peek_at(key, |item, _| item.value().type_name())
+    }
+
+    #[pyo3(signature = (key, /))]
+    fn expire_at(&self, key: &[u8]) -> PyResult<Option<i64>> {
+        self.peek_at(key, |item, _| item.expire_at().unwrap_or(-1))
+    }
+
+    #[pyo3(signature = (key, at_ms, /))]
+    fn set_expire(&self, key: &[u8], at_ms: Option<i64>) -> PyResult<bool> {
+        self.with(|cx, db| {
+            let now = cx.now();
+            let ks = &mut cx.engine.ks;
+            Ok(match at_ms {
+                Some(at) if at <= now => ks.remove(db, key),
+                at => ks.set_expire(db, key, at),
+            })
+        })
+    }
+
+    #[pyo3(signature = (key, /))]
+    fn strlen(&self, py: Python<'_>, key: &[u8]) -> PyResult<usize> {
+        self.with(|cx, db| {
+            let access = cx.read_access();
+            let item = cx.engine.ks.get(db, key, access);
+            item.map_or(Ok(0), |item| Ok(string(py, &item)?.len()))
+        })
+    }
+
+    #[pyo3(signature = (key, start, end, /))]
+    fn get_range<'py>(
+        &self,
+        py: Python<'py>,
+        key: &[u8],
+        start: i64,
+        end: i64,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        self.with(|cx, db| {
+            let access = cx.read_access();
+            let Some(item) = cx.engine.ks.get(db, key, access) else {
+                return Ok(PyBytes::new(py, b""));
+            };
+            let mut digits = itoa::Buffer::new();
+            let string = string(py, &item)?;
+            let data = string.as_bytes(&mut digits);
+            let len = i64::try_from(data.len()).unwrap_or(i64::MAX);
+            let from_end = |at: i64| {
+                if at < 0 {
+                    at.saturating_add(len).max(0)
+                } else {
+                    at
+                }
+            };
+            if start < 0 && end < 0 && start > end {
+                return Ok(PyBytes::new(py, b""));
+            }
+            let (start, end) = (from_end(start), from_end(end).min(len - 1));
+            if start > end {
+                return Ok(PyBytes::new(py, b""));
+            }
+            Ok(PyBytes::new(py, &data[start as usize..=end as usize]))
+        })
+    }
+
+    #[pyo3(signature = (key, data, /))]
+    fn append(&self, py: Python<'_>, key: &[u8], data: &[u8]) -> PyResult<usize> {
+        self.with(|cx, db| {
+            if let Some(item) = cx.engine.ks.get(db, key, Access::Write) {
+                string(py, &item)?;
+            }
+            Ok(cx.engine.ks.append(db, key, data))
+        })
+    }
+
+    #[pyo3(signature = (key, offset, data, /))]
+    fn set_range(&self, py: Python<'_>, key: &[u8], offset: usize, data: &[u8]) -> PyResult<usize> {
+        self.with(|cx, db| {
+            let max = cx.engine.settings.proto_max_bulk_len;
+            let item = cx.engine.ks.get(db, key, Access::Write);
+            let len = item.map_or(Ok(0), |item| Ok::<_, PyErr>(string(py, &item)?.len()))?;
+            if data.is_empty() {
+                return Ok(len);
+            }
+            if offset.checked_add(data.len()).is_none_or(|end| end > max) {
+                return Err(PyValueError::new_err(
+                    "the string would exceed proto-max-bulk-len",
+                ));
+            }
+            Ok(cx.engine.ks.set_range(db, key, offset, data))
+        })
+    }
+
+    #[pyo3(signature = (key, delta, /))]
+    fn incr(&self, py: Python<'_>, key: &[u8], delta: i64) -> PyResult<i64> {
+        self.with(|cx, db| {
+            let item = cx.engine.ks.get(db, key, Access::Write);
+            let old = item.map_or(Ok(Some(0)), |item| {
+                Ok::<_, PyErr>(string(py, &item)?.to_i64())
+            })?;
+            let old = old.ok_or_else(|| reply_error(py, NOT_INTEGER))?;
+            let new = old
+                .checked_add(delta)
+                .ok_or_else(|| reply_error(py, OVERFLOW))?;
+            cx.engine.ks.set_int(db, key, new);
+            Ok(new)
+        })
+    }
+
+    #[pyo3(signature = (source, target, /))]
+    fn rename(&self, source: &[u8], target: &[u8]) -> PyResult<bool> {
+        self.with(|cx, db| Ok(cx.engine.ks.rename(db, source, target)))
+    }
+
+    #[pyo3(signature = (key, index, /))]
+    fn r#move(&self, py: Python<'_>, key: &[u8], index: i64) -> PyResult<bool> {
+        self.with(|cx, db| {
+            let to = checked(py, cx, index)?;
+            Ok(to != db && cx.engine.ks.move_key(db, key, to))
+        })
+    }
+
+    #[pyo3(signature = (source, target, index=None))]
+    fn copy(
+        &self,
+        py: Python<'_>,
+        source: &[u8],
+        target: &[u8],
+        index: Option<i64>,
+    ) -> PyResult<bool> {
+        self.with(|cx, db| {
+            let to = index.map_or(Ok(db), |index| checked(py, cx, index))?;
+            Ok((to != db || source != target) && cx.engine.ks.copy(db, source, to, target))
+        })
+    }
+
+    #[pyo3(signature = (pattern, /))]
+    fn keys<'py>(&self, py: Python<'py>, pattern: &[u8]) -> PyResult<Bound<'py, PyList>> {
+        self.with(|cx, db| {
+            let now = cx.now();
+            let found = PyList::empty(py);
+            let mut outcome = Ok(());
+            cx.engine.ks.for_each(db, &mut |item| {
+                let live = item.expire_at().is_none_or(|at| at > now);
+                if outcome.is_ok() && live && (pattern == b"*" || glob(pattern, item.key())) {
+                    outcome = found.append(PyBytes::new(py, item.key()));
+                }
+            });
+            outcome.map(|()| found)
+        })
+    }
+
+    #[pyo3(signature = (cursor, count, pattern=None, r#type=None))]
+    fn scan<'py>(
+        &self,
+        py: Python<'py>,
+        cursor: u64,
+        count: usize,
+        pattern: Option<&[u8]>,
+        r#type: Option<&str>,
+    ) -> PyResult<(u64, Bound<'py, PyList>)> {
+        self.with(|cx, db| {
+            let now = cx.now();
+            let found = PyList::empty(py);
+            let mut outcome = Ok(());
+            let next = cx.engine.ks.scan(db, cursor, count, &mut |item| {
+                let wanted = item.expire_at().is_none_or(|at| at > now)
+                    && pattern.is_none_or(|pattern| glob(pattern, item.key()))
+                    && r#type.is_none_or(|name| item.value().type_name() == name);
+                if outcome.is_ok() && wanted {
+                    outcome = found.append(PyBytes::new(py, item.key()));
+                }
+            });
+            outcome.map(|()| (next, found))
+        })
+    }
+
+    fn random_key<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        self.with(|cx, db| {
+            Ok(cx
+                .engine
+                .ks
+                .random_key(db)
+                .map(|key| PyBytes::new(py, &key)))
+        })
+    }
+
+    fn __len__(&self) -> PyResult<usize> {
+        self.with(|cx, db| Ok(cx.engine.ks.len(db)))
+    }
+
+    #[getter]
+    fn volatile_len(&self) -> PyResult<usize> {
+        self.with(|cx, db| Ok(cx.engine.ks.volatile_len(db)))
+    }
+
+    #[getter]
+    fn avg_ttl_ms(&self) -> PyResult<i64> {
+        self.with(|cx, db| Ok(cx.engine.ks.avg_ttl_ms(db)))
+    }
+
+    fn flush(&self) -> PyResult<usize> {
+        self.with(|cx, db| Ok(cx.engine.ks.flush(db)))
+    }
+
+    fn flush_all(&self) -> PyResult<usize> {
+        self.with(|cx, _| Ok(cx.engine.ks.flush_all()))
+    }
+
+    #[pyo3(signature = (first, second, /))]
+    fn swap(&self, py: Python<'_>, first: i64, second: i64) -> PyResult<()> {
+        self.with(|cx, _| {
+            let (first, second) = (checked(py, cx, first)?, checked(py, cx, second)?);
+            cx.engine.ks.swap(first, second);
+            Ok(())
+        })
+    }
+
+    #[pyo3(signature = (key, /))]
+    fn encoding(&self, key: &[u8]) -> PyResult<Option<&'static str>> {
+        self.peek_at(key, |item, _| item.encoding())
+    }
+
+    #[pyo3(signature = (key, /))]
+    fn idle_seconds(&self, key: &[u8]) -> PyResult<Option<u32>> {
+        self.peek_at(key, |item, now| item.clock_idle_secs(now))
+    }
+
+    #[pyo3(signature = (key, seconds, /))]
+    fn set_idle_seconds(&self, key: &[u8], seconds: u32) -> PyResult<()> {
+        self.with(|cx, db| {
+            cx.engine.ks.set_clock_idle(db, key, seconds);
+            Ok(())
+        })
+    }
+
+    #[pyo3(signature = (key, /))]
+    fn freq(&self, key: &[u8]) -> PyResult<Option<u8>> {
+        self.with(|cx, db| Ok(cx.engine.ks.frequency(db, key)))
+    }
+
+    #[pyo3(signature = (key, frequency, /))]
+    fn set_freq(&self, key: &[u8], frequency: u8) -> PyResult<()> {
+        self.with(|cx, db| {
+            cx.engine.ks.set_freq(db, key, frequency);
+            Ok(())
+        })
+    }
+
+    #[pyo3(signature = (key, /))]
+    fn memory_usage(&self, key: &[u8]) -> PyResult<Option<usize>> {
+        self.with(|cx, db| Ok(cx.engine.ks.memory_usage(db, key)))
+    }
+
+    #[pyo3(signature = (key, /))]
+    fn flags(&self, key: &[u8]) -> PyResult<Option<u32>> {
+        self.peek_at(key, |item, _| item.flags())
+    }
+
+    #[pyo3(signature = (*args))]
+    fn effect(&self, args: &Bound<'_, PyTuple>) -> PyResult<()> {
+        let words = words(args)?;
+        let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
+        self.with(|cx, db| {
+            cx.effect_in(db, &words);
+            Ok(())
+        })
+    }
+
+    fn no_effect(&self) -> PyResult<()> {
+        self.with(|cx, _| {
+            cx.no_effect();
+            Ok(())
+        })
+    }
+
+    #[pyo3(signature = (*args))]
+    fn call<'py>(
+        &self,
+        py: Python<'py>,
+        args: &Bound<'py, PyTuple>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let words = words(args)?;
+        let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
+        let bytes = self.with(|cx, db| {
+            let selected = std::mem::replace(&mut cx.session.db, db);
+            let out = cx.call(&words);
+            if cx.session.db == db {
+                cx.session.db = selected;
+            }
+            Ok(reply::flatten(&out))
+        })?;
+        reply::decode(py, &bytes)
+    }
+
+    #[pyo3(signature = (index, /))]
+    fn select(&self, py: Python<'_>, index: i64) -> PyResult<Database> {
+        self.with(|cx, _| {
+            Ok(Database {
+                index: Some(checked(py, cx, index)?),
+            })
+        })
+    }
+}

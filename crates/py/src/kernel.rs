@@ -1,0 +1,356 @@
+//! `Kernel`: a server from the outside. It is built, bound, started, called and stopped from any Python thread.
+
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
+use std::io;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use dozo_engine::settings::SettingValue;
+use dozo_engine::table::Kind;
+use dozo_engine::{CommandSpec, CommandTable, Door, Engine, Host, Session, Settings, SystemClock};
+use dozo_net::{Address, Endpoint, Handle, Limits};
+use dozo_store::StoreConfig;
+use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+
+use crate::context;
+use crate::database::words;
+use crate::host::PyHost;
+use crate::reply;
+use crate::server;
+
+/// How long a wait lasts before Python's signal handlers get their turn.
+const SIGNAL_POLL: Duration = Duration::from_millis(50);
+
+/// Where the executor thread is.
+#[derive(Default)]
+struct Life {
+    ended: Mutex<Option<Result<(), String>>>,
+    changed: Condvar,
+}
+
+enum Phase {
+    /// Not started: the engine is here, and the listeners once they are open.
+    Idle(Box<Engine>, Option<dozo_net::Server>),
+    Started(Handle),
+}
+
+/// A server: the engine, its executor thread and its sockets.
+#[pyclass(frozen, module = "dozo._kernel")]
+pub struct Kernel {
+    phase: Mutex<Option<Phase>>,
+    life: Arc<Life>,
+    limits: Arc<Limits>,
+    host: Arc<PyHost>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[pymethods]
+impl Kernel {
+    #[new]
+    #[pyo3(signature = (commands, settings, *, config=None, log=None, memcached_stats=None))]
+    fn new(
+        py: Python<'_>,
+        commands: Vec<Bound<'_, PyAny>>,
+        settings: &Bound<'_, PyDict>,
+        config: Option<Py<PyAny>>,
+        log: Option<Py<PyAny>>,
+        memcached_stats: Option<Py<PyAny>>,
+    ) -> PyResult<Self> {
+        let specs = commands
+            .iter()
+            .map(declaration)
+            .collect::<PyResult<Vec<_>>>()?;
+        let table = CommandTable::build(&specs, dozo_engine::hot::HOT)
+            .map_err(|error| PyValueError::new_err(error.to_string()))?;
+        let config = config.unwrap_or_else(|| py.None());
+        let host = Arc::new(PyHost::new(py, &commands, config, log, memcached_stats)?);
+        let number = |name: &str| -> PyResult<Option<u64>> {
+            settings
+                .get_item(name)?
+                .map(|value| value.extract())
+                .transpose()
+        };
+        let store = StoreConfig {
+            databases: number("databases")?.map_or(16, |n| n as usize),
+            hash_seed: number("hash-seed")?
+                .unwrap_or_else(|| RandomState::new().build_hasher().finish()),
+            ..StoreConfig::default()
+        };
+        let clock = Box::new(SystemClock::new());
+        let foreign: Arc<dyn Host> = host.clone();
+        let mut engine = Engine::new(store, Settings::default(), table, clock, Some(foreign));
+        let limits = Arc::new(Limits::default());
+        for (name, value) in settings.iter() {
+            let (name, value): (String, _) = (name.extract()?, server::setting(&value)?);
+            if !matches!(name.as_str(), "databases" | "hash-seed") && !limit(&limits, &name, &value)
+            {
+                server::configure(&mut engine, &name, &value)?;
+            }
+        }
+        host.startup
+            .used_memory
+            .store(engine.ks.used_memory(), Ordering::Relaxed);
+        let phase = Mutex::new(Some(Phase::Idle(Box::new(engine), None)));
+        Ok(Self {
+            phase,
+            life: Arc::default(),
+            limits,
+            host,
+        })
+    }
+
+    #[pyo3(signature = (endpoints, *, backlog=511, io_threads=0, grace_seconds=10.0))]
+    fn bind(
+        &self,
+        endpoints: Vec<(String, String, u16, bool)>,
+        backlog: i32,
+        io_threads: usize,
+        grace_seconds: f64,
+    ) -> PyResult<Vec<String>> {
+        let mut phase = lock(&self.phase);
+        let Some(Phase::Idle(_, server)) = phase.as_mut() else {
+            return Err(PyRuntimeError::new_err("the server has been started"));
+        };
+        let host = Arc::clone(&self.host);
+        let settings = dozo_net::Settings {
+            endpoints: endpoints
+                .into_iter()
+                .map(endpoint)
+                .collect::<PyResult<_>>()?,
+            backlog,
+            io_threads,
+            grace: Duration::try_from_secs_f64(grace_seconds).unwrap_or(Duration::MAX),
+            limits: Arc::clone(&self.limits),
+            log: Arc::new(move |level, text| host.log(level, text)),
+            ..dozo_net::Settings::default()
+        };
+        let opened = dozo_net::Server::bind(settings)
+            .map_err(|error| PyOSError::new_err(error.to_string()))?;
+        let places = opened.places();
+        *server = Some(opened);
+        Ok(places)
+    }
+
+    fn start(&self) -> PyResult<()> {
+        let mut phase = lock(&self.phase);
+        let (engine, server) = match phase.take() {
+            Some(Phase::Idle(engine, Some(server))) => (engine, server),
+            other => {
+                *phase = other;
+                return Err(PyRuntimeError::new_err(
+                    "the server is not bound, or has been started",
+                ));
+            }
+        };
+        let (handle, life) = (server.handle(), Arc::clone(&self.life));
+        let run = move || execute(server, engine, &life);
+        thread::Builder::new()
+            .name("dozo-executor".into())
+            .spawn(run)
+            .map_err(PyErr::from)?;
+        *phase = Some(Phase::Started(handle));
+        Ok(())
+    }
+
+    #[pyo3(signature = (graceful=true))]
+    fn stop(&self, graceful: bool) {
+        if let Some(Phase::Started(handle)) = &*lock(&self.phase) {
+            handle.stop(graceful);
+        }
+    }
+
+    #[pyo3(signature = (timeout=None))]
+    fn join(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<bool> {
+        let deadline = timeout
+            .and_then(|s| Duration::try_from_secs_f64(s).ok())
+            .map(|time| Instant::now() + time);
+        loop {
+            py.check_signals()?;
+            let left = deadline.map_or(SIGNAL_POLL, |at| {
+                at.saturating_duration_since(Instant::now())
+            });
+            if let Some(result) = py.detach(|| self.life.wait(left.min(SIGNAL_POLL))) {
+                return result.map(|()| true).map_err(PyOSError::new_err);
+            }
+            if left.is_zero() {
+                return Ok(false);
+            }
+        }
+    }
+
+    #[pyo3(signature = (name, value, /))]
+    fn configure(&self, py: Python<'_>, name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let value = server::setting(value)?;
+        if limit(&self.limits, name, &value) {
+            return Ok(());
+        }
+        if context::is_set() {
+            return context::with(|cx| server::configure(cx.engine, name, &value));
+        }
+        let name = name.to_owned();
+        self.on_executor(py, move |engine| server::configure(engine, &name, &value))?
+    }
+
+    #[pyo3(signature = (*args))]
+    fn call<'py>(
+        &self,
+        py: Python<'py>,
+        args: &Bound<'py, PyTuple>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        if context::is_set() {
+            return Err(PyRuntimeError::new_err(
+                "a running command calls others through db.call",
+            ));
+        }
+        let words = words(args)?;
+        let bytes = self.on_executor(py, move |engine| {
+            let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
+            let mut session = Session::internal(engine.ks.now());
+            session.proto = dozo_wire::resp::Proto::Resp3;
+            engine.call(&mut session, &words);
+            reply::flatten(&session.out)
+        })?;
+        reply::decode(py, &bytes)
+    }
+
+    fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        if context::is_set() {
+            return context::with(|cx| server::stats(py, cx.engine, &self.host.startup));
+        }
+        let startup = Arc::clone(&self.host.startup);
+        let stats = self.on_executor(py, move |engine| {
+            Python::attach(|py| server::stats(py, engine, &startup).map(Bound::unbind))
+        })??;
+        Ok(stats.into_bound(py))
+    }
+}
+
+impl Kernel {
+    /// Runs `work` on the engine: here before the start, on the executor after it.
+    fn on_executor<R: Send + 'static>(
+        &self,
+        py: Python<'_>,
+        work: impl FnOnce(&mut Engine) -> R + Send + 'static,
+    ) -> PyResult<R> {
+        let handle = match &mut *lock(&self.phase) {
+            Some(Phase::Idle(engine, _)) => return Ok(work(engine)),
+            Some(Phase::Started(handle)) => handle.clone(),
+            None => return Err(stopped()),
+        };
+        let (sender, receiver) = sync_channel(1);
+        let job = Box::new(move |engine: &mut Engine| {
+            // The caller may have been interrupted; then nobody waits for the answer.
+            let _ = sender.send(work(engine));
+        });
+        handle.submit(job).map_err(|refused| {
+            PyRuntimeError::new_err(format!("the server takes no call: {refused:?}"))
+        })?;
+        let mut receiver = receiver;
+        loop {
+            let (received, back) =
+                py.detach(move || (receiver.recv_timeout(SIGNAL_POLL), receiver));
+            receiver = back;
+            match received {
+                Ok(answer) => return Ok(answer),
+                Err(RecvTimeoutError::Timeout) => py.check_signals()?,
+                Err(RecvTimeoutError::Disconnected) => return Err(stopped()),
+            }
+        }
+    }
+}
+
+impl Life {
+    /// Waits for the end; how it ended.
+    fn wait(&self, time: Duration) -> Option<Result<(), String>> {
+        let ended = lock(&self.ended);
+        let waited = self
+            .changed
+            .wait_timeout_while(ended, time, |ended| ended.is_none());
+        waited.unwrap_or_else(PoisonError::into_inner).0.clone()
+    }
+}
+
+/// The executor thread.
+fn execute(server: dozo_net::Server, mut engine: Box<Engine>, life: &Life) {
+    let run = || server.run(&mut engine);
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));
+    let outcome = outcome.unwrap_or_else(|_| Err(io::Error::other("the executor panicked")));
+    *lock(&life.ended) = Some(outcome.map_err(|error| error.to_string()));
+    life.changed.notify_all();
+    // Whoever waits may end the process now; freeing all the data first would only delay that.
+    drop(engine);
+}
+
+#[cold]
+fn stopped() -> PyErr {
+    PyRuntimeError::new_err("the server has stopped")
+}
+
+/// Sets one of net's limits; false where it is none of net's.
+fn limit(limits: &Limits, name: &str, value: &SettingValue) -> bool {
+    match value {
+        SettingValue::Int(number) => limits.set(name, u64::try_from(*number).unwrap_or(0)),
+        _ => false,
+    }
+}
+
+fn endpoint((door, host, port, optional): (String, String, u16, bool)) -> PyResult<Endpoint> {
+    let door = match door.as_str() {
+        "resp" => Door::Resp,
+        "memcached" => Door::Memcached,
+        _ => return Err(PyValueError::new_err("a door is resp or memcached")),
+    };
+    let address = match host.strip_prefix("unix:") {
+        Some(path) => Address::Unix {
+            path: path.into(),
+            mode: (port != 0).then_some(port.into()),
+        },
+        None => Address::Tcp {
+            host,
+            port,
+            optional,
+        },
+    };
+    Ok(Endpoint { address, door })
+}
+
+/// What the engine must know of a declared command.
+fn declaration(command: &Bound<'_, PyAny>) -> PyResult<CommandSpec> {
+    let name: String = command.getattr("full_name")?.extract()?;
+    let mut flags = dozo_engine::flags::Flags::NONE;
+    for flag in command.getattr("flags")?.getattr("names")?.try_iter()? {
+        let flag: String = flag?.extract()?;
+        let known = dozo_engine::flags::Flags::parse(&flag);
+        flags = flags.with(
+            known
+                .ok_or_else(|| PyValueError::new_err(format!("command {name}: no flag {flag}")))?,
+        );
+    }
+    let kind = if command.getattr("is_container")?.extract()? {
+        Kind::Container
+    } else if command.getattr("is_hot")?.extract()? {
+        Kind::Hot
+    } else {
+        Kind::Foreign
+    };
+    let (arity, keys) = (
+        command.getattr("arity")?.extract()?,
+        command.getattr("keys")?.extract()?,
+    );
+    Ok(CommandSpec {
+        name,
+        arity,
+        flags,
+        kind,
+        keys,
+    })
+}

@@ -1,0 +1,342 @@
+//! `Server`: the whole server as a running command sees it, and the figures behind INFO.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use dozo_engine::settings::SettingValue;
+use dozo_engine::{Cx, Engine, Session};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyBytes, PyDict, PyList};
+
+use crate::client::ClientInfo;
+use crate::context;
+
+/// What is fixed when the server starts.
+pub struct Startup {
+    /// Forty hexadecimal digits, new with each start.
+    pub run_id: String,
+    /// Memory of the empty keyspace.
+    pub used_memory: AtomicU64,
+}
+
+/// The whole server, during a command.
+#[pyclass(frozen, module = "dozo._kernel")]
+pub struct Server {
+    /// The object that the kernel was given.
+    #[pyo3(get)]
+    pub config: Py<PyAny>,
+    pub startup: Arc<Startup>,
+}
+
+/// A value on its way into the engine.
+pub fn setting(value: &Bound<'_, PyAny>) -> PyResult<SettingValue> {
+    if let Ok(flag) = value.cast::<PyBool>() {
+        Ok(SettingValue::Bool(flag.is_true()))
+    } else if let Ok(bytes) = value.cast::<PyBytes>() {
+        Ok(SettingValue::Text(bytes.as_bytes().to_vec()))
+    } else if let Ok(text) = value.extract::<String>() {
+        Ok(SettingValue::Text(text.into_bytes()))
+    } else {
+        Ok(SettingValue::Int(value.extract()?))
+    }
+}
+
+/// Hands a setting to the engine; ValueError where it has none of that name, or can't take the value.
+pub fn configure(engine: &mut Engine, name: &str, value: &SettingValue) -> PyResult<()> {
+    if engine.configure(name, value) {
+        return Ok(());
+    }
+    Err(PyValueError::new_err(format!(
+        "the engine has no setting '{name}' that can be {value:?}"
+    )))
+}
+
+/// Every figure the engine keeps, by INFO's names where INFO has it.
+pub fn stats<'py>(
+    py: Python<'py>,
+    engine: &Engine,
+    startup: &Startup,
+) -> PyResult<Bound<'py, PyDict>> {
+    let figures = PyDict::new(py);
+    for (name, value) in traffic(engine).into_iter().chain(memory(engine)) {
+        figures.set_item(name, value)?;
+    }
+    let kbps = |bytes: u64| bytes as f64 / 1024.0;
+    figures.set_item(
+        "instantaneous_input_kbps",
+        kbps(engine.stats.net_in_per_second.value()),
+    )?;
+    figures.set_item(
+        "instantaneous_output_kbps",
+        kbps(engine.stats.net_out_per_second.value()),
+    )?;
+    figures.set_item(
+        "used_memory_startup",
+        startup.used_memory.load(Ordering::Relaxed),
+    )?;
+    figures.set_item("run_id", &startup.run_id)?;
+    figures.set_item("maxmemory_policy", engine.ks.policy().name())?;
+    figures.set_item("errors", engine.stats.error_codes.clone())?;
+    let memcached: HashMap<&str, u64> = engine.stats.memcached.named().into_iter().collect();
+    figures.set_item("memcached", memcached)?;
+    let keyspace = PyList::empty(py);
+    for db in 0..engine.ks.databases() {
+        let (keys, volatile) = (engine.ks.len(db), engine.ks.volatile_len(db));
+        if keys > 0 {
+            keyspace.append((db, keys, volatile, engine.ks.avg_ttl_ms(db)))?;
+        }
+    }
+    figures.set_item("keyspace", keyspace)?;
+    Ok(figures)
+}
+
+fn traffic(engine: &Engine) -> [(&'static str, i64); 22] {
+    let stats = &engine.stats;
+    let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+    let sessions =
+        |is: fn(&Session) -> bool| engine.sessions().filter(|session| is(session)).count() as i64;
+    [
+        ("now_ms", engine.ks.now()),
+        ("start_ms", stats.started_ms),
+        ("connected_clients", engine.session_count() as i64),
+        ("blocked_clients", sessions(|session| session.blocked)),
+        ("monitors", sessions(|session| session.monitor)),
+        ("maxclients", engine.settings.maxclients as i64),
+        (
+            "pause_until_ms",
+            engine.pause().map_or(0, |pause| pause.until_ms),
+        ),
+        ("total_connections_received", number(stats.connections)),
+        ("rejected_connections", number(stats.rejected_connections)),
+        ("total_commands_processed", number(stats.commands)),
+        (
+            "instantaneous_ops_per_sec",
+            number(stats.ops_per_second.value()),
+        ),
+        ("total_net_input_bytes", number(stats.net_in)),
+        ("total_net_output_bytes", number(stats.net_out)),
+        ("total_reads_processed", number(stats.reads)),
+        ("total_writes_processed", number(stats.writes)),
+        ("total_error_replies", number(stats.errors)),
+        (
+            "client_output_buffer_limit_disconnections",
+            number(stats.output_buffer_closed),
+        ),
+        (
+            "client_query_buffer_limit_disconnections",
+            number(stats.query_buffer_closed),
+        ),
+        ("acl_access_denied_auth", number(stats.acl_denied_auth)),
+        ("effects", number(engine.effects.count())),
+        ("master_repl_offset", number(engine.effects.offset())),
+        ("slowlog_len", engine.slowlog.len() as i64),
+    ]
+}
+
+fn memory(engine: &Engine) -> [(&'static str, i64); 17] {
+    let (ks, overhead) = (&engine.ks, engine.ks.overhead());
+    let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+    let buffers: usize = engine
+        .sessions()
+        .map(|session| session.out.capacity() + session.query_buffer)
+        .sum();
+    [
+        ("databases", ks.databases() as i64),
+        ("keyspace_hits", number(ks.stats.hits)),
+        ("keyspace_misses", number(ks.stats.misses)),
+        ("expired_keys", number(ks.stats.expired)),
+        (
+            "expired_time_cap_reached_count",
+            number(ks.stats.expired_time_cap_reached),
+        ),
+        ("evicted_keys", number(ks.stats.evicted)),
+        ("used_memory", number(ks.used_memory())),
+        (
+            "used_memory_peak",
+            number(engine.stats.peak_memory.max(ks.used_memory())),
+        ),
+        (
+            "used_memory_overhead",
+            number(overhead.tables + overhead.policy),
+        ),
+        ("used_memory_tables", number(overhead.tables)),
+        ("used_memory_policy", number(overhead.policy)),
+        ("mem_clients_normal", buffers as i64),
+        ("maxmemory", number(ks.maxmemory())),
+        ("lru_clock", (ks.now() / 1000) & 0x00ff_ffff),
+        ("lazyfree_pending_objects", 0),
+        ("dirty", number(ks.dirty())),
+        ("active_expire", i64::from(engine.settings.active_expire)),
+    ]
+}
+
+/// Calls, nanoseconds, rejected, failed and the histogram of a command.
+type Calls = (u64, u64, u64, u64, Vec<u64>);
+/// Id, unix seconds, microseconds, arguments, address and name of the client.
+type Slow = (u64, i64, u64, Vec<Py<PyBytes>>, String, Py<PyBytes>);
+/// Worst milliseconds, and the samples.
+type Spikes = (u64, Vec<(i64, u64)>);
+
+fn change(write: impl FnOnce(&mut Cx<'_>)) -> PyResult<()> {
+    context::with(|cx| {
+        write(cx);
+        Ok(())
+    })
+}
+
+#[pymethods]
+impl Server {
+    #[getter]
+    fn run_id(&self) -> &str {
+        &self.startup.run_id
+    }
+
+    #[getter]
+    fn start_ms(&self) -> PyResult<i64> {
+        context::with(|cx| Ok(cx.engine.stats.started_ms))
+    }
+
+    #[getter]
+    fn databases(&self) -> PyResult<usize> {
+        context::with(|cx| Ok(cx.engine.ks.databases()))
+    }
+
+    /// Nothing blocks a client but CLIENT PAUSE, which CLIENT UNBLOCK does not end.
+    #[pyo3(signature = (_id, _error, /))]
+    fn unblock(&self, _id: u64, _error: bool) -> bool {
+        false
+    }
+
+    fn clients(&self, py: Python<'_>) -> PyResult<Vec<ClientInfo>> {
+        context::with(|cx| {
+            let mut clients: Vec<_> = cx
+                .sessions()
+                .map(|session| ClientInfo::of(py, cx.engine, session))
+                .collect();
+            clients.sort_unstable_by_key(|client| client.id);
+            Ok(clients)
+        })
+    }
+
+    #[pyo3(signature = (id, /))]
+    fn kill(&self, id: u64) -> PyResult<bool> {
+        context::with(|cx| Ok(cx.kill(id)))
+    }
+
+    fn pause(&self, until_ms: i64, writes_only: bool) -> PyResult<()> {
+        change(|cx| cx.engine.pause_clients(until_ms, writes_only))
+    }
+
+    fn unpause(&self) -> PyResult<()> {
+        change(|cx| cx.engine.unpause_clients())
+    }
+
+    fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        context::with(|cx| stats(py, cx.engine, &self.startup))
+    }
+
+    fn command_stats(&self) -> PyResult<HashMap<String, Calls>> {
+        context::with(|cx| {
+            let called = cx
+                .engine
+                .table
+                .rows()
+                .iter()
+                .filter(|row| row.stats.calls + row.stats.rejected > 0);
+            Ok(called
+                .map(|row| {
+                    let stats = &row.stats;
+                    let histogram = stats
+                        .histogram
+                        .as_ref()
+                        .map_or_else(Vec::new, |buckets| buckets.to_vec());
+                    (
+                        row.name.clone(),
+                        (
+                            stats.calls,
+                            stats.nanoseconds,
+                            stats.rejected,
+                            stats.failed,
+                            histogram,
+                        ),
+                    )
+                })
+                .collect())
+        })
+    }
+
+    fn reset_stats(&self) -> PyResult<()> {
+        change(|cx| {
+            cx.engine.stats.reset();
+            cx.engine.table.reset_stats();
+            cx.engine.ks.reset_stats();
+        })
+    }
+
+    #[pyo3(signature = (name, value, /))]
+    fn configure(&self, name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let value = setting(value)?;
+        context::with(|cx| configure(cx.engine, name, &value))
+    }
+
+    fn slowlog(&self, py: Python<'_>) -> PyResult<Vec<Slow>> {
+        let bytes = |data: &[u8]| PyBytes::new(py, data).unbind();
+        context::with(|cx| {
+            let entries = cx.engine.slowlog.iter();
+            Ok(entries
+                .map(|entry| {
+                    let args = entry.args.iter().map(|arg| bytes(arg)).collect();
+                    let client = bytes(&entry.client);
+                    (
+                        entry.id,
+                        entry.time,
+                        entry.microseconds,
+                        args,
+                        entry.addr.clone(),
+                        client,
+                    )
+                })
+                .collect())
+        })
+    }
+
+    fn slowlog_reset(&self) -> PyResult<()> {
+        change(|cx| cx.engine.slowlog.clear())
+    }
+
+    fn latency(&self) -> PyResult<HashMap<&'static str, Spikes>> {
+        context::with(|cx| {
+            let events = cx.engine.latency.events();
+            Ok(events
+                .map(|(name, event)| {
+                    (
+                        name,
+                        (event.max_ms, event.samples.iter().copied().collect()),
+                    )
+                })
+                .collect())
+        })
+    }
+
+    #[pyo3(signature = (*events))]
+    fn latency_reset(&self, events: Vec<String>) -> PyResult<usize> {
+        let events: Vec<&str> = events.iter().map(String::as_str).collect();
+        context::with(|cx| Ok(cx.engine.latency.reset(&events)))
+    }
+
+    fn shutdown(&self) -> PyResult<()> {
+        change(|cx| cx.engine.request_shutdown())
+    }
+
+    #[pyo3(signature = (seconds, /))]
+    fn sleep(&self, py: Python<'_>, seconds: f64) -> PyResult<()> {
+        context::with(|_| Ok(()))?;
+        let time = Duration::try_from_secs_f64(seconds)
+            .map_err(|error| PyValueError::new_err(error.to_string()))?;
+        py.detach(|| std::thread::sleep(time));
+        Ok(())
+    }
+}

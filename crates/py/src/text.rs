@@ -1,0 +1,121 @@
+//! Small byte functions that Python commands need at full speed: globbing and two checksums.
+
+use pyo3::prelude::*;
+
+/// Redis's glob: `*`, `?`, `[a-z]`, `[^a]` and backslash.
+#[pyfunction]
+#[pyo3(signature = (pattern, text, nocase=false))]
+pub fn glob_match(pattern: &[u8], text: &[u8], nocase: bool) -> bool {
+    if !nocase {
+        return glob(pattern, text);
+    }
+    glob(&pattern.to_ascii_lowercase(), &text.to_ascii_lowercase())
+}
+
+/// Matches without recursion: on a mismatch only the last `*` has to be tried again, one byte further, so the time is
+/// bounded by the product of the lengths whatever the pattern.
+pub fn glob(pattern: &[u8], text: &[u8]) -> bool {
+    let (mut p, mut t) = (0, 0);
+    let mut star: Option<(usize, usize)> = None;
+    loop {
+        if p < pattern.len() && pattern[p] == b'*' {
+            while p < pattern.len() && pattern[p] == b'*' {
+                p += 1;
+            }
+            if p == pattern.len() {
+                return true;
+            }
+            star = Some((p, t));
+            continue;
+        }
+        if t == text.len() {
+            return p == pattern.len();
+        }
+        match (p < pattern.len()).then(|| one(&pattern[p..], text[t])) {
+            Some((true, width)) => {
+                p += width;
+                t += 1;
+            }
+            _ => {
+                let Some((after, at)) = star else {
+                    return false;
+                };
+                star = Some((after, at + 1));
+                (p, t) = (after, at + 1);
+            }
+        }
+    }
+}
+
+/// Whether the first element of the pattern takes `byte`, and how long the element is.
+fn one(pattern: &[u8], byte: u8) -> (bool, usize) {
+    match pattern {
+        [b'?', ..] => (true, 1),
+        [b'\\', escaped, ..] => (*escaped == byte, 2),
+        [b'[', ..] => class(pattern, byte),
+        [literal, ..] => (*literal == byte, 1),
+        [] => (false, 0),
+    }
+}
+
+/// `[abc]`, `[^abc]`, `[a-z]`, with backslash; a class that isn't closed ends with the pattern, as in Redis.
+fn class(pattern: &[u8], byte: u8) -> (bool, usize) {
+    let negated = pattern.get(1) == Some(&b'^');
+    let mut at = if negated { 2 } else { 1 };
+    let mut found = false;
+    while let Some(&first) = pattern.get(at) {
+        match (first, pattern.get(at + 1), pattern.get(at + 2)) {
+            (b'\\', Some(&escaped), _) => {
+                found |= escaped == byte;
+                at += 2;
+            }
+            (b']', _, _) => return (found != negated, at + 1),
+            (low, Some(b'-'), Some(&high)) => {
+                found |= (low.min(high)..=low.max(high)).contains(&byte);
+                at += 3;
+            }
+            (literal, _, _) => {
+                found |= literal == byte;
+                at += 1;
+            }
+        }
+    }
+    (found != negated, at)
+}
+
+/// The Jones polynomial, reflected.
+const CRC64_POLYNOMIAL: u64 = 0x95AC_9329_AC4B_C9B5;
+
+const CRC64_TABLE: [u64; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let mut crc = byte as u64;
+        let mut bit = 0;
+        while bit < 8 {
+            crc = if crc & 1 == 1 {
+                (crc >> 1) ^ CRC64_POLYNOMIAL
+            } else {
+                crc >> 1
+            };
+            bit += 1;
+        }
+        table[byte] = crc;
+        byte += 1;
+    }
+    table
+};
+
+/// CRC-64 as in RDB files and DUMP payloads.
+#[pyfunction]
+pub fn crc64(data: &[u8]) -> u64 {
+    data.iter().fold(0, |crc, &byte| {
+        CRC64_TABLE[usize::from(crc as u8 ^ byte)] ^ (crc >> 8)
+    })
+}
+
+/// XXH3, 64 bits, seed 0.
+#[pyfunction]
+pub fn xxh3_64(data: &[u8]) -> u64 {
+    xxhash_rust::xxh3::xxh3_64(data)
+}

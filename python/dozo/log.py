@@ -1,0 +1,48 @@
+"""The server's log: one line an event on standard error, for people or as JSON.
+
+Owns the format and the least level that is written. Refuses files and rotation: whoever starts the server redirects.
+It is written by hand and not with a logging library, because those cost a server that hardly logs 0.2 s at its start.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import Final, Literal, TextIO
+
+__all__ = ["Level", "Log"]
+
+Level = Literal["debug", "info", "warning", "error"]
+
+_RANKS: Final = {"debug": 0, "info": 1, "warning": 2, "error": 3}
+_LEAST: Final = {"debug": 0, "verbose": 0, "notice": 1, "warning": 2}
+
+
+class Log:
+    """Writes lines of at least the level that `loglevel` (Redis's four names) asks for."""
+
+    def __init__(self, loglevel: str = "notice", log_format: str = "console", stream: TextIO | None = None) -> None:
+        self._stream = sys.stderr if stream is None else stream
+        self._json = log_format == "json"
+        self.set_level(loglevel)
+
+    def set_level(self, loglevel: str) -> None:
+        """Change what is written from now on."""
+        self._least = _LEAST[loglevel]
+
+    def __call__(self, level: Level, message: str) -> None:
+        """Write one event; a message of several lines (a traceback) stays one event."""
+        if _RANKS[level] < self._least:
+            return
+        now = time.time()
+        stamp = f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(now))}.{int(now % 1 * 1000):03d}Z"
+        if self._json:
+            event = {"time": stamp, "level": level, "message": message}
+            line = json.dumps(event, ensure_ascii=False)
+        else:
+            line = f"{stamp} {level:7} {message}"
+        try:
+            print(line, file=self._stream, flush=True)
+        except (OSError, ValueError):
+            pass  # A closed standard error must not take the server down.

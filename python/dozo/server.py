@@ -1,0 +1,172 @@
+"""The life of a server: it is built from a configuration, started, told by a signal to stop, and ends.
+
+Owns the order of these steps and the exit code. Refuses to parse options (cli) and to know commands (commands): it
+loads the table, hands it to the kernel with the settings, and waits.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final
+
+from dozo._kernel import Kernel
+from dozo.commands.api import load_families, load_file
+from dozo.config import Config, OutputLimits, SettingError
+from dozo.errors import ConfigError
+from dozo.log import Log
+
+__all__ = ["Running", "run"]
+
+_KERNEL_SETTINGS: Final = (
+    "databases",
+    "maxmemory",
+    "maxmemory-samples",
+    "lfu-log-factor",
+    "lfu-decay-time",
+    "maxmemory-policy",
+    "requirepass",
+    "maxclients",
+    "slowlog-log-slower-than",
+    "slowlog-max-len",
+    "latency-monitor-threshold",
+    "latency-tracking",
+    "proto-max-bulk-len",
+    "memcached-max-item-size",
+    "hz",
+    "client-query-buffer-limit",
+    "client-output-buffer-limit",
+    "timeout",
+    "tcp-keepalive",
+)
+"""The settings that the kernel reads itself; all of these but databases may change while it runs."""
+
+_DESCRIPTORS_OF_OUR_OWN: Final = 64
+"""Files that are open besides the clients' sockets."""
+
+_SWITCH_INTERVAL_S: Final = 0.0005
+"""How long another Python thread may keep the executor waiting for the interpreter."""
+
+
+class Running:
+    """A server in this process: `start` opens its ports and returns, `wait` returns once it has ended."""
+
+    def __init__(self, config: Config, log: Log | None = None) -> None:
+        self.config = config
+        self.log = log or Log(config.log.loglevel, config.log.log_format)
+        table = load_families()
+        for path in config.process.load:
+            names = ", ".join(command.name for command in load_file(Path(path))) or "no command"
+            self.log("info", f"loaded {names} from {path}")
+        settings = {name: _for_kernel(config.value(name)) for name in _KERNEL_SETTINGS}
+        self.kernel = Kernel(table.everything(), settings, config=config, log=self.log)
+        for name in _KERNEL_SETTINGS:
+            config.on_change(name, self._applier(name))
+        config.on_change("loglevel", lambda new, old: self.log.set_level(new))
+
+    def start(self) -> list[str]:
+        """Open the ports, start the executor; the places where it listens."""
+        network = self.config.network
+        try:
+            places = self.kernel.bind(
+                list(_endpoints(self.config)),
+                backlog=network.tcp_backlog,
+                io_threads=network.io_threads,
+                grace_seconds=self.config.process.shutdown_timeout,
+            )
+        except OSError as error:
+            raise ConfigError(str(error)) from None
+        self.kernel.start()
+        return places
+
+    def wait(self) -> None:
+        """Return once the server has ended."""
+        self.kernel.join()
+
+    def _applier(self, name: str) -> Any:
+        """What CONFIG SET calls for a setting of the kernel's."""
+
+        def apply(new: Any, old: Any) -> None:
+            try:
+                self.kernel.configure(name, _for_kernel(new))
+            except ValueError as error:
+                raise SettingError(str(error), name) from None
+
+        return apply
+
+
+def run(config: Config) -> int:
+    """Serve until SIGTERM, SIGINT or SHUTDOWN; the exit code. ConfigError: the server could not start."""
+    running = Running(config)
+    _stop_on_signals(running)
+    _allow_descriptors(running)
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)
+    # What is loaded now stays for good: the collector need not look at it again and again.
+    gc.collect()
+    gc.freeze()
+    places = running.start()
+    running.log("info", f"ready on {', '.join(places) or 'no port'} (process {os.getpid()})")
+    running.wait()
+    running.log("info", "stopped")
+    return 0
+
+
+def _stop_on_signals(running: Running) -> None:
+    """Stop gracefully at the first signal, at once at the second."""
+    seen = False
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        nonlocal seen
+        running.log("info", f"received {signal.Signals(number).name}, stopping")
+        running.kernel.stop(graceful=not seen)
+        seen = True
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+
+
+def _endpoints(config: Config) -> Iterator[tuple[str, str, int, bool]]:
+    """(protocol family, address, port, whether it may be missing) of everything that listens."""
+    network = config.network
+    for address in network.bind:
+        host, optional = address.removeprefix("-"), address.startswith("-")
+        if network.port:
+            yield "resp", host, network.port, optional
+        if network.memcached_port:
+            yield "memcached", host, network.memcached_port, optional
+    if network.unixsocket:
+        yield "resp", f"unix:{network.unixsocket}", network.unixsocketperm, False
+
+
+def _allow_descriptors(running: Running) -> None:
+    """Raise the limit on open files so that `maxclients` fit; where it can't be, serve fewer clients."""
+    try:
+        import resource
+    except ImportError:
+        return  # Windows has no such limit.
+    wanted = running.config.limits.maxclients + _DESCRIPTORS_OF_OUR_OWN
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    except (OSError, ValueError):
+        allowed = soft
+    if allowed < wanted:
+        clients = max(allowed - _DESCRIPTORS_OF_OUR_OWN, 1)
+        running.log("warning", f"the limit on open files ({allowed}) allows {clients} clients, not maxclients")
+        running.kernel.configure("maxclients", clients)
+
+
+def _for_kernel(value: Any) -> int | bool | str:
+    """A typed setting as the kernel takes it; of the output limits it is the hard one of normal clients."""
+    if isinstance(value, OutputLimits):
+        return value.normal.hard
+    plain: int | bool | str = value
+    return plain

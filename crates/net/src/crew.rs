@@ -12,6 +12,7 @@ use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 use dozo_wire::Out;
+use mio::event::Event;
 use mio::{Events, Poll, Token, Waker};
 
 use crate::handle::Inbox;
@@ -73,7 +74,8 @@ impl Batch {
     }
 }
 
-enum Reply {
+/// What the executor says of a connection.
+pub(crate) enum Reply {
     /// The next so many of the shared bytes.
     Bytes(usize),
     /// A long reply.
@@ -169,20 +171,8 @@ impl Crew {
         }
     }
 
-    pub fn hold(&mut self, key: u32) {
-        self.replies.items.push((key, Reply::Hold));
-    }
-
-    pub fn resume(&mut self, key: u32) {
-        self.replies.items.push((key, Reply::Resume));
-    }
-
-    pub fn finish(&mut self, key: u32) {
-        self.replies.items.push((key, Reply::Finish));
-    }
-
-    pub fn kill(&mut self, key: u32) {
-        self.replies.items.push((key, Reply::Kill));
+    pub fn tell(&mut self, key: u32, reply: Reply) {
+        self.replies.items.push((key, reply));
     }
 
     /// Gives a batch back that has been fed.
@@ -274,11 +264,10 @@ impl Worker {
             let timeout = busy.then_some(Duration::ZERO);
             // An interrupted poll has no events, and any other error is as good as none: orders still arrive.
             let woken = self.poll.poll(&mut events, timeout).is_ok();
-            for event in events.iter().filter(|_| woken) {
-                let closed = event.is_read_closed() || event.is_error();
-                let writable = event.is_writable() || event.is_write_closed();
-                self.notice(event.token(), event.is_readable(), writable, closed);
-            }
+            events
+                .iter()
+                .filter(|_| woken)
+                .for_each(|event| self.notice(event));
             for order in self.mailbox.take() {
                 self.obey(order);
             }
@@ -295,22 +284,27 @@ impl Worker {
         self.members.get_mut(key as usize)?.as_deref_mut()
     }
 
-    fn notice(&mut self, token: Token, readable: bool, writable: bool, closed: bool) {
-        let readable = (readable || closed) && !self.draining;
-        let key = token.0 as u32;
-        let Some(member) = self.member(key).filter(|_| token != WAKE) else {
+    fn notice(&mut self, event: &Event) {
+        let Token(key) = event.token();
+        let Some(Some(member)) = self.members.get_mut(key) else {
             return;
         };
-        let stalled = member.link.stalled;
-        member.link.notice(readable, writable, closed);
-        let queue = readable && !member.queued && !member.held;
-        member.queued |= queue;
-        let write = stalled && writable;
-        if queue {
-            self.ready.push(key);
+        let (readable, writable) = member.link.notice(event, !self.draining);
+        if writable {
+            self.writes.push(key as u32);
         }
-        if write {
-            self.writes.push(key);
+        if readable {
+            self.queue(key as u32);
+        }
+    }
+
+    /// Lets a connection be read in its turn, unless it is held back.
+    fn queue(&mut self, key: u32) {
+        if let Some(Some(member)) = self.members.get_mut(key as usize)
+            && !member.held
+            && !std::mem::replace(&mut member.queued, true)
+        {
+            self.ready.push(key);
         }
     }
 
@@ -436,13 +430,11 @@ impl Worker {
     }
 
     fn hold(&mut self, key: u32, held: bool) {
-        let Some(member) = self.member(key) else {
-            return;
-        };
-        member.held = held;
-        if !held && member.link.unread && !member.queued {
-            member.queued = true;
-            self.ready.push(key);
+        if let Some(member) = self.member(key) {
+            member.held = held;
+            if member.link.unread {
+                self.queue(key);
+            }
         }
     }
 
@@ -459,12 +451,10 @@ impl Worker {
 
     fn drain(&mut self) {
         self.draining = true;
-        for (key, member) in self.members.iter_mut().enumerate() {
-            let Some(member) = member else { continue };
-            member.link.unread = true;
-            if !member.queued && !member.held {
-                member.queued = true;
-                self.ready.push(key as u32);
+        for key in 0..self.members.len() as u32 {
+            if let Some(member) = self.member(key) {
+                member.link.unread = true;
+                self.queue(key);
             }
         }
     }
@@ -496,22 +486,18 @@ impl Worker {
             return;
         }
         let got = member.link.read(&mut self.buffer, &mut self.batch.tally);
-        if matches!(got, Got::End) {
-            member.link.unread = false;
-        }
-        let again = member.link.unread && !matches!(got, Got::Broken);
-        member.queued = again;
+        let again = member.link.unread;
         match got {
             Got::Bytes(n) => {
                 self.batch.bytes.extend_from_slice(&self.buffer[..n]);
                 self.tell(key, News::Data);
             }
-            Got::End => self.tell(key, News::End),
-            Got::Broken => self.close(key, News::Closed),
+            Got::End => return self.tell(key, News::End),
+            Got::Broken => return self.close(key, News::Closed),
             Got::Nothing => {}
         }
         if again {
-            self.ready.push(key);
+            self.queue(key);
         }
     }
 

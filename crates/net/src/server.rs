@@ -185,10 +185,7 @@ impl Life<'_> {
             } else if let Some(door) = self.doors.get_mut(FIRST_LISTENER - token.0) {
                 door.waiting = true;
             } else {
-                let closed = event.is_read_closed() || event.is_error();
-                let writable = event.is_writable() || event.is_write_closed();
-                self.turn
-                    .notice(token.0, event.is_readable(), writable, closed);
+                self.turn.notice(event);
             }
         }
     }

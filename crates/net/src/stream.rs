@@ -4,6 +4,7 @@ use std::io::{self, ErrorKind, IoSlice, Read, Write};
 
 use dozo_engine::stats::Stats;
 use dozo_wire::Out;
+use mio::event::Event;
 use mio::net::TcpStream;
 #[cfg(unix)]
 use mio::net::UnixStream;
@@ -151,7 +152,10 @@ impl Link {
     fn judge(&mut self, result: io::Result<usize>, room: usize, tally: &mut Tally) -> Got {
         tally.reads += 1;
         match result {
-            Ok(0) => Got::End,
+            Ok(0) => {
+                self.unread = false;
+                Got::End
+            }
             Ok(n) => {
                 tally.bytes_in += n as u64;
                 self.unread = n == room || self.hangup || !SHORT_IS_DRAINED;
@@ -221,10 +225,14 @@ impl Link {
         each!(&mut self.stream, stream => registry.reregister(stream, self.token, interest))
     }
 
-    /// Takes an event's news.
-    pub fn notice(&mut self, readable: bool, writable: bool, closed: bool) {
-        self.unread |= readable || closed;
+    /// Takes an event's news; returns whether there is something to read, which nobody wants unless `reads`, and
+    /// whether a write that had stalled can go on.
+    pub fn notice(&mut self, event: &Event, reads: bool) -> (bool, bool) {
+        let closed = event.is_read_closed() || event.is_error();
+        let readable = reads && (closed || event.is_readable());
+        let writable = event.is_writable() || event.is_write_closed();
+        self.unread |= readable;
         self.hangup |= closed;
-        self.stalled &= !writable;
+        (readable, writable && std::mem::take(&mut self.stalled))
     }
 }

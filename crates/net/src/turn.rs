@@ -4,10 +4,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use dozo_engine::{Engine, Flow, Level, Peer, SessionId};
+use mio::event::Event;
 use mio::{Registry, Token};
 use slab::Slab;
 
-use crate::crew::{Batch, Crew, Item, News};
+use crate::crew::{Batch, Crew, Item, News, Reply};
 use crate::lane::{Ending, Lane, Port};
 use crate::settings::{Limits, Log};
 use crate::stream::{Got, Link, Stream, Tally, Wrote};
@@ -116,8 +117,9 @@ impl<'e> Turn<'e> {
         self.owners[sid.0] = key as u32;
     }
 
-    /// Takes a poll's event for the lane of that key.
-    pub fn notice(&mut self, key: usize, readable: bool, writable: bool, closed: bool) {
+    /// Takes a poll's event for a lane, whose key is its token.
+    pub fn notice(&mut self, event: &Event) {
+        let key = event.token().0;
         let Some(Lane {
             port: Port::Own(link),
             queued,
@@ -126,13 +128,11 @@ impl<'e> Turn<'e> {
         else {
             return;
         };
-        if link.stalled && writable {
+        let (readable, writable) = link.notice(event, !self.draining);
+        if writable {
             self.writes.push(key as u32);
         }
-        let readable = (readable || closed) && !self.draining;
-        link.notice(readable, writable, closed);
-        if readable && !*queued {
-            *queued = true;
+        if readable && !std::mem::replace(queued, true) {
             self.ready.push_back(key as u32);
         }
     }
@@ -278,7 +278,7 @@ impl<'e> Turn<'e> {
         match item.news {
             News::Closed | News::Overflowed => {
                 if item.news == News::Overflowed {
-                    self.report_overflow(item.key);
+                    self.expel_overflowed(item.key);
                 }
                 self.bury(item.key);
                 false
@@ -307,7 +307,10 @@ impl<'e> Turn<'e> {
         let limit = self.limits.query_buffer_bytes();
         let lane = &mut self.lanes[key as usize];
         match flow {
-            Flow::Continue if lane.waiting() > limit => self.report_flood(key),
+            Flow::Continue if lane.waiting() > limit => {
+                self.engine.stats.query_buffer_closed += 1;
+                self.expel(key, Level::Warning, "query buffer over its limit");
+            }
             Flow::Continue if lane.ended => self.finish(key),
             Flow::Continue => {}
             Flow::Close => self.finish(key),
@@ -335,7 +338,7 @@ impl<'e> Turn<'e> {
             && lane.tail.len() >= HELD_BYTES
             && !std::mem::replace(&mut lane.held, true)
         {
-            self.crews[crew].hold(key);
+            self.crews[crew].tell(key, Reply::Hold);
         }
     }
 
@@ -373,7 +376,7 @@ impl<'e> Turn<'e> {
             // The lane stays until the thread has said its last word.
             Port::Crew(crew) => {
                 lane.ending = Ending::Finishing;
-                self.crews[crew].kill(key);
+                self.crews[crew].tell(key, Reply::Kill);
             }
         }
     }
@@ -429,7 +432,7 @@ impl<'e> Turn<'e> {
             if let Port::Crew(crew) = lane.port
                 && std::mem::take(&mut lane.held)
             {
-                self.crews[crew].resume(key);
+                self.crews[crew].tell(key, Reply::Resume);
             }
             if !lane.queued {
                 lane.queued = true;
@@ -458,7 +461,7 @@ impl<'e> Turn<'e> {
                 crew.deliver(key, &mut session.out);
                 session.net_out += before as u64;
                 if finishing {
-                    crew.finish(key);
+                    crew.tell(key, Reply::Finish);
                 }
             }
             Port::Own(link) => {
@@ -470,8 +473,7 @@ impl<'e> Turn<'e> {
                     Wrote::All => {}
                     Wrote::Yielded => self.writes.push(key),
                     Wrote::Stalled if left > self.limits.output_buffer_bytes() => {
-                        self.report_overflow(key);
-                        self.bury(key);
+                        self.expel_overflowed(key);
                     }
                     Wrote::Stalled => {}
                     Wrote::Broken => self.bury(key),
@@ -488,31 +490,21 @@ impl<'e> Turn<'e> {
         }
     }
 
-    fn report_overflow(&mut self, key: u32) {
+    fn expel_overflowed(&mut self, key: u32) {
         self.engine.stats.output_buffer_closed += 1;
-        let who = self.who(key);
-        (self.log)(
-            Level::Warning,
-            &format!("Closed client {who}: output buffer over its limit"),
-        );
+        self.expel(key, Level::Warning, "output buffer over its limit");
     }
 
-    fn report_flood(&mut self, key: u32) {
-        self.engine.stats.query_buffer_closed += 1;
-        let who = self.who(key);
-        (self.log)(
-            Level::Warning,
-            &format!("Closed client {who}: query buffer over its limit"),
-        );
-        self.kill(key);
-    }
-
-    fn who(&mut self, key: u32) -> String {
+    /// Closes a lane that has broken a limit.
+    fn expel(&mut self, key: u32, level: Level, why: &str) {
         let sid = self.lanes[key as usize].sid;
-        self.engine
-            .session_mut(sid)
-            .map(|session| session.peer.addr.clone())
-            .unwrap_or_default()
+        if let Some(session) = self.engine.session_mut(sid) {
+            (self.log)(
+                level,
+                &format!("Closed client {}: {why}", session.peer.addr),
+            );
+        }
+        self.kill(key);
     }
 
     /// Looks at the next few lanes: closes clients that have been idle too long, and takes the buffers of quiet ones.
@@ -527,10 +519,7 @@ impl<'e> Turn<'e> {
             };
             let quiet = u64::from(now.saturating_sub(lane.active));
             if timeout > 0 && quiet > timeout && !lane.blocked && lane.ending == Ending::No {
-                let key = self.sweep_place as u32;
-                let who = self.who(key);
-                (self.log)(Level::Debug, &format!("Closed idle client {who}"));
-                self.kill(key);
+                self.expel(self.sweep_place as u32, Level::Debug, "idle for too long");
             } else if quiet >= 2
                 && let Some(session) = self.engine.session_mut(lane.sid)
                 && session.out.is_empty()

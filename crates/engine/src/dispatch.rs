@@ -57,7 +57,10 @@ impl Engine {
     }
 
     fn feed_resp(&mut self, session: &mut Session, buf: &[u8]) -> (usize, Flow) {
-        let limits = Limits { max_bulk: self.settings.proto_max_bulk_len, ..Limits::default() };
+        let limits = Limits {
+            max_bulk: self.settings.proto_max_bulk_len,
+            ..Limits::default()
+        };
         let mut spans = std::mem::take(&mut session.spans);
         let mut at = 0;
         let mut clock = self.clock.monotonic_ns();
@@ -66,20 +69,26 @@ impl Engine {
                 break Flow::Close;
             }
             let rest = &buf[at..];
-            let (end, verdict) = match session.parser.next(rest, &mut spans, &limits, session.authenticated) {
-                Step::Command { end } => (end, self.run_spans(session, rest, &spans, &mut clock)),
-                Step::Inline { end, args } => {
-                    let args: Vec<&[u8]> = args.iter().map(Vec::as_slice).collect();
-                    (end, self.run(session, &args, &mut clock))
-                }
-                Step::Empty { end } => (end, Verdict::Done),
-                Step::Incomplete => break Flow::Continue,
-                Step::Error(text) => {
-                    session.reply().error(&format!("ERR {text}"));
-                    at = buf.len();
-                    break Flow::Close;
-                }
-            };
+            let (end, verdict) =
+                match session
+                    .parser
+                    .next(rest, &mut spans, &limits, session.authenticated)
+                {
+                    Step::Command { end } => {
+                        (end, self.run_spans(session, rest, &spans, &mut clock))
+                    }
+                    Step::Inline { end, args } => {
+                        let args: Vec<&[u8]> = args.iter().map(Vec::as_slice).collect();
+                        (end, self.run(session, &args, &mut clock))
+                    }
+                    Step::Empty { end } => (end, Verdict::Done),
+                    Step::Incomplete => break Flow::Continue,
+                    Step::Error(text) => {
+                        session.reply().error(&format!("ERR {text}"));
+                        at = buf.len();
+                        break Flow::Close;
+                    }
+                };
             spans.clear();
             match verdict {
                 Verdict::Done => at += end,
@@ -91,7 +100,13 @@ impl Engine {
     }
 
     #[inline]
-    fn run_spans(&mut self, session: &mut Session, buf: &[u8], spans: &[Span], clock: &mut u64) -> Verdict {
+    fn run_spans(
+        &mut self,
+        session: &mut Session,
+        buf: &[u8],
+        spans: &[Span],
+        clock: &mut u64,
+    ) -> Verdict {
         let bytes = |span: &Span| &buf[span.start as usize..][..span.len as usize];
         if spans.len() > ARGS_INLINE {
             let args: Vec<&[u8]> = spans.iter().map(bytes).collect();
@@ -115,7 +130,10 @@ impl Engine {
         let command = self.table.row(row);
         let (flags, implementation) = (command.flags, command.implementation);
         if !command.accepts(args.len()) {
-            let text = format!("ERR wrong number of arguments for '{}' command", command.name);
+            let text = format!(
+                "ERR wrong number of arguments for '{}' command",
+                command.name
+            );
             return self.refuse(session, Some(row), &text);
         }
         if !session.authenticated && !flags.has(Flags::NO_AUTH) {
@@ -128,7 +146,11 @@ impl Engine {
             return Verdict::Hold(Flow::Blocked);
         }
         if self.ks.over_limit() && !self.make_room() && flags.has(Flags::DENYOOM) {
-            return self.refuse(session, Some(row), "OOM command not allowed when used memory > 'maxmemory'.");
+            return self.refuse(
+                session,
+                Some(row),
+                "OOM command not allowed when used memory > 'maxmemory'.",
+            );
         }
         if self.monitors > 0 && !flags.has(Flags::SKIP_MONITOR.with(Flags::ADMIN)) {
             self.feed_monitors(session, args);
@@ -137,7 +159,13 @@ impl Engine {
         Verdict::Done
     }
 
-    fn execute_and_account(&mut self, session: &mut Session, row: u32, args: &[&[u8]], clock: &mut u64) {
+    fn execute_and_account(
+        &mut self,
+        session: &mut Session,
+        row: u32,
+        args: &[&[u8]],
+        clock: &mut u64,
+    ) {
         let mark = session.out.mark();
         let start_byte = session.out.bytes.len();
         session.last_command = Some(row);
@@ -156,7 +184,10 @@ impl Engine {
         let elapsed = now - *clock;
         *clock = now;
         let histogram = self.settings.latency_tracking;
-        self.table.row_mut(row).stats.record(elapsed, failed, histogram);
+        self.table
+            .row_mut(row)
+            .stats
+            .record(elapsed, failed, histogram);
         if elapsed > REFRESH_TIME_NS {
             self.begin_batch();
         }
@@ -176,17 +207,39 @@ impl Engine {
     fn note_slow(&mut self, session: &Session, row: u32, args: &[&[u8]], elapsed_ns: u64) {
         let flags = self.table.row(row).flags;
         let threshold = self.settings.slowlog_log_slower_than;
-        if threshold >= 0 && elapsed_ns / 1000 >= threshold as u64 && !flags.has(Flags::SKIP_SLOWLOG) {
+        if threshold >= 0
+            && elapsed_ns / 1000 >= threshold as u64
+            && !flags.has(Flags::SKIP_SLOWLOG)
+        {
             // What comes before authentication carries passwords.
             let secret = flags.has(Flags::NO_AUTH) && args.len() > 1;
-            let shown: &[&[u8]] = if secret { &[args[0], b"(redacted)"] } else { args };
+            let shown: &[&[u8]] = if secret {
+                &[args[0], b"(redacted)"]
+            } else {
+                args
+            };
             let seconds = self.ks.now() / 1000;
-            self.slowlog.push(session, shown, seconds, elapsed_ns / 1000, self.settings.slowlog_max_len);
+            self.slowlog.push(
+                session,
+                shown,
+                seconds,
+                elapsed_ns / 1000,
+                self.settings.slowlog_max_len,
+            );
         }
         if self.settings.latency_monitor_threshold != 0 {
-            let event = if flags.has(Flags::FAST) { "fast-command" } else { "command" };
+            let event = if flags.has(Flags::FAST) {
+                "fast-command"
+            } else {
+                "command"
+            };
             let threshold = self.settings.latency_monitor_threshold;
-            self.latency.record(event, elapsed_ns / 1_000_000, self.ks.now() / 1000, threshold);
+            self.latency.record(
+                event,
+                elapsed_ns / 1_000_000,
+                self.ks.now() / 1000,
+                threshold,
+            );
         }
     }
 
@@ -224,14 +277,21 @@ impl Engine {
         };
         let command = self.table.row(row);
         if !command.accepts(args.len()) {
-            let text = format!("ERR wrong number of arguments for '{}' command", command.name);
+            let text = format!(
+                "ERR wrong number of arguments for '{}' command",
+                command.name
+            );
             return session.reply().error(&text);
         }
         if command.flags.has(Flags::NOSCRIPT) {
-            return session.reply().error("ERR This command is not allowed from a command");
+            return session
+                .reply()
+                .error("ERR This command is not allowed from a command");
         }
         if command.flags.has(Flags::DENYOOM) && !self.make_room() {
-            return session.reply().error("OOM command not allowed when used memory > 'maxmemory'.");
+            return session
+                .reply()
+                .error("OOM command not allowed when used memory > 'maxmemory'.");
         }
         self.execute(session, row, args, depth);
     }
@@ -278,9 +338,15 @@ impl Engine {
 
 #[cold]
 fn unknown_text(engine: &Engine, lookup: &Lookup, args: &[&[u8]]) -> String {
-    let name = args.first().map(|name| String::from_utf8_lossy(name)).unwrap_or_default();
+    let name = args
+        .first()
+        .map(|name| String::from_utf8_lossy(name))
+        .unwrap_or_default();
     if let Lookup::UnknownSubcommand(container) = lookup {
-        let sub = args.get(1).map(|sub| String::from_utf8_lossy(sub)).unwrap_or_default();
+        let sub = args
+            .get(1)
+            .map(|sub| String::from_utf8_lossy(sub))
+            .unwrap_or_default();
         let sub: String = sub.chars().take(ERROR_ARGS_BYTES).collect();
         let container = engine.table.row(*container).name.to_ascii_uppercase();
         return format!("ERR unknown subcommand '{sub}'. Try {container} HELP.");
@@ -290,7 +356,10 @@ fn unknown_text(engine: &Engine, lookup: &Lookup, args: &[&[u8]]) -> String {
         if shown.len() >= ERROR_ARGS_BYTES {
             break;
         }
-        let arg: String = String::from_utf8_lossy(arg).chars().take(ERROR_ARGS_BYTES - shown.len()).collect();
+        let arg: String = String::from_utf8_lossy(arg)
+            .chars()
+            .take(ERROR_ARGS_BYTES - shown.len())
+            .collect();
         shown.push_str(&format!("'{arg}' "));
     }
     let name: String = name.chars().take(ERROR_ARGS_BYTES).collect();

@@ -1,10 +1,13 @@
 //! MONITOR: every command, as one line, to those who watch.
 
-use dozo_wire::Out;
-
 /// Appends `+<seconds>.<micros> [<db> <addr>] "arg" "arg"...\r\n`.
 pub(crate) fn line(unix_us: i64, db: usize, addr: &str, args: &[&[u8]]) -> Vec<u8> {
-    let mut text = format!("+{}.{:06} [{db} {addr}]", unix_us / 1_000_000, unix_us % 1_000_000).into_bytes();
+    let mut text = format!(
+        "+{}.{:06} [{db} {addr}]",
+        unix_us / 1_000_000,
+        unix_us % 1_000_000
+    )
+    .into_bytes();
     for arg in args {
         text.push(b' ');
         quote(arg, &mut text);
@@ -29,9 +32,4 @@ fn quote(arg: &[u8], to: &mut Vec<u8>) {
         }
     }
     to.push(b'"');
-}
-
-/// Writes a line to a watcher.
-pub(crate) fn send(out: &mut Out, line: &[u8]) {
-    out.put(line);
 }

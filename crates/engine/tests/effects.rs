@@ -3,9 +3,8 @@
 
 mod common;
 
-use common::{Bench, START_MS, specs};
-use dozo_engine::hot::HOT;
-use dozo_engine::{Cause, CommandTable, Engine, Session, Settings, SystemClock};
+use common::{Bench, START_MS};
+use dozo_engine::{Cause, Engine, Session, Settings, SystemClock};
 use dozo_store::{PolicyKind, StoreConfig};
 use proptest::prelude::*;
 
@@ -16,7 +15,16 @@ fn a_plain_write_is_its_own_effect_after_a_select() {
     bench.run("APPEND a 2");
     bench.run("SELECT 3");
     bench.run("INCR n");
-    assert_eq!(bench.effects(), ["0:SELECT 0", "0:SET a 1", "0:APPEND a 2", "3:SELECT 3", "3:INCR n"]);
+    assert_eq!(
+        bench.effects(),
+        [
+            "0:SELECT 0",
+            "0:SET a 1",
+            "0:APPEND a 2",
+            "3:SELECT 3",
+            "3:INCR n"
+        ]
+    );
 }
 
 #[test]
@@ -45,8 +53,21 @@ fn a_write_that_changes_nothing_has_no_effect() {
     bench.run("SET s x");
     bench.effects();
     for command in [
-        "DEL none", "UNLINK none", "SETNX a 2", "MSETNX a 1 b 2", "SET a 1 NX", "SET none 1 XX", "SET a 1 IFEQ other",
-        "EXPIRE none 10", "GETEX a PERSIST", "GETDEL none", "INCR a", "INCRBY a z", "GET a", "EXPIRE a 10 XX", "PING",
+        "DEL none",
+        "UNLINK none",
+        "SETNX a 2",
+        "MSETNX a 1 b 2",
+        "SET a 1 NX",
+        "SET none 1 XX",
+        "SET a 1 IFEQ other",
+        "EXPIRE none 10",
+        "GETEX a PERSIST",
+        "GETDEL none",
+        "INCR a",
+        "INCRBY a z",
+        "GET a",
+        "EXPIRE a 10 XX",
+        "PING",
     ] {
         bench.run(command);
         assert_eq!(bench.effects(), Vec::<String>::new(), "{command}");
@@ -73,7 +94,15 @@ fn expiry_comes_before_the_write_that_found_it() {
     bench.run("PEXPIRE a 50");
     bench.advance(51);
     assert_eq!(bench.run("GET a"), "$-1\r\n");
-    assert_eq!(bench.seen.lock().unwrap().last().map(|e| (e.2.clone(), e.3)), Some(("DEL a".into(), Cause::Expired)));
+    assert_eq!(
+        bench
+            .seen
+            .lock()
+            .unwrap()
+            .last()
+            .map(|e| (e.2.clone(), e.3)),
+        Some(("DEL a".into(), Cause::Expired))
+    );
 }
 
 #[test]
@@ -89,10 +118,17 @@ fn active_expiry_is_an_effect_too() {
 
 #[test]
 fn evictions_are_effects_in_order() {
-    let store = StoreConfig { policy: PolicyKind::AllKeysLru, maxmemory: 300_000, ..StoreConfig::default() };
+    let store = StoreConfig {
+        policy: PolicyKind::AllKeysLru,
+        maxmemory: 300_000,
+        ..StoreConfig::default()
+    };
     let mut bench = Bench::with(store, Settings::default());
     for i in 0..400 {
-        assert_eq!(bench.run(&format!("SET key:{i} {}", "x".repeat(2000))), "+OK\r\n");
+        assert_eq!(
+            bench.run(&format!("SET key:{i} {}", "x".repeat(2000))),
+            "+OK\r\n"
+        );
     }
     let seen = bench.seen.lock().unwrap();
     let evicted = seen.iter().filter(|e| e.3 == Cause::Evicted).count();
@@ -102,13 +138,19 @@ fn evictions_are_effects_in_order() {
 
 #[test]
 fn without_room_the_write_is_refused_and_the_old_value_stays() {
-    let store = StoreConfig { maxmemory: 100_000, ..StoreConfig::default() };
+    let store = StoreConfig {
+        maxmemory: 100_000,
+        ..StoreConfig::default()
+    };
     let mut bench = Bench::with(store, Settings::default());
     let mut refused = 0;
     for i in 0..200 {
         let reply = bench.run(&format!("SET key:{} {}", i % 100, "x".repeat(2000)));
         if reply.starts_with('-') {
-            assert_eq!(reply, "-OOM command not allowed when used memory > 'maxmemory'.\r\n");
+            assert_eq!(
+                reply,
+                "-OOM command not allowed when used memory > 'maxmemory'.\r\n"
+            );
             refused += 1;
         }
     }
@@ -119,17 +161,31 @@ fn without_room_the_write_is_refused_and_the_old_value_stays() {
 
 /// Replays a stream into a fresh engine.
 fn replay(bytes: &[u8]) -> Engine {
-    let table = CommandTable::build(&specs(), HOT).unwrap();
-    let clock = common::TestClock(std::sync::Arc::new(std::sync::atomic::AtomicI64::new(START_MS)));
-    let mut engine = Engine::new(StoreConfig::default(), Settings::default(), table, Box::new(clock), None);
+    let clock = common::TestClock(std::sync::Arc::new(std::sync::atomic::AtomicI64::new(
+        START_MS,
+    )));
+    let mut engine = Engine::new(
+        StoreConfig::default(),
+        Settings::default(),
+        common::table(),
+        Box::new(clock),
+        None,
+    );
     let sid = common::connect(&mut engine, dozo_engine::Door::Resp);
     let (consumed, _, reply) = common::feed(&mut engine, sid, bytes);
     assert_eq!(consumed, bytes.len());
-    assert!(!reply.starts_with(b"-") && !reply.windows(3).any(|w| w == b"\n-E"), "{}", String::from_utf8_lossy(&reply));
+    assert!(
+        !reply.starts_with(b"-") && !reply.windows(3).any(|w| w == b"\n-E"),
+        "{}",
+        String::from_utf8_lossy(&reply)
+    );
     engine
 }
 
-fn dump(engine: &Engine) -> Vec<(usize, Vec<u8>, Vec<u8>, Option<i64>)> {
+/// Database, key, value, expiry.
+type Row = (usize, Vec<u8>, Vec<u8>, Option<i64>);
+
+fn dump(engine: &Engine) -> Vec<Row> {
     let mut all = Vec::new();
     for db in 0..engine.ks.databases() {
         engine.ks.for_each(db, &mut |item| {
@@ -144,12 +200,32 @@ fn dump(engine: &Engine) -> Vec<(usize, Vec<u8>, Vec<u8>, Option<i64>)> {
 fn command() -> impl Strategy<Value = String> {
     let key = prop::sample::select(vec!["a", "b", "c", "d"]);
     let templates = prop::sample::select(vec![
-        "SET {k} {n}", "SET {k} v{n} EX {n}", "SET {k} v{n} PX {n} NX", "SET {k} {n} KEEPTTL", "SET {k} x XX GET",
-        "SET {k} y IFEQ {n}", "SETEX {k} {n} v", "APPEND {k} {n}", "INCR {k}", "DECRBY {k} {n}", "DEL {k} a", "GETDEL {k}",
-        "GETEX {k} PX {n}", "GETEX {k} PERSIST", "EXPIRE {k} {n} GT", "PEXPIRE {k} {n}", "MSETNX {k} 1 b 2", "MSET {k} 1 b 2",
-        "GETSET {k} {n}", "SETNX {k} {n}", "SELECT 1", "SELECT 0", "GET {k}",
+        "SET {k} {n}",
+        "SET {k} v{n} EX {n}",
+        "SET {k} v{n} PX {n} NX",
+        "SET {k} {n} KEEPTTL",
+        "SET {k} x XX GET",
+        "SET {k} y IFEQ {n}",
+        "SETEX {k} {n} v",
+        "APPEND {k} {n}",
+        "INCR {k}",
+        "DECRBY {k} {n}",
+        "DEL {k} a",
+        "GETDEL {k}",
+        "GETEX {k} PX {n}",
+        "GETEX {k} PERSIST",
+        "EXPIRE {k} {n} GT",
+        "PEXPIRE {k} {n}",
+        "MSETNX {k} 1 b 2",
+        "MSET {k} 1 b 2",
+        "GETSET {k} {n}",
+        "SETNX {k} {n}",
+        "SELECT 1",
+        "SELECT 0",
+        "GET {k}",
     ]);
-    (templates, key, 0..60i64).prop_map(|(t, k, n)| t.replace("{k}", k).replace("{n}", &n.to_string()))
+    (templates, key, 0..60i64)
+        .prop_map(|(t, k, n)| t.replace("{k}", k).replace("{n}", &n.to_string()))
 }
 
 proptest! {
@@ -171,11 +247,19 @@ proptest! {
 
 #[test]
 fn without_a_consumer_the_offset_still_counts() {
-    let table = CommandTable::build(&specs(), HOT).unwrap();
     let clock = Box::new(SystemClock::new());
-    let mut engine = Engine::new(StoreConfig::default(), Settings::default(), table, clock, None);
+    let mut engine = Engine::new(
+        StoreConfig::default(),
+        Settings::default(),
+        common::table(),
+        clock,
+        None,
+    );
     let mut session = Session::internal(0);
     engine.call(&mut session, &[b"SET", b"a", b"1"]);
-    assert_eq!(engine.effects.offset(), "*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n".len() as u64);
+    assert_eq!(
+        engine.effects.offset(),
+        "*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n".len() as u64
+    );
     assert_eq!(engine.effects.count(), 1);
 }

@@ -6,6 +6,9 @@
 /// One cache line.
 pub(super) type Line = [u16; 32];
 
+/// So many times too many lines are given back.
+const SPARSE: usize = 8;
+
 /// Lines addressed by a hash; their number is 0 or a power of two.
 #[derive(Default)]
 pub(super) struct Blocks {
@@ -21,10 +24,14 @@ impl Blocks {
         self.lines.len()
     }
 
-    /// Starts a doubling when there are fewer than `wanted` lines, and goes on with one that runs.
-    pub fn grow(&mut self, wanted: usize) {
+    /// Starts a doubling when there are fewer than `wanted` lines, goes on with one that runs, and gives up a table that
+    /// has become far too large.
+    pub fn fit(&mut self, wanted: usize) {
         if !self.old.is_empty() {
             self.copy_some();
+        } else if self.lines.len() / SPARSE > wanted {
+            // Most entries have gone: start afresh rather than keep what their number needed.
+            self.lines = vec![[0; 32]; wanted.next_power_of_two()];
         } else if self.lines.len() < wanted {
             // Zeroed memory comes from the system untouched, so this does not cost its length.
             let doubled = vec![[0; 32]; (self.lines.len() * 2).max(1)];

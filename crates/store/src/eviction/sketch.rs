@@ -23,7 +23,7 @@ const SAMPLE: usize = 10;
 impl Sketch {
     /// Counts one access; `entries` is how many the store holds.
     pub fn add(&mut self, hash: u64, entries: usize) {
-        self.blocks.grow(entries.div_ceil(ENTRIES_A_LINE));
+        self.blocks.fit(entries.div_ceil(ENTRIES_A_LINE));
         let Some(line) = self.blocks.line_mut(hash) else {
             return;
         };
@@ -98,7 +98,7 @@ const WAYS: usize = 32;
 impl Ghost {
     /// Remembers an evicted key; the memory spans about the last `span` of them.
     pub fn add(&mut self, hash: u64, span: usize) {
-        self.blocks.grow(span.div_ceil(WAYS));
+        self.blocks.fit(span.div_ceil(WAYS));
         // The lines are a power of two, so the span is met by using only some of each line's places.
         let ways = span.div_ceil(self.blocks.len().max(1)).clamp(1, WAYS);
         if let Some(line) = self.blocks.line_mut(hash) {

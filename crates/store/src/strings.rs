@@ -134,7 +134,7 @@ impl Keyspace {
             let mut bytes = Vec::with_capacity(if len > INLINE_MAX { len + len / 4 } else { len });
             bytes.extend_from_slice(entry.string().as_bytes(&mut itoa::Buffer::new()));
             insert_at(&mut bytes, end, data);
-            self.replace_string(db, hash, entry, bytes);
+            self.replace_string(db, hash, key, entry, bytes);
             return len;
         }
         self.changed_in_place(entry, hash);
@@ -169,7 +169,7 @@ impl Keyspace {
         } else {
             let mut bytes = entry.string().to_vec();
             write_at(&mut bytes, offset, data);
-            self.replace_string(db, hash, entry, bytes);
+            self.replace_string(db, hash, key, entry, bytes);
             return len;
         }
         self.changed_in_place(entry, hash);
@@ -177,7 +177,7 @@ impl Keyspace {
     }
 
     /// Gives an entry another string, kept as bytes; expiry and flags stay.
-    fn replace_string(&mut self, db: usize, hash: u64, old: EntryPtr, bytes: Vec<u8>) {
+    fn replace_string(&mut self, db: usize, hash: u64, key: &[u8], old: EntryPtr, bytes: Vec<u8>) {
         let fields = self.changed_fields(old);
         let payload = if bytes.len() > INLINE_MAX {
             Payload::Shared(Arc::new(bytes))
@@ -189,7 +189,7 @@ impl Keyspace {
             hash,
             old,
             Draft {
-                key: old.key(),
+                key,
                 fields,
                 payload,
                 raw: true,

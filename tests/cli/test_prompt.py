@@ -55,7 +55,7 @@ def test_hints_show_what_is_missing(door):
     assert prompt.missing_syntax("GETRANGE ", hints) == "key start end"
     assert prompt.missing_syntax("getrange k 0 ", hints) == "end"
     assert prompt.missing_syntax("getrange", hints) == ""
-    assert prompt.missing_syntax("mget a b c ", hints) == "key [key ...]"
+    assert prompt.missing_syntax("mget a b c ", hints) == "[key ...]"
     assert prompt.missing_syntax("set k v ", hints).startswith("[NX|XX")
     assert prompt.missing_syntax("nosuch ", hints) == ""
 

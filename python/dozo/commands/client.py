@@ -40,7 +40,7 @@ container(
     summary="Tells about connections and changes them.",
     complexity="Depends on the subcommand.",
 )
-declare_help("CLIENT", group=_GROUP, since="5.0.0")
+declare_help("CLIENT", group=_GROUP, since="5.0.0", acl=("connection",))
 
 
 @command("CLIENT ID", flags=_OWN, group=_GROUP, since="5.0.0", complexity="O(1)")

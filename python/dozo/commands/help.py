@@ -8,7 +8,7 @@ from dozo.commands.arguments import usage
 __all__ = ["declare_help", "help_lines"]
 
 
-def declare_help(container: str, *, group: str, since: str, acl: tuple[str, ...] | None = None) -> None:
+def declare_help(container: str, *, group: str, since: str, acl: tuple[str, ...] = ()) -> None:
     """Declare `CONTAINER HELP`; what it says is gathered when it is asked."""
 
     @command(

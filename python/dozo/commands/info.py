@@ -16,13 +16,11 @@ from typing import Any, Final
 
 from dozo import __version__
 from dozo.commands.api import LOADING, STALE, Server, Verbatim, command
-from dozo.commands.memory import clients_bytes
 from dozo.commands.process import cpu_seconds, resident_bytes, total_memory_bytes
 from dozo.identity import REDIS_VERSION
 
 _PERCENTILES: Final = (50.0, 99.0, 99.9)
 _NO_ID: Final = "0" * 40
-_LRU_CLOCK: Final = (1 << 24) - 1
 
 Fields = dict[str, Any]
 
@@ -36,6 +34,10 @@ class View:
 
     def __getitem__(self, name: str) -> Any:
         return self.figures[name]
+
+    def pick(self, *names: str) -> Fields:
+        """The figures that the engine has under the names that INFO uses."""
+        return {name: self.figures[name] for name in names}
 
 
 @command(
@@ -93,7 +95,7 @@ def _human(size: int) -> str:
 
 def _server(view: View) -> Fields:
     config = view.server.config
-    uptime_s = max(0, view["now_ms"] - view["started_ms"]) // 1000
+    uptime_s = max(0, view["now_ms"] - view["start_ms"]) // 1000
     return {
         "redis_version": REDIS_VERSION,
         "redis_git_sha1": "00000000",
@@ -116,7 +118,7 @@ def _server(view: View) -> Fields:
         "uptime_in_days": uptime_s // 86400,
         "hz": config.memory.hz,
         "configured_hz": config.memory.hz,
-        "lru_clock": view["now_ms"] // 1000 & _LRU_CLOCK,
+        "lru_clock": view["lru_clock"],
         "executable": sys.executable,
         "config_file": str(config.file or ""),
         "io_threads_active": int(config.network.io_threads > 0),
@@ -126,7 +128,7 @@ def _server(view: View) -> Fields:
 def _clients(view: View) -> Fields:
     entries = view.server.clients()
     return {
-        "connected_clients": view["clients"],
+        "connected_clients": view["connected_clients"],
         "cluster_connections": 0,
         "maxclients": view["maxclients"],
         "client_recent_max_input_buffer": max((entry.query_buffer for entry in entries), default=0),
@@ -138,8 +140,9 @@ def _clients(view: View) -> Fields:
 
 
 def _memory(view: View) -> Fields:
-    used, peak, resident = view["used_memory"], view["peak_memory"], resident_bytes()
-    overhead = view["table_memory"] + view["volatile_memory"] + view["policy_memory"]
+    used, peak, resident = view["used_memory"], view["used_memory_peak"], resident_bytes()
+    overhead = view["used_memory_overhead"]
+    startup = view["used_memory_startup"]
     dataset = max(0, used - overhead)
     sizes = {"used_memory": used, "used_memory_rss": resident, "used_memory_peak": peak}
     fields: Fields = {}
@@ -148,9 +151,9 @@ def _memory(view: View) -> Fields:
     return fields | {
         "used_memory_peak_perc": f"{100 * used / max(1, peak):.2f}%",
         "used_memory_overhead": overhead,
-        "used_memory_startup": 0,
+        "used_memory_startup": startup,
         "used_memory_dataset": dataset,
-        "used_memory_dataset_perc": f"{100 * dataset / max(1, used):.2f}%",
+        "used_memory_dataset_perc": f"{100 * dataset / max(1, used - startup):.2f}%",
         "allocator_allocated": used,
         "allocator_active": resident,
         "allocator_resident": resident,
@@ -170,12 +173,12 @@ def _memory(view: View) -> Fields:
         "mem_not_counted_for_evict": 0,
         "mem_replication_backlog": 0,
         "mem_clients_slaves": 0,
-        "mem_clients_normal": clients_bytes(view.server),
+        "mem_clients_normal": view["mem_clients_normal"],
         "mem_cluster_links": 0,
         "mem_aof_buffer": 0,
         "mem_allocator": "mimalloc",
         "active_defrag_running": 0,
-        "lazyfree_pending_objects": 0,
+        "lazyfree_pending_objects": view["lazyfree_pending_objects"],
         "lazyfreed_objects": 0,
     }
 
@@ -185,7 +188,7 @@ def _persistence(view: View) -> Fields:
     fields |= {
         "rdb_changes_since_last_save": view["dirty"],
         "rdb_bgsave_in_progress": 0,
-        "rdb_last_save_time": view["started_ms"] // 1000,
+        "rdb_last_save_time": view["start_ms"] // 1000,
         "rdb_last_bgsave_status": "ok",
         "rdb_last_bgsave_time_sec": -1,
         "rdb_current_bgsave_time_sec": -1,
@@ -203,42 +206,38 @@ def _persistence(view: View) -> Fields:
 
 
 def _stats(view: View) -> Fields:
-    fields: Fields = {
-        "total_connections_received": view["connections"],
-        "total_commands_processed": view["commands"],
-        "instantaneous_ops_per_sec": view["commands_per_second"],
-        "total_net_input_bytes": view["net_in"],
-        "total_net_output_bytes": view["net_out"],
-        "total_net_repl_input_bytes": 0,
-        "total_net_repl_output_bytes": 0,
-        "instantaneous_input_kbps": view["net_in_per_second"] / 1024,
-        "instantaneous_output_kbps": view["net_out_per_second"] / 1024,
-        "rejected_connections": view["rejected_connections"],
-    }
-    fields |= dict.fromkeys(("sync_full", "sync_partial_ok", "sync_partial_err"), 0)
-    fields |= {
-        "expired_keys": view["expired"],
-        "expired_time_cap_reached_count": view["expired_time_cap_reached"],
-        "evicted_keys": view["evicted"],
+    threaded = bool(view.server.config.network.io_threads)
+    reads, writes = view["total_reads_processed"], view["total_writes_processed"]
+    return {
+        **view.pick(
+            "total_connections_received",
+            "total_commands_processed",
+            "instantaneous_ops_per_sec",
+            "total_net_input_bytes",
+            "total_net_output_bytes",
+            "instantaneous_input_kbps",
+            "instantaneous_output_kbps",
+            "rejected_connections",
+        ),
+        **dict.fromkeys(("sync_full", "sync_partial_ok", "sync_partial_err"), 0),
+        **view.pick("expired_keys", "expired_time_cap_reached_count", "evicted_keys"),
         "evicted_clients": 0,
-        "keyspace_hits": view["hits"],
-        "keyspace_misses": view["misses"],
-    }
-    fields |= dict.fromkeys(("pubsub_channels", "pubsub_patterns", "pubsubshard_channels"), 0)
-    fields |= dict.fromkeys(("latest_fork_usec", "total_forks", "tracking_total_keys"), 0)
-    fields |= {
-        "client_query_buffer_limit_disconnections": view["query_buffer_closed"],
-        "client_output_buffer_limit_disconnections": view["output_buffer_closed"],
-        "acl_access_denied_auth": view["acl_denied_auth"],
+        **view.pick("keyspace_hits", "keyspace_misses"),
+        **dict.fromkeys(("pubsub_channels", "pubsub_patterns", "pubsubshard_channels"), 0),
+        **dict.fromkeys(("latest_fork_usec", "total_forks", "tracking_total_keys"), 0),
+        **view.pick(
+            "client_query_buffer_limit_disconnections",
+            "client_output_buffer_limit_disconnections",
+            "acl_access_denied_auth",
+        ),
         "unexpected_error_replies": 0,
-        "total_error_replies": view["errors"],
-        "total_reads_processed": view["reads"],
-        "total_writes_processed": view["writes"],
-        "io_threaded_reads_processed": view["reads"] if view.server.config.network.io_threads else 0,
-        "io_threaded_writes_processed": view["writes"] if view.server.config.network.io_threads else 0,
-        "effects_count": view["effects"],
+        "total_error_replies": view["total_error_replies"],
+        "total_reads_processed": reads,
+        "total_writes_processed": writes,
+        "io_threaded_reads_processed": reads if threaded else 0,
+        "io_threaded_writes_processed": writes if threaded else 0,
+        "effects": view["effects"],
     }
-    return fields
 
 
 def _replication(view: View) -> Fields:
@@ -248,7 +247,7 @@ def _replication(view: View) -> Fields:
         "master_failover_state": "no-failover",
         "master_replid": view.server.run_id,
         "master_replid2": _NO_ID,
-        "master_repl_offset": view["effects_offset"],
+        "master_repl_offset": view["master_repl_offset"],
         "second_repl_offset": -1,
         "repl_backlog_active": 0,
         "repl_backlog_size": 0,
@@ -289,7 +288,7 @@ def _commandstats(view: View) -> Fields:
 
 
 def _errorstats(view: View) -> Fields:
-    codes: dict[str, int] = view["error_codes"]
+    codes: dict[str, int] = view["errors"]
     return {f"errorstat_{code}": {"count": count} for code, count in sorted(codes.items())}
 
 

@@ -50,7 +50,7 @@ def _general(server: Server) -> Rows:
     cpu = cpu_seconds()
     rows: Rows = [
         ("pid", os.getpid()),
-        ("uptime", (figures["now_ms"] - figures["started_ms"]) // 1000),
+        ("uptime", (figures["now_ms"] - figures["start_ms"]) // 1000),
         ("time", int(time.time())),
         ("version", MEMCACHED_VERSION),
         ("libevent", "none"),
@@ -58,23 +58,23 @@ def _general(server: Server) -> Rows:
         ("rusage_user", f"{cpu.user:.6f}"),
         ("rusage_system", f"{cpu.system:.6f}"),
         ("max_connections", figures["maxclients"]),
-        ("curr_connections", figures["clients"]),
-        ("total_connections", figures["connections"]),
+        ("curr_connections", figures["connected_clients"]),
+        ("total_connections", figures["total_connections_received"]),
         ("rejected_connections", figures["rejected_connections"]),
-        ("connection_structures", figures["clients"]),
+        ("connection_structures", figures["connected_clients"]),
     ]
     rows += counted.items()
     items = _items_of(figures)
     rows += [
-        ("bytes_read", figures["net_in"]),
-        ("bytes_written", figures["net_out"]),
+        ("bytes_read", figures["total_net_input_bytes"]),
+        ("bytes_written", figures["total_net_output_bytes"]),
         ("limit_maxbytes", figures["maxmemory"]),
-        ("accepting_conns", int(figures["clients"] < figures["maxclients"])),
+        ("accepting_conns", int(figures["connected_clients"] < figures["maxclients"])),
         ("listen_disabled_num", 0),
         ("time_in_listen_disabled_us", 0),
         ("threads", max(1, server.config.network.io_threads)),
         ("conn_yields", 0),
-        ("hash_bytes", figures["table_memory"]),
+        ("hash_bytes", figures["used_memory_tables"]),
         ("hash_is_expanding", 0),
         ("malloc_fails", 0),
         ("bytes", figures["used_memory"]),
@@ -83,8 +83,8 @@ def _general(server: Server) -> Rows:
         ("expired_unfetched", 0),
         ("evicted_unfetched", 0),
         ("evicted_active", 0),
-        ("evictions", figures["evicted"]),
-        ("reclaimed", figures["expired"]),
+        ("evictions", figures["evicted_keys"]),
+        ("reclaimed", figures["expired_keys"]),
     ]
     return rows
 
@@ -143,12 +143,12 @@ def _items(server: Server) -> Rows:
         ("number_cold", 0),
         ("age", 0),
         ("mem_requested", figures["used_memory"]),
-        ("evicted", figures["evicted"]),
+        ("evicted", figures["evicted_keys"]),
         ("evicted_nonzero", 0),
         ("evicted_time", 0),
         ("outofmemory", figures["memcached"].get("store_no_memory", 0)),
         ("tailrepairs", 0),
-        ("reclaimed", figures["expired"]),
+        ("reclaimed", figures["expired_keys"]),
     ]
     return [(f"items:1:{name}", value) for name, value in rows]
 

@@ -29,11 +29,6 @@ _HIGH_FRAGMENTATION: Final = 1.4
 _HIGH_CLIENT_BYTES: Final = 200 << 10
 
 
-def clients_bytes(server: Server) -> int:
-    """What the buffers of all connections hold."""
-    return sum(entry.query_buffer + entry.output_buffer for entry in server.clients())
-
-
 container(
     "MEMORY",
     group=_GROUP,
@@ -64,17 +59,17 @@ def usage(
 def stats(server: Server) -> dict[str, Any]:
     """Returns what the memory is used for, in bytes."""
     figures = server.stats()
-    used, peak, resident = figures["used_memory"], figures["peak_memory"], resident_bytes()
-    overhead = figures["table_memory"] + figures["volatile_memory"] + figures["policy_memory"]
+    used, peak, resident = figures["used_memory"], figures["used_memory_peak"], resident_bytes()
+    startup, overhead = figures["used_memory_startup"], figures["used_memory_overhead"]
     keys = sum(keys for _, keys, _, _ in figures["keyspace"])
     dataset = max(0, used - overhead)
     told: dict[str, Any] = {
         "peak.allocated": peak,
         "total.allocated": used,
-        "startup.allocated": 0,
+        "startup.allocated": startup,
         "replication.backlog": 0,
         "clients.slaves": 0,
-        "clients.normal": clients_bytes(server),
+        "clients.normal": figures["mem_clients_normal"],
         "cluster.links": 0,
         "aof.buffer": 0,
         "lua.caches": 0,
@@ -83,9 +78,9 @@ def stats(server: Server) -> dict[str, Any]:
     return told | {
         "overhead.total": overhead,
         "keys.count": keys,
-        "keys.bytes-per-key": used // keys if keys else 0,
+        "keys.bytes-per-key": max(0, used - startup) // keys if keys else 0,
         "dataset.bytes": dataset,
-        "dataset.percentage": min(100.0, 100.0 * dataset / max(1, used)),
+        "dataset.percentage": min(100.0, 100.0 * dataset / max(1, used - startup)),
         "peak.percentage": 100.0 * used / max(1, peak),
         "fragmentation": resident / max(1, used),
         "fragmentation.bytes": resident - used,
@@ -96,7 +91,7 @@ def stats(server: Server) -> dict[str, Any]:
 def doctor(server: Server) -> Verbatim:
     """Tells in words whether the use of memory looks healthy."""
     figures = server.stats()
-    used, peak = figures["used_memory"], figures["peak_memory"]
+    used, peak = figures["used_memory"], figures["used_memory_peak"]
     if used < _LITTLE:
         return Verbatim("The server is empty or uses very little memory: there is nothing to look at yet.\n")
     told = []
@@ -110,7 +105,7 @@ def doctor(server: Server) -> Verbatim:
             f"Fragmentation: the process holds {resident_bytes()} bytes for {used} bytes of data."
             " Values that change their sizes often leave gaps; MEMORY PURGE gives back what is free."
         )
-    if clients_bytes(server) // max(1, figures["clients"]) > _HIGH_CLIENT_BYTES:
+    if figures["mem_clients_normal"] // max(1, figures["connected_clients"]) > _HIGH_CLIENT_BYTES:
         told.append("Clients: their buffers are large on average. Some may send faster than they read.")
     return Verbatim("\n".join(told or ["No trouble was found."]) + "\n")
 
@@ -122,7 +117,7 @@ def malloc_stats(server: Server) -> Verbatim:
     """Returns what the allocator holds and what the store uses of it."""
     figures = server.stats()
     return Verbatim(
-        f"resident: {resident_bytes()}\nused: {figures['used_memory']}\npeak: {figures['peak_memory']}\n"
+        f"resident: {resident_bytes()}\nused: {figures['used_memory']}\npeak: {figures['used_memory_peak']}\n"
     )
 
 

@@ -23,7 +23,7 @@ container(
     summary="Tells how the server keeps a key.",
     complexity="Depends on the subcommand.",
 )
-declare_help("OBJECT", group=_GROUP, since="6.2.0")
+declare_help("OBJECT", group=_GROUP, since="6.2.0", acl=("keyspace",))
 
 
 @command(

@@ -143,7 +143,7 @@ def time_() -> list[bytes]:
 )
 def role(server: Server) -> list[Any]:
     """Returns the part the server plays in replication: master, its offset, and its replicas."""
-    return ["master", server.stats()["effects_offset"], []]
+    return ["master", server.stats()["master_repl_offset"], []]
 
 
 @command(

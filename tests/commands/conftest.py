@@ -1,0 +1,103 @@
+"""Commands as they stand on the wire, on dozo alone or on dozo and redis-server side by side."""
+
+from __future__ import annotations
+
+import shlex
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from dozo.testing import HOST, Node
+
+
+class Connection:
+    """One connection; a reply is its Python value, an error its line, a status its text."""
+
+    def __init__(self, port: int) -> None:
+        self._socket = socket.create_connection((HOST, port), timeout=20)
+        self._file = self._socket.makefile("rb")
+
+    def close(self) -> None:
+        self._file.close()
+        self._socket.close()
+
+    def send(self, *words: bytes | str | int) -> None:
+        """Send a command; one string alone is split as a shell would."""
+        if len(words) == 1 and isinstance(words[0], str):
+            words = tuple(shlex.split(words[0]))
+        encoded = [word if isinstance(word, bytes) else str(word).encode() for word in words]
+        self._socket.sendall(b"*%d\r\n" % len(encoded) + b"".join(b"$%d\r\n%b\r\n" % (len(w), w) for w in encoded))
+
+    def __call__(self, *words: bytes | str | int) -> Any:
+        self.send(*words)
+        return self.read()
+
+    def read(self) -> Any:
+        line = self._file.readline()
+        if not line:
+            raise EOFError
+        kind, text = line[:1], line[1:-2]
+        match kind:
+            case b"+" | b"-":
+                return text.decode()
+            case b":":
+                return int(text)
+            case b"_":
+                return None
+            case b"#":
+                return text == b"t"
+            case b",":
+                return float(text)
+            case b"$" | b"=":
+                return None if text == b"-1" else self._file.read(int(text) + 2)[:-2]
+            case b"*" | b"~":
+                return None if text == b"-1" else [self.read() for _ in range(int(text))]
+            case b"%":
+                return {_hashable(self.read()): self.read() for _ in range(int(text))}
+        raise AssertionError(f"unknown reply {line!r}")
+
+
+def _hashable(key: Any) -> Any:
+    return key.decode() if isinstance(key, bytes) else key
+
+
+@pytest.fixture
+def connect(server: Node) -> Iterator[Callable[[], Connection]]:
+    """Return a function that opens one more connection to dozo."""
+    opened: list[Connection] = []
+
+    def open_one() -> Connection:
+        opened.append(Connection(server.port))
+        return opened[-1]
+
+    yield open_one
+    for connection in opened:
+        connection.close()
+
+
+@pytest.fixture
+def dozo(connect: Callable[[], Connection]) -> Connection:
+    """Return a connection to an empty dozo."""
+    return connect()
+
+
+@pytest.fixture
+def original(redis_server: Any) -> Iterator[Connection]:
+    """Return a connection to an empty redis-server."""
+    connection = Connection(redis_server.port)
+    yield connection
+    connection.close()
+
+
+@pytest.fixture
+def same(dozo: Connection, original: Connection) -> Callable[..., Any]:
+    """Return a function that runs a command on dozo and on redis-server and checks that they answer alike."""
+
+    def compare(*words: bytes | str | int) -> Any:
+        ours, theirs = dozo(*words), original(*words)
+        assert ours == theirs, f"{words}: dozo answered {ours!r}, redis-server {theirs!r}"
+        return ours
+
+    return compare

@@ -42,17 +42,18 @@ impl Keyspace {
     /// Empties a database and returns how many keys it had; their memory is freed by [`Keyspace::free_step`].
     pub fn flush(&mut self, db: usize) -> usize {
         let database = &mut self.dbs[db];
-        let keys = database.table.len();
-        if keys == 0 {
-            return 0;
-        }
+        let before = database.index_bytes();
         let table = replace(&mut database.table, Table::new());
-        let volatile = replace(&mut database.volatile, VolatileIndex::new());
+        database.volatile = VolatileIndex::new();
         database.avg_ttl_ms = 0;
         database.sweep = 0;
-        self.index_bytes = self.index_bytes + database.table.bytes() - volatile.bytes();
-        self.detached.tables.push(table);
-        self.dirty += 1;
+        self.index_bytes = self.index_bytes + database.index_bytes() - before;
+        let keys = table.len();
+        if keys > 0 {
+            self.index_bytes += table.bytes();
+            self.detached.tables.push(table);
+            self.dirty += 1;
+        }
         keys
     }
 

@@ -105,7 +105,7 @@ impl Database {
     }
 
     #[inline]
-    fn index_bytes(&self) -> usize {
+    pub(crate) fn index_bytes(&self) -> usize {
         self.table.bytes() + self.volatile.bytes()
     }
 }

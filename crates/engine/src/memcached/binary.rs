@@ -83,11 +83,16 @@ fn is_open(op: &Op<'_>) -> bool {
 }
 
 fn writes(op: &Op<'_>) -> bool {
-    match op {
-        Op::Gat { .. } | Op::Touch { .. } | Op::Store { .. } | Op::Concat { .. } => true,
-        Op::Delete { .. } | Op::Arith { .. } | Op::Flush { .. } => true,
-        _ => false,
-    }
+    matches!(
+        op,
+        Op::Gat { .. }
+            | Op::Touch { .. }
+            | Op::Store { .. }
+            | Op::Concat { .. }
+            | Op::Delete { .. }
+            | Op::Arith { .. }
+            | Op::Flush { .. }
+    )
 }
 
 /// The protocol's expiry is unsigned, though the parser hands it over as a signed number.

@@ -246,10 +246,8 @@ pub(super) fn set(engine: &mut Engine, session: &mut Session, meta: &Meta<'_>, v
         Outcome::NotFound => b"NF",
         Outcome::NoMemory => return session.out.put(NO_MEMORY),
     };
-    if outcome == Outcome::Done {
-        if meta.has(b'q') {
-            return;
-        }
+    if outcome == Outcome::Done && meta.has(b'q') {
+        return;
     }
     let cas = if outcome == Outcome::Done && meta.has(b'c') {
         ops::cas_of(engine, key)
@@ -284,10 +282,8 @@ pub(super) fn delete(engine: &mut Engine, session: &mut Session, meta: &Meta<'_>
         Outcome::Exists => b"EX",
         _ => b"NF",
     };
-    if outcome == Outcome::Done {
-        if meta.has(b'q') {
-            return;
-        }
+    if outcome == Outcome::Done && meta.has(b'q') {
+        return;
     }
     line(&mut session.out, code, meta);
 }

@@ -386,61 +386,59 @@ pub(super) fn count(engine: &mut Engine, request: &Count<'_>) -> Counted {
     let Some(item) = engine.ks.get(DB, request.key, Access::Write) else {
         return count_missing(engine, request);
     };
-    let Some((value, old_len)) = item
-        .string()
-        .and_then(|text| Some((counter(&text)?, text.len())))
-    else {
+    let Some((old, old_text)) = item.string().and_then(|text| Some((counter(&text)?, text))) else {
         return Counted::NonNumeric;
     };
-    let (flags, marks) = (item.flags(), (item.stale(), item.won(), item.fetched()));
+    let (old_len, was_int) = (old_text.len(), matches!(old_text, Str::Int(_)));
+    let (flags, marks) = (item.flags(), [item.stale(), item.won(), item.fetched()]);
     if !engine.make_room() {
         return Counted::Refused(Outcome::NoMemory);
     }
     let value = if request.decr {
         engine.stats.memcached.decr_hits += 1;
-        value.saturating_sub(request.delta)
+        old.saturating_sub(request.delta)
     } else {
         engine.stats.memcached.incr_hits += 1;
-        value.wrapping_add(request.delta)
+        old.wrapping_add(request.delta)
     };
-    let in_place = put_counter(engine, request.key, value, old_len, flags);
-    if in_place && marks != (false, false, false) {
-        engine.ks.mark(DB, request.key, Mark::Stale(marks.0));
-        engine.ks.mark(DB, request.key, Mark::Won(marks.1));
-        engine.ks.mark(DB, request.key, Mark::Fetched(marks.2));
+    let new_len = put_counter(engine, request.key, value, flags);
+    let kept = was_int && new_len <= old_len && i64::try_from(value).is_ok();
+    if marks.contains(&true) && !kept {
+        restore(
+            engine,
+            request.key,
+            marks.map(|mark| mark && new_len <= old_len),
+        );
     }
     Counted::Value(value)
 }
 
-/// Writes a counter; one that gets shorter is padded with spaces to its old length, as memcached does, so that
-/// `get` shows the same. `true` when the length stayed, that is, memcached would have written in place.
-fn put_counter(engine: &mut Engine, key: &[u8], value: u64, old_len: usize, flags: u32) -> bool {
-    let mut digits = itoa::Buffer::new();
-    let text = digits.format(value);
-    if text.len() < old_len {
-        let padded = format!("{text:<old_len$}");
-        let put = Put {
-            value: NewValue::Bytes(padded.as_bytes()),
-            ttl: Ttl::Keep,
-            flags: Some(flags),
-        };
-        engine.ks.put(DB, key, put);
-        effect_set(engine, key, padded.as_bytes(), Ttl::Keep, flags);
-        return true;
+/// memcached counts in place as long as the number does not get longer: the item's marks stay. A longer one is a new
+/// item without marks.
+fn restore(engine: &mut Engine, key: &[u8], [stale, won, fetched]: [bool; 3]) {
+    for mark in [Mark::Stale(stale), Mark::Won(won), Mark::Fetched(fetched)] {
+        engine.ks.mark(DB, key, mark);
     }
+}
+
+/// Writes a counter. memcached leaves spaces behind one that gets shorter, when nobody else holds the item just
+/// then, and calls that an optimization; here it stays a number that Redis clients can count on. Returns its length.
+fn put_counter(engine: &mut Engine, key: &[u8], value: u64, flags: u32) -> usize {
+    let mut digits = itoa::Buffer::new();
+    let text = digits.format(value).as_bytes();
     match i64::try_from(value) {
         Ok(value) => engine.ks.set_int(DB, key, value),
         Err(_) => {
             let put = Put {
-                value: NewValue::Bytes(text.as_bytes()),
+                value: NewValue::Bytes(text),
                 ttl: Ttl::Keep,
                 flags: Some(flags),
             };
             engine.ks.put(DB, key, put);
         }
     }
-    effect_set(engine, key, text.as_bytes(), Ttl::Keep, flags);
-    text.len() == old_len
+    effect_set(engine, key, text, Ttl::Keep, flags);
+    text.len()
 }
 
 fn count_missing(engine: &mut Engine, request: &Count<'_>) -> Counted {

@@ -22,6 +22,8 @@ const ACCEPTS: usize = 128;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// The part of the grace in which clients that never pause are still read.
 const READ_PART: u32 = 20;
+/// A stop takes at most this long, whatever the setting says.
+const LONGEST_GRACE: Duration = Duration::from_secs(3600);
 /// Longest that the loop sleeps while it stops.
 const STOP_POLL: Duration = Duration::from_millis(10);
 
@@ -163,7 +165,8 @@ impl Life<'_> {
 
     /// How long the poll may sleep.
     fn sleep(&self) -> Duration {
-        if self.turn.is_busy() || self.doors.iter().any(|door| door.waiting) {
+        let waits = |door: &Door| door.waiting && door.pause.is_none();
+        if self.turn.is_busy() || self.doors.iter().any(waits) {
             return Duration::ZERO;
         }
         let until_tick = (self.next_tick_ms - self.turn.engine.ks.now()).clamp(1, 1000);
@@ -241,7 +244,7 @@ impl Life<'_> {
             Stop::Now => return true,
             Stop::Graceful => {}
         }
-        let grace = self.settings.grace;
+        let grace = self.settings.grace.min(LONGEST_GRACE);
         let deadline = *self.deadline.get_or_insert_with(|| Instant::now() + grace);
         if !self.turn.draining {
             self.doors.clear();

@@ -28,7 +28,9 @@ class Connection:
         if len(words) == 1 and isinstance(words[0], str):
             words = tuple(shlex.split(words[0]))
         encoded = [word if isinstance(word, bytes) else str(word).encode() for word in words]
-        self._socket.sendall(b"*%d\r\n" % len(encoded) + b"".join(b"$%d\r\n%b\r\n" % (len(w), w) for w in encoded))
+        self._socket.sendall(
+            b"*%d\r\n" % len(encoded) + b"".join(b"$%d\r\n%b\r\n" % (len(w), w) for w in encoded)
+        )
 
     def __call__(self, *words: bytes | str | int) -> Any:
         self.send(*words)
@@ -64,17 +66,23 @@ def _hashable(key: Any) -> Any:
 
 
 @pytest.fixture
-def connect(server: Node) -> Iterator[Callable[[], Connection]]:
-    """Return a function that opens one more connection to dozo."""
+def dial() -> Iterator[Callable[[int], Connection]]:
+    """Return a function that opens a connection to a port; all are closed with the test."""
     opened: list[Connection] = []
 
-    def open_one() -> Connection:
-        opened.append(Connection(server.port))
+    def open_one(port: int) -> Connection:
+        opened.append(Connection(port))
         return opened[-1]
 
     yield open_one
     for connection in opened:
         connection.close()
+
+
+@pytest.fixture
+def connect(server: Node, dial: Callable[[int], Connection]) -> Callable[[], Connection]:
+    """Return a function that opens one more connection to dozo."""
+    return lambda: dial(server.port)
 
 
 @pytest.fixture
@@ -84,11 +92,9 @@ def dozo(connect: Callable[[], Connection]) -> Connection:
 
 
 @pytest.fixture
-def original(redis_server: Any) -> Iterator[Connection]:
+def original(redis_server: Any, dial: Callable[[int], Connection]) -> Connection:
     """Return a connection to an empty redis-server."""
-    connection = Connection(redis_server.port)
-    yield connection
-    connection.close()
+    return dial(redis_server.port)
 
 
 @pytest.fixture

@@ -37,11 +37,14 @@ declare_help("CONFIG", group=_GROUP, since="5.0.0")
 def get(server: Server, *patterns: bytes) -> dict[str, str]:
     """Returns the settings whose names match one of the glob patterns."""
     values: dict[str, str] = server.config.get("*")
-    return {
-        name: value
-        for name, value in values.items()
-        if any(glob_match(pattern, name.encode(), True) for pattern in patterns)
-    }
+    found: dict[str, str] = {}
+    for pattern in patterns:
+        exact = pattern.decode(errors="replace")
+        if exact.lower() in values:
+            found[exact] = values[exact.lower()]
+        else:
+            found |= {name: values[name] for name in values if glob_match(pattern, name.encode(), True)}
+    return found
 
 
 @command(

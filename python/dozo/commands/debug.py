@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Container
 from typing import Any, Final
 
-from dozo._kernel import glob_match
 from dozo.commands.api import ADMIN, LOADING, NOSCRIPT, STALE, Database, Server, Simple, Verbatim, command
 from dozo.commands.dump import encoded_length
 from dozo.errors import NoSuchKey, NotFloat, NotInteger, ReplyError
 from dozo.replies import OK
 
-_LONGEST_MATCH: Final = 1 << 20
+_MAX_ARGUMENTS: Final = 1 << 20
+_MAX_POPULATION: Final = 100_000_000
+_MAX_SIZE: Final = 512 << 20
+_STRING_TYPE: Final = b"\0\0\0\0"
 _HELP: Final = """\
 DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:
+DIGEST
+    Answers a signature of everything that is stored, the same as Redis's for the same data.
+DIGEST-VALUE [<key> ...]
+    Answers a signature of each value.
 ERROR <string>
     Answers an error with that text.
 HELP
@@ -22,14 +29,14 @@ LOG <message>
     Writes a line to the server's log.
 OBJECT <key>
     Tells how the server keeps a key.
+POPULATE <count> [<prefix>] [<size>]
+    Creates keys such as key:0 with values such as value:0, leaving alone those that exist.
 PROTOCOL <type>
     Answers a value of that type: string, integer, double, null, array, set, map, verbatim, true or false.
 SET-ACTIVE-EXPIRE <0|1>
     Turns the search for expired keys off or on; keys still expire when they are looked at.
 SLEEP <seconds>
-    Holds the whole server up.
-STRINGMATCH-LEN <length> <pattern>
-    Matches a string of so many letters a with a glob pattern."""
+    Holds the whole server up."""
 
 
 @command(
@@ -45,12 +52,45 @@ STRINGMATCH-LEN <length> <pattern>
 def debug(db: Database, server: Server, subcommand: str, *args: bytes) -> Any:
     """Steers the server for tests; DEBUG HELP tells how."""
     name = subcommand.upper()
-    count, run = _SUBCOMMANDS.get(name, (-1, None))
-    if run is None or len(args) != count:
+    counts, run = _SUBCOMMANDS.get(name, ((), None))
+    if run is None or len(args) not in counts:
         raise ReplyError(
             f"ERR unknown subcommand or wrong number of arguments for '{subcommand}'. Try DEBUG HELP."
         )
     return run(db, server, *args)
+
+
+def _digest(db: Database, _server: Server) -> Simple:
+    """Keys are combined by XOR, as their order must not count."""
+    total = 0
+    for index in range(db.databases):
+        other = db.select(index)
+        if len(other):
+            total = _mix(total, index.to_bytes(4, "big"))
+        for key in other.keys(b"*"):
+            total ^= _sha1(_value_digest(other, key, _mix(0, key)).to_bytes(20, "big"))
+    return Simple(f"{total:040x}")
+
+
+def _digest_value(db: Database, _server: Server, *keys: bytes) -> list[Simple]:
+    return [Simple(f"{_value_digest(db, key, 0):040x}") for key in keys]
+
+
+def _value_digest(db: Database, key: bytes, digest: int) -> int:
+    value = db.peek(key)
+    if value is None:
+        return digest
+    digest = _mix(_mix(digest, _STRING_TYPE), value)
+    return digest if db.expire_at(key) == -1 else digest ^ _sha1(b"!!expire!!")
+
+
+def _mix(digest: int, data: bytes) -> int:
+    """A digest that depends on the order in which data is mixed in."""
+    return _sha1((digest ^ _sha1(data)).to_bytes(20, "big"))
+
+
+def _sha1(data: bytes) -> int:
+    return int.from_bytes(hashlib.sha1(data, usedforsecurity=False).digest(), "big")
 
 
 def _error(_db: Database, _server: Server, text: bytes) -> Any:
@@ -76,6 +116,23 @@ def _object(db: Database, _server: Server, key: bytes) -> Simple:
     )
 
 
+def _populate(
+    db: Database, _server: Server, count: bytes, prefix: bytes = b"key", size: bytes = b""
+) -> Simple:
+    if (
+        not count.isdigit()
+        or int(count) > _MAX_POPULATION
+        or not (size or b"0").isdigit()
+        or int(size or 0) > _MAX_SIZE
+    ):
+        raise NotInteger
+    for number in range(int(count)):
+        key, value = b"%b:%d" % (prefix, number), b"value:%d" % number
+        if not db.exists(key):
+            db.set(key, value[: int(size)].ljust(int(size), b"\0") if size else value)
+    return OK
+
+
 def _protocol(_db: Database, _server: Server, kind: bytes) -> Any:
     name = kind.decode(errors="replace").lower()
     if name not in _EXAMPLES:
@@ -98,12 +155,6 @@ def _sleep(_db: Database, server: Server, seconds: bytes) -> Simple:
     return OK
 
 
-def _stringmatch_len(_db: Database, _server: Server, length: bytes, pattern: bytes) -> int:
-    if not length.isdigit() or int(length) > _LONGEST_MATCH:
-        raise NotInteger
-    return int(glob_match(pattern, b"a" * int(length)))
-
-
 _EXAMPLES: Final[dict[str, Any]] = {
     "string": b"Hello World",
     "integer": 12345,
@@ -116,13 +167,15 @@ _EXAMPLES: Final[dict[str, Any]] = {
     "true": True,
     "false": False,
 }
-_SUBCOMMANDS: Final[dict[str, tuple[int, Callable[..., Any]]]] = {
-    "ERROR": (1, _error),
-    "HELP": (0, _help),
-    "LOG": (1, _log),
-    "OBJECT": (1, _object),
-    "PROTOCOL": (1, _protocol),
-    "SET-ACTIVE-EXPIRE": (1, _set_active_expire),
-    "SLEEP": (1, _sleep),
-    "STRINGMATCH-LEN": (2, _stringmatch_len),
+_SUBCOMMANDS: Final[dict[str, tuple[Container[int], Callable[..., Any]]]] = {
+    "DIGEST": ((0,), _digest),
+    "DIGEST-VALUE": (range(_MAX_ARGUMENTS), _digest_value),
+    "ERROR": ((1,), _error),
+    "HELP": ((0,), _help),
+    "LOG": ((1,), _log),
+    "OBJECT": ((1,), _object),
+    "POPULATE": ((1, 2, 3), _populate),
+    "PROTOCOL": ((1,), _protocol),
+    "SET-ACTIVE-EXPIRE": ((1,), _set_active_expire),
+    "SLEEP": ((1,), _sleep),
 }

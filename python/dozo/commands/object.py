@@ -9,7 +9,10 @@ from dozo.commands.help import declare_help
 from dozo.errors import ReplyError
 
 _GROUP: Final = "generic"
-_WHEN_SWITCHING: Final = "Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust."
+_WHEN_SWITCHING: Final = (
+    "Please note that when switching between policies at runtime"
+    " LRU and LFU data will take some time to adjust."
+)
 _NO_LFU: Final = (
     f"ERR An LFU maxmemory policy is not selected, access frequency not tracked. {_WHEN_SWITCHING}"
 )

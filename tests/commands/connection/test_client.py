@@ -62,7 +62,13 @@ def test_list_and_info_show_the_connection(dozo):
     dozo("SELECT 3")
     (own,) = lines(dozo("CLIENT INFO"))
     assert own["id"] == str(number)
-    assert (own["name"], own["db"], own["lib-name"], own["lib-ver"], own["resp"]) == ("me", "3", "lib", "1.0", "2")
+    assert (own["name"], own["db"], own["lib-name"], own["lib-ver"], own["resp"]) == (
+        "me",
+        "3",
+        "lib",
+        "1.0",
+        "2",
+    )
     assert own["cmd"] == "client|info"
     assert own["addr"].startswith("127.0.0.1:")
     (listed,) = lines(dozo("CLIENT", "LIST", "ID", number))

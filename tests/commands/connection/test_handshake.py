@@ -4,12 +4,27 @@ import pytest
 import redis
 
 
-def test_answers_as_redis_does(same):
-    for line in ("PING", "PING hello", "PING a b", "ECHO hello", "ECHO", "SELECT 1", "SELECT 16", "SELECT x", "SELECT -1"):
-        same(line)
-    for line in ("AUTH x", "AUTH a b", "AUTH default x", "AUTH a b c", "AUTH"):
-        same(line)
-    for line in ("HELLO x", "HELLO 4", "HELLO 1", "HELLO 3 FOO", "HELLO 3 AUTH a", "HELLO 2 AUTH a b", "HELLO 2 SETNAME 'a b'"):
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [
+            "PING",
+            "PING hello",
+            "PING a b",
+            "ECHO hello",
+            "ECHO",
+            "SELECT 1",
+            "SELECT 16",
+            "SELECT x",
+            "SELECT -1",
+        ],
+        ["AUTH x", "AUTH a b", "AUTH default x", "AUTH a b c", "AUTH"],
+        ["HELLO x", "HELLO 4", "HELLO 1", "HELLO 3 FOO", "HELLO 3 AUTH a", "HELLO 2 AUTH a b"],
+        ["HELLO 2 SETNAME 'a b'", "RESET now"],
+    ],
+)
+def test_answers_as_redis_does(same, lines):
+    for line in lines:
         same(line)
 
 
@@ -60,15 +75,14 @@ def test_a_password_is_asked_for(start_dozo):
             friend.execute_command("AUTH", "default", "secret")
 
 
-def test_hello_authenticates(start_dozo):
-    port = start_dozo("--requirepass", "secret").port
-    with redis.Redis(port=port, protocol=2) as client:
-        connection = client.connection_pool.get_connection()
-        connection.send_command("HELLO", "3")
-        with pytest.raises(redis.ResponseError, match="HELLO must be called with the client already authenticated"):
-            connection.read_response()
-        connection.send_command("HELLO", "2", "AUTH", "default", "secret")
-        assert b"server" in connection.read_response()
-        connection.send_command("GET", "k")
-        assert connection.read_response() is None
-        client.connection_pool.release(connection)
+def test_hello_authenticates(start_dozo, dial):
+    connection = dial(start_dozo("--requirepass", "secret").port)
+    assert connection("HELLO 3").startswith(
+        "NOAUTH HELLO must be called with the client already authenticated"
+    )
+    assert connection("GET k") == "NOAUTH Authentication required."
+    assert connection("HELLO 2 AUTH default wrong").startswith("WRONGPASS ")
+    assert connection("HELLO 2 AUTH default secret")[0] == b"server"
+    assert connection("GET k") is None
+    assert connection("RESET") == "RESET"
+    assert connection("GET k") == "NOAUTH Authentication required."

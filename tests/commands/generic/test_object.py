@@ -4,7 +4,8 @@ import pytest
 
 
 @pytest.mark.parametrize(
-    "value", ["", "1", "-5", "01", "9223372036854775807", "9223372036854775808", "x" * 44, "x" * 45, "x" * 5000]
+    "value",
+    ["", "1", "-5", "01", "9223372036854775807", "9223372036854775808", "x" * 44, "x" * 45, "x" * 5000],
 )
 def test_encoding_is_redis_s(same, value):
     same("SET", "k", value)
@@ -29,7 +30,9 @@ def test_frequency_is_told_under_an_lfu_policy(start_dozo):
     with redis.Redis(port=start_dozo("--maxmemory-policy", "allkeys-lfu").port) as client:
         client.set("k", "v")
         assert client.object("freq", "k") >= 1
-        with pytest.raises(redis.ResponseError, match="LFU maxmemory policy is selected, idle time not tracked"):
+        with pytest.raises(
+            redis.ResponseError, match="LFU maxmemory policy is selected, idle time not tracked"
+        ):
             client.object("idletime", "k")
 
 

@@ -34,7 +34,9 @@ def test_scan_survives_growing_and_shrinking(dozo):
         cursor, keys = dozo("SCAN", cursor)
         found.update(keys)
         for n in range(20):
-            dozo("SET", b"new:%d:%d" % (step, n), "v") if step % 40 < 20 else dozo("DEL", b"new:%d:%d" % (step - 20, n))
+            dozo("SET", b"new:%d:%d" % (step, n), "v") if step % 40 < 20 else dozo(
+                "DEL", b"new:%d:%d" % (step - 20, n)
+            )
         step += 1
         if cursor == b"0" or step > 5000:
             break
@@ -44,7 +46,15 @@ def test_scan_survives_growing_and_shrinking(dozo):
 
 @pytest.mark.parametrize(
     "line",
-    ["SCAN x", "SCAN 0 COUNT 0", "SCAN 0 COUNT x", "SCAN 0 FOO", "SCAN 0 MATCH", "SCAN 18446744073709551616", "SCAN"],
+    [
+        "SCAN x",
+        "SCAN 0 COUNT 0",
+        "SCAN 0 COUNT x",
+        "SCAN 0 FOO",
+        "SCAN 0 MATCH",
+        "SCAN 18446744073709551616",
+        "SCAN",
+    ],
 )
 def test_scan_refuses_as_redis_does(same, line):
     same(line)

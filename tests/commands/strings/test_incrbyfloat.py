@@ -39,7 +39,14 @@ def test_incrbyfloat_prints_what_redis_prints(same, value, increment):
 
 
 def test_incrbyfloat_creates_and_keeps_the_time_to_live(same):
-    for line in ("INCRBYFLOAT new 1.5", "GET new", "SET k 1 EX 100", "INCRBYFLOAT k 1.5", "TTL k", "INCRBYFLOAT k"):
+    for line in (
+        "INCRBYFLOAT new 1.5",
+        "GET new",
+        "SET k 1 EX 100",
+        "INCRBYFLOAT k 1.5",
+        "TTL k",
+        "INCRBYFLOAT k",
+    ):
         same(line)
 
 

@@ -1,19 +1,15 @@
-//! From bytes to an executed command: parse, look up, check, run, account.
+//! From a parsed request to an executed command: look up, check, run, account.
 //!
 //! The checks stand in Redis's order, because clients see which error comes first: unknown command, arity,
 //! authentication, memory, pause.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
-use dozo_wire::resp::{Limits, Span, Step};
+use dozo_wire::resp::Span;
 
 use crate::cx::Cx;
 use crate::effects::Cause;
 use crate::engine::{Engine, Flow};
 use crate::flags::Flags;
-use crate::host::Level;
-use crate::memcached;
-use crate::session::{Door, ReplyMode, Session, SessionId};
+use crate::session::{ReplyMode, Session};
 use crate::table::{Implementation, Lookup};
 
 /// Commands of at most this many arguments need no allocation.
@@ -24,7 +20,7 @@ const REFRESH_TIME_NS: u64 = 1_000_000;
 const ERROR_ARGS_BYTES: usize = 128;
 
 /// What became of one request.
-enum Verdict {
+pub(crate) enum Verdict {
     /// Answered.
     Done,
     /// Not run; feed it again later.
@@ -32,75 +28,9 @@ enum Verdict {
 }
 
 impl Engine {
-    /// Runs the whole requests at the start of `buf`; returns how many bytes they took and what net does next.
-    pub fn feed(&mut self, sid: SessionId, buf: &[u8]) -> (usize, Flow) {
-        let Some(mut session) = self.sessions.get_mut(sid.0).and_then(Option::take) else {
-            return (buf.len(), Flow::Close);
-        };
-        let outcome = catch_unwind(AssertUnwindSafe(|| match session.peer.door {
-            Door::Resp => self.feed_resp(&mut session, buf),
-            Door::Memcached => memcached::feed(self, &mut session, buf),
-        }));
-        let (consumed, flow) = outcome.unwrap_or_else(|_| {
-            if let Some(host) = self.host() {
-                host.log(Level::Error, "a command panicked; its connection is closed");
-            }
-            session.reply().error("ERR internal error");
-            (buf.len(), Flow::Close)
-        });
-        session.blocked = flow == Flow::Blocked;
-        self.mark_dirty(sid, &mut session);
-        if let Some(slot) = self.sessions.get_mut(sid.0) {
-            *slot = Some(session);
-        }
-        (consumed, flow)
-    }
-
-    fn feed_resp(&mut self, session: &mut Session, buf: &[u8]) -> (usize, Flow) {
-        let limits = Limits {
-            max_bulk: self.settings.proto_max_bulk_len,
-            ..Limits::default()
-        };
-        let mut spans = std::mem::take(&mut session.spans);
-        let mut at = 0;
-        let mut clock = self.clock.monotonic_ns();
-        let flow = loop {
-            if session.close_after_reply {
-                break Flow::Close;
-            }
-            let rest = &buf[at..];
-            let (end, verdict) =
-                match session
-                    .parser
-                    .next(rest, &mut spans, &limits, session.authenticated)
-                {
-                    Step::Command { end } => {
-                        (end, self.run_spans(session, rest, &spans, &mut clock))
-                    }
-                    Step::Inline { end, args } => {
-                        let args: Vec<&[u8]> = args.iter().map(Vec::as_slice).collect();
-                        (end, self.run(session, &args, &mut clock))
-                    }
-                    Step::Empty { end } => (end, Verdict::Done),
-                    Step::Incomplete => break Flow::Continue,
-                    Step::Error(text) => {
-                        session.reply().error(&format!("ERR {text}"));
-                        at = buf.len();
-                        break Flow::Close;
-                    }
-                };
-            spans.clear();
-            match verdict {
-                Verdict::Done => at += end,
-                Verdict::Hold(flow) => break flow,
-            }
-        };
-        session.spans = spans;
-        (at, flow)
-    }
-
+    /// Runs a request whose arguments lie in `buf`.
     #[inline]
-    fn run_spans(
+    pub(crate) fn run_spans(
         &mut self,
         session: &mut Session,
         buf: &[u8],
@@ -119,7 +49,12 @@ impl Engine {
         self.run(session, &args[..spans.len()], clock)
     }
 
-    fn run(&mut self, session: &mut Session, args: &[&[u8]], clock: &mut u64) -> Verdict {
+    pub(crate) fn run(
+        &mut self,
+        session: &mut Session,
+        args: &[&[u8]],
+        clock: &mut u64,
+    ) -> Verdict {
         let row = match self.table.find(args) {
             Lookup::Found(row) => row,
             other => {

@@ -10,6 +10,7 @@ use slab::Slab;
 use crate::clients::Pause;
 use crate::clock::Clock;
 use crate::effects::{Cause, Effects};
+use crate::feed::Lookahead;
 use crate::host::Host;
 use crate::latency::LatencyMonitor;
 use crate::session::{Door, Peer, Session, SessionId};
@@ -70,6 +71,7 @@ pub struct Engine {
     resumable: Vec<SessionId>,
     next_client_id: u64,
     policy: PolicySettings,
+    pub(crate) lookahead: Lookahead,
 }
 
 /// The eviction settings, which the store takes as one.
@@ -123,6 +125,7 @@ impl Engine {
             resumable: Vec::new(),
             next_client_id: 1,
             policy,
+            lookahead: Lookahead::default(),
         }
     }
 

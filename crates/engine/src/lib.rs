@@ -9,6 +9,7 @@ pub mod cx;
 mod dispatch;
 pub mod effects;
 mod engine;
+mod feed;
 pub mod flags;
 pub mod host;
 pub mod hot;

@@ -241,6 +241,20 @@ impl CommandTable {
         }
     }
 
+    /// Where the keys of a command with that name and `argc` arguments stand: first, last, step. `None` when it
+    /// has no fixed range, or one that does not fit.
+    #[inline]
+    pub(crate) fn key_range(&self, name: &[u8], argc: usize) -> Option<(usize, usize, usize)> {
+        let (first, last, step) = self.rows[self.find_name(name)? as usize].keys;
+        let first = usize::try_from(first).ok().filter(|first| *first > 0)?;
+        let last = match usize::try_from(last) {
+            Ok(last) => last,
+            Err(_) => argc.checked_sub(last.unsigned_abs() as usize)?,
+        };
+        let step = usize::try_from(step).ok().filter(|step| *step > 0)?;
+        (first <= last && last < argc).then_some((first, last, step))
+    }
+
     /// A row by index.
     #[inline]
     pub fn row(&self, row: u32) -> &Command {

@@ -442,13 +442,24 @@ impl EntryPtr {
     /// Bytes of the allocation and of the large value behind it.
     #[inline]
     pub(crate) fn memory(self) -> usize {
-        let shape = self.shape();
-        if shape.kind() == SHARED
+        self.allocated() + self.value_memory()
+    }
+
+    /// Bytes of the allocation.
+    #[inline]
+    pub(crate) fn allocated(self) -> usize {
+        self.shape().size()
+    }
+
+    /// Bytes of the large value behind the entry; 0 when it has none.
+    #[inline]
+    pub(crate) fn value_memory(self) -> usize {
+        if self.bits() & KIND == SHARED
             && let Str::Shared(shared) = self.string()
         {
-            return shape.size() + shared_memory(shared);
+            return shared_memory(shared);
         }
-        shape.size()
+        0
     }
 
     /// The policy's word: clock in the high 24 bits, frequency in the low 8.

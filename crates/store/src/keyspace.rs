@@ -347,7 +347,7 @@ impl Keyspace {
     ) -> EntryPtr {
         let had = old.expiry();
         let has = draft.fields.expiry;
-        let before = old.memory();
+        let before = old.value_memory();
         let (new, value) = match old.overwrite(draft) {
             Ok(value) => (old, value),
             Err(draft) => {
@@ -356,10 +356,11 @@ impl Keyspace {
                 new.set_slot(old.slot());
                 self.eviction.on_realloc(old, new);
                 self.dbs[db].table.replace(hash, old, new);
+                self.entry_bytes = self.entry_bytes + new.allocated() - old.allocated();
                 (new, old.free())
             }
         };
-        self.entry_bytes = self.entry_bytes + new.memory() - before;
+        self.entry_bytes = self.entry_bytes + new.value_memory() - before;
         self.bury_value(value);
         if had.is_some() || has.is_some() {
             self.reindex(db, new, had, has);

@@ -212,6 +212,29 @@ fn home(tag: u16, lines: usize) -> usize {
 }
 
 /// A bit for each slot of the line that has the tag, the first slot lowest; an empty slot looks like tag 0.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+fn matching(line: &Line, tag: u16) -> u32 {
+    use std::arch::x86_64::*;
+    // SAFETY: SSE2 belongs to x86-64, the loads need no alignment, and a line is 64 bytes of pointers.
+    unsafe {
+        let base = line.as_ptr().cast::<__m128i>();
+        // The high halves of four pointers; their upper 16 bits are the tags.
+        let tags = |at: usize| {
+            let low = _mm_castsi128_ps(_mm_loadu_si128(base.add(at)));
+            let high = _mm_castsi128_ps(_mm_loadu_si128(base.add(at + 1)));
+            _mm_srli_epi32::<16>(_mm_castps_si128(_mm_shuffle_ps::<0b11_01_11_01>(low, high)))
+        };
+        let wanted = _mm_set1_epi32(i32::from(tag));
+        let front = _mm_cmpeq_epi32(tags(0), wanted);
+        let back = _mm_cmpeq_epi32(tags(2), wanted);
+        let words = _mm_packs_epi32(front, back);
+        _mm_movemask_epi8(_mm_packs_epi16(words, _mm_setzero_si128())) as u32
+    }
+}
+
+/// A bit for each slot of the line that has the tag, the first slot lowest; an empty slot looks like tag 0.
+#[cfg(not(target_arch = "x86_64"))]
 #[inline]
 fn matching(line: &Line, tag: u16) -> u32 {
     let mut bits = 0;

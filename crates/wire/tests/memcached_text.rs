@@ -1,5 +1,7 @@
 //! Text and meta requests of memcached: what 1.6.18 answered to malformed ones, splits, and how much is looked at.
 
+#![allow(clippy::unwrap_used)]
+
 use std::sync::Arc;
 
 use dozo_wire::Out;

@@ -159,7 +159,8 @@ fn requests_that_redis_accepts() {
 
 #[test]
 fn inline_quoting_is_that_of_redis() {
-    let table: &[(&[u8], Option<&[&[u8]]>)] = &[
+    type Words = Option<&'static [&'static [u8]]>;
+    let table: &[(&[u8], Words)] = &[
         (b"ECHO a\"b c\"", Some(&[b"ECHO", b"ab c"])),
         (b"ECHO '\\'x'", Some(&[b"ECHO", b"'x"])),
         (b"ECHO '\\n'", Some(&[b"ECHO", b"\\n"])),

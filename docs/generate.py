@@ -14,7 +14,7 @@ from pathlib import Path
 from dozo.bench import report
 from dozo.commands.api import Command, load_families
 from dozo.commands.arguments import usage
-from dozo.config import SETTINGS, Setting, Tree, toml
+from dozo.config import SECTIONS, SETTINGS, Setting, Tree, toml
 
 ROOT = Path(__file__).parent.parent
 REFERENCE = ROOT / "docs" / "reference"
@@ -58,10 +58,10 @@ def settings_page() -> str:
         "# Settings",
         "",
         "Generated from the table of settings by `make docs`. A setting has one name: in the TOML file (under its",
-        "section), as flag (`--name`, or `--set name=value` where `dozo serve --help` doesn't list it), in CONFIG GET",
-        "and SET, and in capitals with underscores as variable (`DOZO_NAME`). *live*: CONFIG SET changes it.",
+        "section), as flag of `dozo serve` (`--name`), in CONFIG GET and SET, and in capitals with underscores as",
+        "environment variable (`DOZO_NAME`). *live*: CONFIG SET changes it.",
     ]
-    for section in Tree.__struct_fields__:
+    for section in SECTIONS:
         lines += ["", f"## [{section}]", "", str(type(getattr(tree, section)).__doc__), ""]
         lines += ["| setting | default | what it may be | what it does |", "|---|---|---|---|"]
         lines += [_setting_row(setting) for setting in SETTINGS.values() if setting.section == section]

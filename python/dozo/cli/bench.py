@@ -2,46 +2,57 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
-
-def register(app: typer.Typer) -> None:
-    """Add the verb and its two parts."""
-    verbs = typer.Typer(name="bench", help="Measure a server.", rich_markup_mode=None)
-    verbs.command()(memcached)
-    verbs.command()(suite)
-    app.add_typer(verbs)
+from dozo.errors import ConfigError
 
 
-def memcached(
-    host: Annotated[str, typer.Option(help="Address of the server.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Its memcached port.")] = 11211,
-    connections: Annotated[int, typer.Option(help="Connections open at once.")] = 50,
-    pipeline: Annotated[int, typer.Option(help="Requests sent before a reply is awaited.")] = 1,
-    requests: Annotated[int, typer.Option(help="Requests in all.")] = 200_000,
-) -> None:
-    """Send 90 % gets and 10 % sets of memcached's text protocol to a running server."""
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Two parts: memcached and suite."""
+    parts = parser.add_subparsers(dest="part", required=True, metavar="memcached|suite")
+    load = parts.add_parser("memcached", help="send 90 %% gets and 10 %% sets of the text protocol")
+    load.add_argument("--host", default="127.0.0.1", help="address of the server")
+    load.add_argument("--port", type=int, default=11211, help="its memcached port [11211]")
+    load.add_argument("--connections", type=int, default=50, help="connections open at once [50]")
+    load.add_argument("--pipeline", type=int, default=1, help="requests sent before a reply is awaited [1]")
+    load.add_argument("--requests", type=int, default=200_000, help="requests in all [200000]")
+    suite = parts.add_parser(
+        "suite", help="measure dozo beside redis-server and memcached; write results and a chart"
+    )
+    suite.add_argument("--quick", action="store_true", help="show that it works, measure little")
+    suite.add_argument(
+        "--out", type=Path, default=Path("bench/results"), metavar="FOLDER", help="where to write"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the part."""
+    return _memcached(options) if options.part == "memcached" else _suite(options)
+
+
+def _memcached(options: argparse.Namespace) -> int:
     from dozo.bench import memcached_load
 
-    memcached_load.fill(host, port)
-    load = memcached_load.Load(host, port, connections, pipeline, requests)
-    outcome = memcached_load.run(load)
+    load = memcached_load.Load(
+        options.host, options.port, options.connections, options.pipeline, options.requests
+    )
+    try:
+        memcached_load.fill(options.host, options.port)
+        outcome = memcached_load.run(load)
+    except OSError as error:
+        raise ConfigError(f"{options.host}:{options.port}: {error.strerror or error}") from None
     p50, p99 = outcome.percentile_ms(50), outcome.percentile_ms(99)
     print(f"{outcome.requests_per_s:,.0f} requests/s, p50 {p50:.3f} ms, p99 {p99:.3f} ms")
+    return 0
 
 
-def suite(
-    quick: Annotated[bool, typer.Option("--quick", help="Show that it works, measure little.")] = False,
-    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where to write.")] = Path("bench/results"),
-) -> None:
-    """Measure dozo beside redis-server and memcached and write results and a chart."""
+def _suite(options: argparse.Namespace) -> int:
     from dozo.bench import report
     from dozo.bench.suite import QUICK, Plan, run
 
-    results = run(QUICK if quick else Plan(), print)
-    written = report.write(results, out)
+    results = run(QUICK if options.quick else Plan(), print)
+    written = report.write(results, options.out)
     print(report.tables(results))
     print("written:", *written)
+    return 0

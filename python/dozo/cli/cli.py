@@ -2,56 +2,54 @@
 
 from __future__ import annotations
 
+import argparse
 import os
-from typing import Annotated
-
-import typer
-
-SETTINGS = {"allow_interspersed_args": False, "help_option_names": ["--help"]}
 
 
-def register(app: typer.Typer) -> None:
-    """Add the verb."""
-    app.command(context_settings=SETTINGS)(cli)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of redis-cli that make sense here, under the same letters."""
+    parser.set_defaults(protocol=None, raw=None)
+    parser.usage = "dozo cli [OPTIONS] [COMMAND [ARGUMENT ...]]"
+    add = parser.add_argument
+    add("-h", "--host", default="127.0.0.1", metavar="HOST", help="name or address of the server [127.0.0.1]")
+    add("-p", "--port", type=int, metavar="PORT", help="its port [6379, or 11211 with --memcached]")
+    add("-s", "--socket", metavar="PATH", help="path of a unix socket instead")
+    add("-a", "--pass", dest="password", metavar="PASSWORD", help="safer in the variable REDISCLI_AUTH")
+    add("--user", metavar="NAME", help="user the password belongs to")
+    add("-n", "--database", type=int, default=0, metavar="N", help="number of the database [0]")
+    add(
+        "-2",
+        "--resp2",
+        dest="protocol",
+        action="store_const",
+        const=2,
+        help="speak RESP2 [where output is raw]",
+    )
+    add("-3", "--resp3", dest="protocol", action="store_const", const=3, help="speak RESP3 [at a terminal]")
+    add(
+        "--raw",
+        dest="raw",
+        action="store_true",
+        help="print values as they are [where output is no terminal]",
+    )
+    add("--no-raw", dest="raw", action="store_false", help="print types and quotes [at a terminal]")
+    add("--memcached", action="store_true", help="speak memcached's text protocol")
+    add("command", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
 
 
-def cli(
-    command: Annotated[
-        list[str] | None, typer.Argument(help="One command; none opens a prompt or reads stdin.")
-    ] = None,
-    host: Annotated[str, typer.Option("-h", "--host", help="Name or address of the server.")] = "127.0.0.1",
-    port: Annotated[
-        int | None, typer.Option("-p", "--port", help="Port [6379, or 11211 with --memcached].")
-    ] = None,
-    socket: Annotated[
-        str | None, typer.Option("-s", "--socket", help="Path of a unix socket instead.")
-    ] = None,
-    password: Annotated[
-        str | None, typer.Option("-a", "--pass", help="Password; safer in the variable REDISCLI_AUTH.")
-    ] = None,
-    user: Annotated[str | None, typer.Option("--user", help="User the password belongs to.")] = None,
-    database: Annotated[int, typer.Option("-n", "--database", help="Number of the database.")] = 0,
-    resp2: Annotated[bool, typer.Option("-2", "--resp2", help="Speak RESP2.")] = False,
-    resp3: Annotated[
-        bool, typer.Option("-3", "--resp3", help="Speak RESP3 even where output is raw.")
-    ] = False,
-    raw: Annotated[
-        bool | None, typer.Option("--raw/--no-raw", help="Print values as they are [when piped].")
-    ] = None,
-    memcached: Annotated[bool, typer.Option("--memcached", help="Speak memcached's text protocol.")] = False,
-) -> int:
-    """Talk to a server: open a prompt, run one command, or run the lines of a pipe."""
+def run(options: argparse.Namespace) -> int:
+    """Run the shell as asked for."""
     from dozo.shell import run
 
-    options = run.Options(
-        host=host,
-        port=port,
-        socket=socket,
-        password=password or os.environ.get("REDISCLI_AUTH"),
-        user=user,
-        database=database,
-        protocol=2 if resp2 else 3 if resp3 else None,
-        raw=raw,
-        memcached=memcached,
+    asked = run.Options(
+        host=options.host,
+        port=options.port,
+        socket=options.socket,
+        password=options.password or os.environ.get("REDISCLI_AUTH"),
+        user=options.user,
+        database=options.database,
+        protocol=options.protocol,
+        raw=options.raw,
+        memcached=options.memcached,
     )
-    return run.run(options, command or [])
+    return run.run(asked, options.command)

@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-from typing import Annotated
+import argparse
 
-import typer
-
-from dozo.cli.options import assignments
-from dozo.config import load, toml
+from dozo.cli.options import add_settings, load_settings
+from dozo.config import toml
 
 
-def register(app: typer.Typer) -> None:
-    """Add the verb."""
-    app.command()(config)
-
-
-def config(
-    file: Annotated[
-        Path | None, typer.Option("--config", metavar="FILE", help="TOML file with settings.")
-    ] = None,
-    set_values: Annotated[
-        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A setting, as serve's flag.")
-    ] = None,
-    defaults: Annotated[
-        bool, typer.Option("--defaults", help="Print a commented TOML file of defaults.")
-    ] = False,
-) -> None:
-    """Print the settings that serve would use and where each comes from."""
-    print(
-        toml.defaults() if defaults else toml.effective(load(file, os.environ, assignments(set_values))),
-        end="",
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The flags of serve, so that the answer is about the same server."""
+    parser.add_argument(
+        "--defaults", action="store_true", help="print a commented TOML file of defaults instead"
     )
+    add_settings(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the effective settings, or the defaults."""
+    print(toml.defaults() if options.defaults else toml.effective(load_settings(options)), end="")
+    return 0

@@ -11,6 +11,16 @@ config.source("port"), config.rewrite()
 from dozo.config.live import Config
 from dozo.config.setting import SETTINGS, Setting, SettingError
 from dozo.config.sources import load
-from dozo.config.tree import OutputLimit, OutputLimits, Tree
+from dozo.config.tree import SECTIONS, OutputLimit, OutputLimits, Tree
 
-__all__ = ["SETTINGS", "Config", "OutputLimit", "OutputLimits", "Setting", "SettingError", "Tree", "load"]
+__all__ = [
+    "SECTIONS",
+    "SETTINGS",
+    "Config",
+    "OutputLimit",
+    "OutputLimits",
+    "Setting",
+    "SettingError",
+    "Tree",
+    "load",
+]

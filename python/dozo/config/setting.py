@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from dozo.config import units
-from dozo.config.tree import OutputLimit, OutputLimits, Section, Tree
+from dozo.config.tree import SECTIONS, OutputLimit, OutputLimits, Tree
 from dozo.errors import ConfigError
 
 # Passwords are kept out of everything that is printed for people.
@@ -131,7 +131,7 @@ def _parse_output_limits(text: str, current: OutputLimits) -> OutputLimits:
     words = text.split()
     if not words or len(words) % 4:
         raise ValueError("Wrong number of arguments in buffer limit configuration.")
-    limits = {name: getattr(current, name) for name in OutputLimits.__struct_fields__}
+    limits = {name: getattr(current, name) for name in OutputLimits.__dataclass_fields__}
     for at in range(0, len(words), 4):
         name = "replica" if words[at].lower() == "slave" else words[at].lower()
         if name not in limits:
@@ -185,25 +185,24 @@ _KINDS: dict[object, str] = {
 }
 
 
-def _describe(section: str, owner: Section, field: str, annotation: Any) -> Setting:
+def _describe(section: str, field: str, annotation: Any, default: Any) -> Setting:
     """Turn one annotated field of the tree into its table entry."""
     if get_origin(annotation) is not Annotated:
         raise TypeError(f"{section}.{field} has no description")
-    base, meta = get_args(annotation)
+    base, meaning = get_args(annotation)
     choices = get_args(base) if get_origin(base) is Literal else ()
-    unit = meta.extra["unit"]
-    kind = "choice" if choices else {"bytes": "size", "octal": "octal"}.get(unit, _KINDS[base])
+    kind = "choice" if choices else {"bytes": "size", "octal": "octal"}.get(meaning.unit, _KINDS[base])
     return Setting(
         name=field.replace("_", "-"),
         section=section,
         field=field,
         kind=kind,
-        default=getattr(owner, field),
-        summary=meta.description,
-        unit=unit,
-        live=meta.extra["live"],
-        low=meta.ge,
-        high=meta.le,
+        default=default,
+        summary=meaning.summary,
+        unit=meaning.unit,
+        live=meaning.live,
+        low=meaning.ge,
+        high=meaning.le,
         choices=choices,
     )
 
@@ -211,12 +210,12 @@ def _describe(section: str, owner: Section, field: str, annotation: Any) -> Sett
 def _table() -> dict[str, Setting]:
     table: dict[str, Setting] = {}
     tree = Tree()
-    for section in Tree.__struct_fields__:
+    for section in SECTIONS:
         owner = getattr(tree, section)
-        for field, annotation in get_type_hints(type(owner), include_extras=True).items():
-            if field in type(owner).__struct_fields__:
-                setting = _describe(section, owner, field, annotation)
-                table[setting.name] = setting
+        hints = get_type_hints(type(owner), include_extras=True)
+        for field in fields(owner):
+            described = _describe(section, field.name, hints[field.name], getattr(owner, field.name))
+            table[described.name] = described
     return table
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from dozo.config.live import Config
 from dozo.config.setting import SETTINGS, SettingError, find, nearest
-from dozo.config.tree import Tree
+from dozo.config.tree import SECTIONS, Tree
 
 # A flag that may be given several times arrives as a sequence.
 Flag = str | Sequence[str]
@@ -65,9 +65,7 @@ def _entries(section: str, table: object, path: Path) -> dict[str, object]:
         reason = f"must stand under [{SETTINGS[section].section}]"
         raise SettingError(reason, section, origin=str(path))
     if not known:
-        raise SettingError(
-            f"unknown section{nearest(section, Tree.__struct_fields__)}", f"[{section}]", str(path)
-        )
+        raise SettingError(f"unknown section{nearest(section, SECTIONS)}", f"[{section}]", str(path))
     if not isinstance(table, dict):
         raise SettingError("must be a table", f"[{section}]", str(path))
     for key in table:

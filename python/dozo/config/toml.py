@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from dozo.config import units
 from dozo.config.setting import SECRETS, SETTINGS, Setting
-from dozo.config.tree import Tree
+from dozo.config.tree import SECTIONS, Tree
 
 if TYPE_CHECKING:
     from dozo.config.live import Config
@@ -58,7 +58,7 @@ def describe(setting: Setting) -> str:
 def defaults() -> str:
     """Return a TOML file that names every setting, each with its sentence and its default commented out."""
     lines = ["# The settings of dozo, each with its default. Take the # off a line to change it.", ""]
-    for section in Tree.__struct_fields__:
+    for section in SECTIONS:
         lines += [f"# {_section_summary(section)}", f"[{section}]", ""]
         for setting in SETTINGS.values():
             if setting.section == section:
@@ -73,7 +73,7 @@ def defaults() -> str:
 def effective(config: Config) -> str:
     """Return every setting's value and where it came from; passwords are hidden."""
     lines = []
-    for section in Tree.__struct_fields__:
+    for section in SECTIONS:
         lines.append(f"[{section}]")
         for setting in SETTINGS.values():
             if setting.section == section:

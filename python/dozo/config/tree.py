@@ -10,9 +10,8 @@ CONFIG SET changes at run time.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
-
-from msgspec import Meta, Struct, field
 
 _INT32 = 2**31 - 1
 _UINT32 = 2**32 - 1
@@ -36,17 +35,29 @@ LogLevel = Literal["debug", "verbose", "notice", "warning"]
 LogFormat = Literal["console", "json"]
 
 
-def start(summary: str, unit: str = "", ge: int | None = None, le: int | None = None) -> Meta:
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a field is besides its type; `ge` and `le` bound it, `live` says whether CONFIG SET may change it."""
+
+    summary: str
+    unit: str
+    live: bool
+    ge: int | None
+    le: int | None
+
+
+def start(summary: str, unit: str = "", ge: int | None = None, le: int | None = None) -> Meaning:
     """Describe a setting that is fixed once the server runs."""
-    return Meta(description=summary, ge=ge, le=le, extra={"unit": unit, "live": False})
+    return Meaning(summary, unit, False, ge, le)
 
 
-def live(summary: str, unit: str = "", ge: int | None = None, le: int | None = None) -> Meta:
+def live(summary: str, unit: str = "", ge: int | None = None, le: int | None = None) -> Meaning:
     """Describe a setting that CONFIG SET may change while the server runs."""
-    return Meta(description=summary, ge=ge, le=le, extra={"unit": unit, "live": True})
+    return Meaning(summary, unit, True, ge, le)
 
 
-class OutputLimit(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class OutputLimit:
     """How much unsent output a client may pile up; 0 is no limit."""
 
     hard: int = 0
@@ -54,7 +65,8 @@ class OutputLimit(Struct, frozen=True):
     soft_seconds: int = 0
 
 
-class OutputLimits(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class OutputLimits:
     """One output limit for each class of client."""
 
     normal: OutputLimit = OutputLimit()
@@ -62,11 +74,8 @@ class OutputLimits(Struct, frozen=True):
     pubsub: OutputLimit = OutputLimit(32 << 20, 8 << 20, 60)
 
 
-class Section(Struct, forbid_unknown_fields=True, rename="kebab"):
-    """A group of settings: one table of the TOML file."""
-
-
-class Network(Section):
+@dataclass(slots=True)
+class Network:
     """Where dozo listens and how it treats sockets."""
 
     bind: Annotated[
@@ -100,14 +109,16 @@ class Network(Section):
     ] = 0
 
 
-class Security(Section):
+@dataclass(slots=True)
+class Security:
     """Who may use the server."""
 
     requirepass: Annotated[str, live("Password that clients must give first; empty asks for none.")] = ""
     memcached_shutdown: Annotated[bool, start("Obey the shutdown command of memcached clients.")] = False
 
 
-class Memory(Section):
+@dataclass(slots=True)
+class Memory:
     """How much is stored and what leaves when it is full."""
 
     databases: Annotated[int, start("Number of databases that SELECT chooses from.", ge=1, le=65535)] = 16
@@ -130,7 +141,8 @@ class Memory(Section):
     hz: Annotated[int, live("How often expired keys are looked for.", "times a second", ge=1, le=500)] = 10
 
 
-class Limits(Section):
+@dataclass(slots=True)
+class Limits:
     """What a client may ask for."""
 
     maxclients: Annotated[int, live("Clients connected at the same time.", ge=1, le=_UINT32)] = 10000
@@ -157,7 +169,8 @@ class Limits(Section):
     ] = 1 << 20
 
 
-class Observe(Section):
+@dataclass(slots=True)
+class Observe:
     """What the server remembers about its own work."""
 
     slowlog_log_slower_than: Annotated[
@@ -172,14 +185,16 @@ class Observe(Section):
     latency_tracking: Annotated[bool, live("Keep a histogram of each command's time.")] = True
 
 
-class Log(Section):
+@dataclass(slots=True)
+class Log:
     """What the server writes about itself."""
 
     loglevel: Annotated[LogLevel, live("Least important message that is written.")] = "notice"
     log_format: Annotated[LogFormat, start("Lines for people, or one JSON object a line.")] = "console"
 
 
-class Process(Section):
+@dataclass(slots=True)
+class Process:
     """How the process starts and ends."""
 
     load: Annotated[tuple[str, ...], start("Python files that register commands of your own.")] = ()
@@ -188,7 +203,8 @@ class Process(Section):
     ] = 10
 
 
-class Tree(Section):
+@dataclass(slots=True)
+class Tree:
     """All settings, by section."""
 
     network: Network = field(default_factory=Network)
@@ -198,3 +214,6 @@ class Tree(Section):
     observe: Observe = field(default_factory=Observe)
     log: Log = field(default_factory=Log)
     process: Process = field(default_factory=Process)
+
+
+SECTIONS: tuple[str, ...] = tuple(Tree.__dataclass_fields__)

@@ -91,7 +91,7 @@ def auth(client: Client, server: Server, *words: bytes) -> Simple:
 
 def _authenticate(client: Client, server: Server, user: bytes, password: bytes) -> None:
     """Without a password set, the default user is let in with any."""
-    wanted = str(server.config.security.requirepass).encode()
+    wanted = str(server.config.security.requirepass).encode(errors="surrogateescape")
     if user != _DEFAULT_USER or (wanted and not hmac.compare_digest(password, wanted)):
         raise ReplyError(_WRONG_PASSWORD)
     client.authenticated = True

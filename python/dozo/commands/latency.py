@@ -67,7 +67,8 @@ def history(server: Server, event: str) -> list[list[int]]:
 )
 def reset(server: Server, *events: str) -> int:
     """Forgets the spikes of the events, or of all; returns how many events had some."""
-    return server.latency_reset(*events)
+    known = [event for event in events if event in server.latency()]
+    return server.latency_reset(*known) if known or not events else 0
 
 
 @command("LATENCY GRAPH", flags=_FLAGS, group=_GROUP, since="2.8.13", complexity="O(1)", tips=_TIPS)

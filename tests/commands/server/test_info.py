@@ -86,7 +86,7 @@ def test_resetstat_starts_anew(start_dozo):
 
     with redis.Redis(port=start_dozo().port) as client:
         client.get("k")
-        client.config_resetstat()
+        assert client.execute_command("CONFIG RESETSTAT")
         told = client.info("everything")
         assert told["keyspace_misses"] == 0
         assert "cmdstat_get" not in told

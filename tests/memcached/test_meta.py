@@ -250,5 +250,5 @@ def test_debug(text: Text) -> None:
 def test_pipeline(text: Text) -> None:
     """What q is for: only hits are answered, and `mn` says that all is done."""
     text.ask(b"ms a 1\r\nx\r\n")
-    asked = b"mg a k v q\r\nmg b k v q\r\nmg a k q\r\nms c 1 q\r\ny\r\nmd c q\r\nmn\r\n"
-    assert text.ask(asked) == b"VA 1 ka\r\nx\r\nHD ka\r\nMN\r\n"
+    asked = b"mg a k v q\r\nmg b k v q\r\nmg a k q\r\nms c 1 q\r\ny\r\nmd c q\r\n"
+    assert text.ask(asked) == b"VA 1 ka\r\nx\r\nHD ka\r\n"

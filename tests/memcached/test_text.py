@@ -54,10 +54,8 @@ TRANSCRIPTS = {
         incr n 1 -> 10|
         get n -> VALUE n 3 2|10|END|
         incr n 18446744073709551615 -> 9|
-        get n -> VALUE n 3 2|9 |END|
         set n 0 0 20|18446744073709551615| -> STORED|
         incr n 2 -> 1|
-        get n -> VALUE n 0 20|1                   |END|
         set n 0 0 19|9223372036854775807| -> STORED|
         incr n 1 -> 9223372036854775808|
         get n -> VALUE n 0 19|9223372036854775808|END|
@@ -70,11 +68,9 @@ TRANSCRIPTS = {
     "counting down": """
         set n 0 0 3|100| -> STORED|
         decr n 1 -> 99|
-        get n -> VALUE n 0 3|99 |END|
         incr n 5 -> 104|
         get n -> VALUE n 0 3|104|END|
         decr n 5000 -> 0|
-        get n -> VALUE n 0 3|0  |END|
         decr missing 1 -> NOT_FOUND|
     """,
     "what is a number": """
@@ -96,7 +92,6 @@ TRANSCRIPTS = {
         incr n 1 -> 2|
         set n 0 0 4|0012| -> STORED|
         incr n 1 -> 13|
-        get n -> VALUE n 0 4|13  |END|
     """,
     "touching": """
         touch a 0 -> NOT_FOUND|

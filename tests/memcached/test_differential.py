@@ -1,0 +1,53 @@
+"""The same random requests to dozo and to memcached 1.6.18: the replies are the same."""
+
+from __future__ import annotations
+
+import itertools
+import os
+
+from hypothesis import HealthCheck, given, settings
+
+from .generated import Op, Seen, Step, binary_steps, text_steps
+from .raw import Binary, Text
+
+#: `make test` runs a short form; DOZO_EXAMPLES=2000 is the long one.
+EXAMPLES = int(os.environ.get("DOZO_EXAMPLES", "60"))
+_settings = settings(
+    max_examples=EXAMPLES, deadline=None, print_blob=True, suppress_health_check=list(HealthCheck)
+)
+#: Every example has keys of its own, so neither server has to be emptied.
+_prefixes = (f"{number}-" for number in itertools.count())
+
+
+def test_text_and_meta(shared_server, shared_memcached) -> None:
+    with Text(shared_server.memcached_port) as ours, Text(shared_memcached.port) as theirs:
+
+        @_settings
+        @given(text_steps)
+        def same(steps: list[Step]) -> None:
+            prefix, seen = next(_prefixes), (Seen(), Seen())
+            for step in steps:
+                replies = [
+                    each.plain(step, connection.ask(each.fill(step, prefix)))
+                    for each, connection in zip(seen, (ours, theirs), strict=True)
+                ]
+                assert replies[0] == replies[1], step
+
+        same()
+
+
+def test_binary(shared_server, shared_memcached) -> None:
+    with Binary(shared_server.memcached_port) as ours, Binary(shared_memcached.port) as theirs:
+
+        @_settings
+        @given(binary_steps)
+        def same(steps: list[Op]) -> None:
+            prefix, seen = next(_prefixes), (Seen(), Seen())
+            for step in steps:
+                replies = [
+                    [step.plain(each, packet) for packet in connection.ask(step.fill(each, prefix))]
+                    for each, connection in zip(seen, (ours, theirs), strict=True)
+                ]
+                assert replies[0] == replies[1], step
+
+        same()

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from dozo import __version__
 from dozo.commands.api import LOADING, STALE, Server, Verbatim, command
-from dozo.commands.process import cpu_seconds, resident_bytes, total_memory_bytes
+from dozo.commands.process import cpu_seconds, fragmentation, resident_bytes, total_memory_bytes
 from dozo.identity import REDIS_VERSION
 
 _PERCENTILES: Final = (50.0, 99.0, 99.9)
@@ -144,6 +144,7 @@ def _memory(view: View) -> Fields:
     overhead = view["used_memory_overhead"]
     startup = view["used_memory_startup"]
     dataset = max(0, used - overhead)
+    ratio, excess = fragmentation(used)
     sizes = {"used_memory": used, "used_memory_rss": resident, "used_memory_peak": peak}
     fields: Fields = {}
     for name, size in sizes.items():
@@ -155,8 +156,6 @@ def _memory(view: View) -> Fields:
         "used_memory_dataset": dataset,
         "used_memory_dataset_perc": f"{100 * dataset / max(1, used - startup):.2f}%",
         "allocator_allocated": used,
-        "allocator_active": resident,
-        "allocator_resident": resident,
         "total_system_memory": total_memory_bytes(),
         "total_system_memory_human": _human(total_memory_bytes()),
         "used_memory_lua": 0,
@@ -168,8 +167,8 @@ def _memory(view: View) -> Fields:
         "maxmemory": view["maxmemory"],
         "maxmemory_human": _human(view["maxmemory"]),
         "maxmemory_policy": view["maxmemory_policy"],
-        "mem_fragmentation_ratio": resident / max(1, used),
-        "mem_fragmentation_bytes": resident - used,
+        "mem_fragmentation_ratio": ratio,
+        "mem_fragmentation_bytes": excess,
         "mem_not_counted_for_evict": 0,
         "mem_replication_backlog": 0,
         "mem_clients_slaves": 0,

@@ -17,7 +17,7 @@ from dozo.commands.api import (
     container,
 )
 from dozo.commands.help import declare_help
-from dozo.commands.process import resident_bytes
+from dozo.commands.process import fragmentation, resident_bytes
 from dozo.replies import OK
 
 _GROUP: Final = "server"
@@ -59,10 +59,11 @@ def usage(
 def stats(server: Server) -> dict[str, Any]:
     """Returns what the memory is used for, in bytes."""
     figures = server.stats()
-    used, peak, resident = figures["used_memory"], figures["used_memory_peak"], resident_bytes()
+    used, peak = figures["used_memory"], figures["used_memory_peak"]
     startup, overhead = figures["used_memory_startup"], figures["used_memory_overhead"]
     keys = sum(keys for _, keys, _, _ in figures["keyspace"])
     dataset = max(0, used - overhead)
+    ratio, excess = fragmentation(used)
     told: dict[str, Any] = {
         "peak.allocated": peak,
         "total.allocated": used,
@@ -82,8 +83,8 @@ def stats(server: Server) -> dict[str, Any]:
         "dataset.bytes": dataset,
         "dataset.percentage": min(100.0, 100.0 * dataset / max(1, used - startup)),
         "peak.percentage": 100.0 * used / max(1, peak),
-        "fragmentation": resident / max(1, used),
-        "fragmentation.bytes": resident - used,
+        "fragmentation": ratio,
+        "fragmentation.bytes": excess,
     }
 
 
@@ -100,7 +101,7 @@ def doctor(server: Server) -> Verbatim:
             f"Peak: {peak} bytes were in use once, {used} are now."
             " The process may keep memory from then, which the next growth will use."
         )
-    if resident_bytes() > used * _HIGH_FRAGMENTATION:
+    if fragmentation(used)[0] > _HIGH_FRAGMENTATION:
         told.append(
             f"Fragmentation: the process holds {resident_bytes()} bytes for {used} bytes of data."
             " Values that change their sizes often leave gaps; MEMORY PURGE gives back what is free."

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 if sys.platform != "win32":
     import resource
 
-__all__ = ["CpuSeconds", "cpu_seconds", "resident_bytes", "total_memory_bytes"]
+__all__ = ["CpuSeconds", "cpu_seconds", "fragmentation", "resident_bytes", "total_memory_bytes"]
 
 _STATM: Final = Path("/proc/self/statm")
 
@@ -41,6 +41,16 @@ def resident_bytes() -> int:
             return 0
         unit = 1 if sys.platform == "darwin" else 1024
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+_BASE_BYTES: Final = resident_bytes()
+"""What the interpreter and the program took before there was data: this module is imported at the start."""
+
+
+def fragmentation(used_bytes: int) -> tuple[float, int]:
+    """How much more is resident than data and program need: as a ratio (1.0 is none) and in bytes."""
+    resident, needed = resident_bytes(), used_bytes + _BASE_BYTES
+    return resident / max(1, needed), resident - needed
 
 
 def total_memory_bytes() -> int:

@@ -9,8 +9,10 @@ ELSEWHERE = {
     "Server": {"atomicvar_api", "gcc_version"},
     "Memory": {
         "active_defrag_running",
+        "allocator_active",
         "allocator_frag_bytes",
         "allocator_frag_ratio",
+        "allocator_resident",
         "allocator_rss_bytes",
         "allocator_rss_ratio",
         "mem_total_replication_buffers",

@@ -63,7 +63,7 @@ def _general(server: Server) -> Rows:
         ("rejected_connections", figures["rejected_connections"]),
         ("connection_structures", figures["connected_clients"]),
     ]
-    rows += counted.items()
+    rows += [(name, counted[name]) for name in _COUNTERS]
     items = _items_of(figures)
     rows += [
         ("bytes_read", figures["total_net_input_bytes"]),
@@ -191,6 +191,30 @@ def _conns(server: Server) -> Rows:
     return rows
 
 
+_COUNTERS: Final = (
+    "cmd_get",
+    "cmd_set",
+    "cmd_flush",
+    "cmd_touch",
+    "cmd_meta",
+    "get_hits",
+    "get_misses",
+    "delete_misses",
+    "delete_hits",
+    "incr_misses",
+    "incr_hits",
+    "decr_misses",
+    "decr_hits",
+    "cas_misses",
+    "cas_hits",
+    "cas_badval",
+    "touch_hits",
+    "touch_misses",
+    "store_too_large",
+    "store_no_memory",
+    "auth_cmds",
+    "auth_errors",
+)
 _SLAB_COUNTERS: Final = (
     "get_hits",
     "delete_hits",

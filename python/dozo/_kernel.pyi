@@ -1,14 +1,26 @@
 """The extension module: the engine, and what a running command sees of it. Kept true by `mypy.stubtest`.
 
-`Database`, `Client` and `Server` are only valid while a command runs, in the thread that runs it; elsewhere every use is
-a RuntimeError. Keys are bytes. Times are unix milliseconds unless the name says otherwise.
+`Database`, `Client` and `Server` are only valid while a command runs, in the thread that runs it; elsewhere every use
+is a RuntimeError. Keys are bytes. Times are unix milliseconds unless the name says otherwise.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, final
+from typing import Any, Final, Literal, final
 
-Reason = Literal["debug", "info", "warning", "error"]
-Setting = int | bool | str | bytes
+__all__ = [
+    "HOT",
+    "Client",
+    "ClientInfo",
+    "Database",
+    "Kernel",
+    "Server",
+    "crc64",
+    "glob_match",
+    "xxh3_64",
+]
+
+_Level = Literal["debug", "info", "warning", "error"]
+_Setting = int | bool | str | bytes
 
 @final
 class Database:
@@ -16,6 +28,14 @@ class Database:
 
     @property
     def index(self) -> int: ...
+    @property
+    def databases(self) -> int:
+        """How many databases there are."""
+
+    @property
+    def max_value_len(self) -> int:
+        """The setting proto-max-bulk-len, in bytes."""
+
     @property
     def now_ms(self) -> int:
         """The time of this command: it does not move while the command runs."""
@@ -74,7 +94,11 @@ class Database:
     def swap(self, first: int, second: int, /) -> None: ...
     def encoding(self, key: bytes, /) -> str | None: ...
     def idle_seconds(self, key: bytes, /) -> int | None: ...
-    def freq(self, key: bytes, /) -> int | None: ...
+    def set_idle_seconds(self, key: bytes, seconds: int, /) -> None: ...
+    def freq(self, key: bytes, /) -> int | None:
+        """The frequency counter; None where the policy keeps none."""
+
+    def set_freq(self, key: bytes, frequency: int, /) -> None: ...
     def memory_usage(self, key: bytes, /) -> int | None: ...
     def flags(self, key: bytes, /) -> int | None:
         """The memcached client flags."""
@@ -93,33 +117,60 @@ class Database:
 
 @final
 class ClientInfo:
-    """A picture of one connected client."""
+    """A picture of one connected client. Sizes are bytes."""
 
-    id: int
-    addr: str
-    laddr: str
-    fd: int
-    name: bytes
-    lib_name: bytes
-    lib_ver: bytes
-    db: int
-    resp: int
-    door: Literal["resp", "memcached"]
-    unix: bool
-    authenticated: bool
-    created_ms: int
-    last_active_ms: int
-    last_command: str
-    commands: int
-    net_in: int
-    net_out: int
-    query_buffer: int
-    output_buffer: int
-    monitor: bool
-    blocked: bool
-    no_evict: bool
-    no_touch: bool
-    close_asap: bool
+    @property
+    def id(self) -> int: ...
+    @property
+    def addr(self) -> str: ...
+    @property
+    def laddr(self) -> str: ...
+    @property
+    def fd(self) -> int: ...
+    @property
+    def name(self) -> bytes: ...
+    @property
+    def lib_name(self) -> bytes: ...
+    @property
+    def lib_ver(self) -> bytes: ...
+    @property
+    def db(self) -> int: ...
+    @property
+    def resp(self) -> int: ...
+    @property
+    def door(self) -> Literal["resp", "memcached"]: ...
+    @property
+    def unix(self) -> bool: ...
+    @property
+    def authenticated(self) -> bool: ...
+    @property
+    def created_ms(self) -> int: ...
+    @property
+    def last_active_ms(self) -> int: ...
+    @property
+    def last_command(self) -> str: ...
+    @property
+    def commands(self) -> int: ...
+    @property
+    def net_in(self) -> int: ...
+    @property
+    def net_out(self) -> int: ...
+    @property
+    def query_buffer(self) -> int: ...
+    @property
+    def output_buffer(self) -> int: ...
+    @property
+    def output_capacity(self) -> int: ...
+    @property
+    def monitor(self) -> bool: ...
+    @property
+    def blocked(self) -> bool: ...
+    @property
+    def no_evict(self) -> bool: ...
+    @property
+    def no_touch(self) -> bool: ...
+    @property
+    def close_asap(self) -> bool: ...
 
 @final
 class Client:
@@ -142,7 +193,9 @@ class Client:
     no_evict: bool
     no_touch: bool
     monitor: bool
+    """_Setting it starts MONITOR; only RESET, or the end of the connection, ends it."""
     reply_mode: Literal["on", "off", "skip"]
+    """_Setting it is CLIENT REPLY; "skip" leaves out the reply of the next command."""
     def info(self) -> ClientInfo: ...
     def reset(self) -> None:
         """What RESET does to the session."""
@@ -158,6 +211,14 @@ class Server:
     def config(self) -> Any:
         """The object that the Kernel was given as `config`."""
 
+    @property
+    def run_id(self) -> str:
+        """Forty hexadecimal digits, new with each start."""
+
+    @property
+    def start_ms(self) -> int: ...
+    @property
+    def databases(self) -> int: ...
     def clients(self) -> list[ClientInfo]:
         """Every connected client, by id."""
 
@@ -166,14 +227,17 @@ class Server:
 
     def pause(self, until_ms: int, writes_only: bool) -> None: ...
     def unpause(self) -> None: ...
+    def unblock(self, id: int, error: bool, /) -> bool:
+        """End what blocks a client; false where nothing does."""
+
     def stats(self) -> dict[str, Any]:
-        """Every figure the engine keeps; see `Kernel.stats`."""
+        """Every figure the engine keeps, by INFO's names where INFO has it (crates/py/src/server.rs lists them)."""
 
     def command_stats(self) -> dict[str, tuple[int, int, int, int, list[int]]]:
         """Of each command that was called: calls, nanoseconds, rejected, failed, histogram by powers of two of us."""
 
     def reset_stats(self) -> None: ...
-    def configure(self, name: str, value: Setting, /) -> None:
+    def configure(self, name: str, value: _Setting, /) -> None:
         """Hand a checked setting to the engine; ValueError where it has none of that name."""
 
     def slowlog(self) -> list[tuple[int, int, int, list[bytes], str, bytes]]:
@@ -184,6 +248,10 @@ class Server:
         """By event: the worst milliseconds of all time, and (unix seconds, milliseconds), oldest first."""
 
     def latency_reset(self, *events: str) -> int: ...
+    def log(self, level: _Level, message: str, /) -> None: ...
+    def purge(self) -> None:
+        """Give unused memory back to the system."""
+
     def shutdown(self) -> None:
         """Stop the server once this command is done."""
 
@@ -197,32 +265,48 @@ class Kernel:
     def __new__(
         cls,
         commands: Sequence[Any],
-        settings: Mapping[str, Setting],
+        settings: Mapping[str, _Setting],
         *,
         config: Any = None,
-        log: Callable[[Reason, str], None] | None = None,
+        log: Callable[[_Level, str], None] | None = None,
         memcached_stats: Callable[[Server, str], list[tuple[str, str]] | None] | None = None,
     ) -> Kernel:
         """`commands` are dozo.commands.api.Command; `settings` go to the engine and the store by name."""
 
-    def listen(self, door: Literal["resp", "memcached"], address: str, port: int, /) -> int:
-        """Bind, before start; the port that was bound (0 asks for a free one). OSError where it can't."""
+    def bind(
+        self,
+        endpoints: Sequence[tuple[str, str, int, bool]],
+        *,
+        backlog: int = 511,
+        io_threads: int = 0,
+        grace_seconds: float = 10.0,
+    ) -> list[str]:
+        """Open all listeners or none (OSError, one line); the places where it listens.
 
-    def listen_unix(self, path: str, mode: int = 0, /) -> None: ...
+        An endpoint is (door, address, port, optional): the door is "resp" or "memcached"; the address an IP, a name,
+        `*`, `::*` or `unix:PATH` (the port is then the file's mode, 0 for the umask's); an optional one may be missing here.
+        """
+
     def start(self) -> None:
         """Start the executor thread."""
 
-    def stop(self) -> None:
-        """Ask for a graceful stop; returns at once, from any thread."""
+    def stop(self, graceful: bool = True) -> None:
+        """Ask for the end; returns at once, from any thread. Graceful: what was received is answered first."""
 
     def join(self, timeout: float | None = None) -> bool:
-        """Wait until the executor has ended; whether it has."""
+        """Wait until the executor has ended; whether it has. Signal handlers run meanwhile."""
 
-    def configure(self, name: str, value: Setting, /) -> None: ...
+    def configure(self, name: str, value: _Setting, /) -> None:
+        """Hand over a checked setting, from any thread; ValueError where the kernel has none of that name."""
+
     def call(self, *args: bytes | int | str) -> Any:
         """Run one command from any thread but the executor; its reply, or its ReplyError raised."""
 
-    def stats(self) -> dict[str, Any]: ...
+    def stats(self) -> dict[str, Any]:
+        """Every figure the engine keeps, from any thread."""
+
+HOT: Final[tuple[str, ...]]
+"""Lower-case names of the commands that Rust implements."""
 
 def glob_match(pattern: bytes, text: bytes, nocase: bool = False) -> bool:
     """Redis's glob: * ? [a-z] [^a] and backslash."""

@@ -67,7 +67,7 @@ class ReplyError(DozoError):
         return self.text.partition(" ")[0]
 
 
-class SyntaxError_(ReplyError):
+class SyntaxError_(ReplyError):  # noqa: N801 (the plain name is Python's own)
     """An option is unknown, repeated, incomplete, or excludes another one."""
 
     default = "ERR syntax error"

@@ -6,6 +6,7 @@ It is written by hand and not with a logging library, because those cost a serve
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import time
@@ -22,7 +23,9 @@ _LEAST: Final = {"debug": 0, "verbose": 0, "notice": 1, "warning": 2}
 class Log:
     """Writes lines of at least the level that `loglevel` (Redis's four names) asks for."""
 
-    def __init__(self, loglevel: str = "notice", log_format: str = "console", stream: TextIO | None = None) -> None:
+    def __init__(
+        self, loglevel: str = "notice", log_format: str = "console", stream: TextIO | None = None
+    ) -> None:
         self._stream = sys.stderr if stream is None else stream
         self._json = log_format == "json"
         self.set_level(loglevel)
@@ -42,7 +45,6 @@ class Log:
             line = json.dumps(event, ensure_ascii=False)
         else:
             line = f"{stamp} {level:7} {message}"
-        try:
+        # A closed standard error must not take the server down.
+        with contextlib.suppress(OSError, ValueError):
             print(line, file=self._stream, flush=True)
-        except (OSError, ValueError):
-            pass  # A closed standard error must not take the server down.

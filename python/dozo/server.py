@@ -16,6 +16,7 @@ from types import FrameType
 from typing import Any, Final
 
 from dozo._kernel import Kernel
+from dozo.commands import memcached
 from dozo.commands.api import load_families, load_file
 from dozo.config import Config, OutputLimits, SettingError
 from dozo.errors import ConfigError
@@ -38,6 +39,7 @@ _KERNEL_SETTINGS: Final = (
     "latency-tracking",
     "proto-max-bulk-len",
     "memcached-max-item-size",
+    "memcached-shutdown",
     "hz",
     "client-query-buffer-limit",
     "client-output-buffer-limit",
@@ -64,7 +66,13 @@ class Running:
             names = ", ".join(command.name for command in load_file(Path(path))) or "no command"
             self.log("info", f"loaded {names} from {path}")
         settings = {name: _for_kernel(config.value(name)) for name in _KERNEL_SETTINGS}
-        self.kernel = Kernel(table.everything(), settings, config=config, log=self.log)
+        self.kernel = Kernel(
+            table.everything(),
+            settings,
+            config=config,
+            log=self.log,
+            memcached_stats=memcached.stats,
+        )
         for name in _KERNEL_SETTINGS:
             config.on_change(name, self._applier(name))
         config.on_change("loglevel", lambda new, old: self.log.set_level(new))
@@ -160,7 +168,9 @@ def _allow_descriptors(running: Running) -> None:
         allowed = soft
     if allowed < wanted:
         clients = max(allowed - _DESCRIPTORS_OF_OUR_OWN, 1)
-        running.log("warning", f"the limit on open files ({allowed}) allows {clients} clients, not maxclients")
+        running.log(
+            "warning", f"the limit on open files ({allowed}) allows {clients} clients, not maxclients"
+        )
         running.kernel.configure("maxclients", clients)
 
 

@@ -52,6 +52,7 @@ impl PyHost {
             Server {
                 config,
                 startup: Arc::clone(&startup),
+                log: log.as_ref().map(|log| log.clone_ref(py)),
             },
         )?;
         let inject = |name: &str| match name {

@@ -18,6 +18,18 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// The engine, for Python.
 #[pyo3::pymodule]
 mod _kernel {
+    use pyo3::prelude::*;
+
+    /// Lower-case names of the commands that Rust implements.
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        let names = dozo_engine::hot::HOT.iter().map(|(name, _)| *name);
+        module.add(
+            "HOT",
+            pyo3::types::PyTuple::new(module.py(), names.collect::<Vec<_>>())?,
+        )
+    }
+
     #[pymodule_export]
     use super::client::{Client, ClientInfo};
     #[pymodule_export]

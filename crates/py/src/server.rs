@@ -28,7 +28,15 @@ pub struct Server {
     /// The object that the kernel was given.
     #[pyo3(get)]
     pub config: Py<PyAny>,
+    /// What was fixed at the start.
     pub startup: Arc<Startup>,
+    /// Where log lines go.
+    pub log: Option<Py<PyAny>>,
+}
+
+unsafe extern "C" {
+    /// Gives unused memory back to the system. The allocator's crate links it without declaring it.
+    fn mi_collect(force: bool);
 }
 
 /// A value on its way into the engine.
@@ -325,6 +333,18 @@ impl Server {
     fn latency_reset(&self, events: Vec<String>) -> PyResult<usize> {
         let events: Vec<&str> = events.iter().map(String::as_str).collect();
         context::with(|cx| Ok(cx.engine.latency.reset(&events)))
+    }
+
+    #[pyo3(signature = (level, message, /))]
+    fn log(&self, py: Python<'_>, level: &str, message: &str) -> PyResult<()> {
+        self.log
+            .as_ref()
+            .map_or(Ok(()), |log| log.call1(py, (level, message)).map(drop))
+    }
+
+    fn purge(&self) {
+        // SAFETY: it takes no pointer and may be called from any thread at any time; it looks at this thread's heap.
+        unsafe { mi_collect(true) }
     }
 
     fn shutdown(&self) -> PyResult<()> {

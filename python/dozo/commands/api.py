@@ -10,9 +10,13 @@ This module knows no command and no server; the kernel runs what the table holds
         \"\"\"Returns the bytes of the string at key between start and end, both included.\"\"\"
         return db.get_range(key, start, end)
 
-The signature is the contract (dozo/commands/signature.py): arity, types and their errors, options and key positions come
-from it. The value returned is the reply (dozo/replies.py), a `dozo.errors.ReplyError` raised is an error reply. A command
-runs alone: nothing else touches the data until it returns.
+The signature is the contract (dozo/commands/signature.py): arity, types and their errors, options and key positions
+come from it. The value returned is the reply (dozo/replies.py), a `dozo.errors.ReplyError` raised is an error reply.
+
+A command runs alone: nothing else touches the data until it returns. What it changed is journaled and replicated as
+the command itself, word for word; one that gives another result when it is run again (time, chance, files) says with
+`db.effect(...)` what happened instead. So does one that changes data both itself and through `db.call(...)`, because
+the commands that it calls leave effects of their own, and those then stand for all of it.
 """
 
 from __future__ import annotations
@@ -118,6 +122,7 @@ class Flags(IntFlag):
         return tuple(str(flag.name).lower() for flag in self)
 
 
+NO_FLAGS: Final = Flags(0)
 WRITE: Final = Flags.WRITE
 READONLY: Final = Flags.READONLY
 DENYOOM: Final = Flags.DENYOOM
@@ -155,7 +160,7 @@ class Command:
     """(first, last, step), counted from the name as 0; zeros without keys or when they move."""
     group: str
     summary: str
-    flags: Flags = Flags(0)
+    flags: Flags = NO_FLAGS
     since: str = "1.0.0"
     complexity: str = ""
     args: tuple[Arg, ...] = ()
@@ -193,7 +198,13 @@ class Command:
         """The ACL categories, each with its @; derived as Redis derives them, plus those of `acl`."""
         found = list(self.acl) if self.acl is not None else [_CATEGORY_OF_GROUP.get(self.group, self.group)]
         flags = self.flags
-        implied = (("write", WRITE), ("read", READONLY), ("admin", ADMIN), ("dangerous", ADMIN), ("pubsub", PUBSUB))
+        implied = (
+            ("write", WRITE),
+            ("read", READONLY),
+            ("admin", ADMIN),
+            ("dangerous", ADMIN),
+            ("pubsub", PUBSUB),
+        )
         found += [category for category, flag in implied if flags & flag]
         found += ["fast" if flags & FAST else "slow"] + (["blocking"] if flags & BLOCKING else [])
         return tuple(dict.fromkeys(f"@{category.replace('_', '')}" for category in found if category))
@@ -227,7 +238,9 @@ class Table:
         elif declared.parent in self._commands:
             siblings = self._commands[declared.parent].subcommands
         else:
-            raise DeclarationError(f"command {declared.name}: declare the container {declared.parent} before it")
+            raise DeclarationError(
+                f"command {declared.name}: declare the container {declared.parent} before it"
+            )
         if declared.name in siblings:
             raise DeclarationError(f"command {declared.name}: it is already declared")
         siblings[declared.name] = declared
@@ -297,7 +310,7 @@ def command(
         spec = compile_signature(full, function, exclusive, surplus == "arity")
         finder = keys if callable(keys) else None
         if finder is not None or spec.moves:
-            about["flags"] = about.get("flags", Flags(0)) | MOVABLEKEYS
+            about["flags"] = about.get("flags", NO_FLAGS) | MOVABLEKEYS
         about.setdefault("args", spec.args())
         _declare(
             about,
@@ -340,7 +353,7 @@ def _declare(about: About, *, keys: tuple[int, int, int], **fields: Any) -> None
     args = known.pop("args", ())
     key_flags = known.pop("key_flags", "")
     known["args"] = arguments(args) if isinstance(args, str) else tuple(args)
-    known.setdefault("key_specs", _key_specs(keys, about.get("flags", Flags(0)), key_flags))
+    known.setdefault("key_specs", _key_specs(keys, about.get("flags", NO_FLAGS), key_flags))
     TABLE.add(Command(**known, keys=keys, **fields))
 
 

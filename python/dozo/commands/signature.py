@@ -1,10 +1,10 @@
-"""Turns a command's Python signature into its wire contract: arity, argument types, options, key positions, documentation.
+"""Turns a command's Python signature into its wire contract: arity, types, options, key positions, documentation.
 
-The contract is compiled once, at import, into a `Spec`; the kernel converts arguments by it without asking Python again.
+The contract is compiled once, at import, into a `Spec`; the kernel converts arguments by it without asking again.
 Nothing here knows a particular command, and nothing here converts an argument.
 
-The order of parameters is fixed: injected ones (`db: Database`, `client: Client`, `server: Server`), then positional ones,
-the optional ones last, then one variadic, then keyword-only ones, which are options by token in any order.
+The order of parameters is fixed: injected ones (`db: Database`, `client: Client`, `server: Server`), then positional
+ones, the optional ones last, then one variadic, then keyword-only ones, which are options by token in any order.
 
     def getrange(db: Database, key: Key, start: int, end: int)      GETRANGE key start end
     def lolwut(version: int = 5)                                    LOLWUT [version]
@@ -155,7 +155,9 @@ class Spec:
         fixed = words + sum(len(p.items) for p in self.positional if not p.optional)
         for option in self.options:
             fixed += 1 + len(option.items) if option.required else 0
-        if self.variadic is not None and (self.counted or any(item.kind == "key" for item in self.variadic.items)):
+        if self.variadic is not None and (
+            self.counted or any(item.kind == "key" for item in self.variadic.items)
+        ):
             fixed += len(self.variadic.items) + bool(self.counted)
         exact = not self.options and self.variadic is None and not any(p.optional for p in self.positional)
         return fixed if exact else -fixed
@@ -192,7 +194,7 @@ class Spec:
         except (IndexError, ValueError):
             return []
         last = at + count * width
-        return list(range(at + 1, last + 1, width)) if 0 < count and last < len(args) else []
+        return list(range(at + 1, last + 1, width)) if count > 0 and last < len(args) else []
 
     def args(self) -> tuple[Arg, ...]:
         """The arguments as COMMAND DOCS and the prompt show them, unless the declaration says it better."""
@@ -285,7 +287,9 @@ def compile_signature(
     if (variadic or options) and variadic is not None and any(p.optional for p in positional):
         raise DeclarationError(f"command {name}: a variadic can't follow an optional parameter")
     groups = tuple(_group(name, group, options) for group in exclusive)
-    return Spec(tuple(injected), tuple(positional), variadic, counted, tuple(options), groups, surplus_is_arity)
+    return Spec(
+        tuple(injected), tuple(positional), variadic, counted, tuple(options), groups, surplus_is_arity
+    )
 
 
 def _group(name: str, group: Sequence[str], options: Sequence[Option]) -> tuple[int, ...]:
@@ -304,7 +308,9 @@ def _option(where: str, parameter: inspect.Parameter, hint: Any) -> Option:
         return Option(parameter.name, text, ())
     inner = _bare(hint)
     if get_origin(inner) is list:
-        return Option(parameter.name, text, _items(where, get_args(inner)[0]), repeated=True, required=required)
+        return Option(
+            parameter.name, text, _items(where, get_args(inner)[0]), repeated=True, required=required
+        )
     return Option(parameter.name, text, _items(where, hint), required=required)
 
 

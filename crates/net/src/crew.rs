@@ -208,9 +208,23 @@ impl Drop for Crew {
 struct Member {
     link: Link,
     pending: VecDeque<Out>,
+    /// Bytes in `pending`.
+    owed: usize,
     queued: bool,
     held: bool,
     finishing: bool,
+}
+
+impl Member {
+    /// Keeps what is left of a short reply, together with what is kept already, so that a client which takes
+    /// nothing costs its bytes and not a buffer each.
+    fn keep(&mut self, out: &mut Out) {
+        self.owed += out.len();
+        match self.pending.back_mut() {
+            Some(last) if last.len() < COPY_BYTES => last.put(&out.to_vec()),
+            _ => self.pending.push_back(out.take()),
+        }
+    }
 }
 
 /// An I/O thread.
@@ -329,6 +343,7 @@ impl Worker {
         let member = Member {
             link,
             pending: VecDeque::new(),
+            owed: 0,
             queued: false,
             held: false,
             finishing: false,
@@ -355,6 +370,7 @@ impl Worker {
                 }
                 Reply::Out(out) => {
                     if let Some(member) = self.member(key) {
+                        member.owed += out.len();
                         member.pending.push_back(out);
                     }
                     self.write(key);
@@ -377,23 +393,22 @@ impl Worker {
 
     /// Writes a short reply from a buffer that all connections share; only what the kernel doesn't take is kept.
     fn send(&mut self, key: u32, bytes: &[u8]) {
-        let mut scratch = std::mem::take(&mut self.scratch);
-        scratch.put(bytes);
         let registry = self.poll.registry();
-        if let Some(Some(member)) = self.members.get_mut(key as usize) {
-            let mut wrote = Wrote::Stalled;
-            if member.pending.is_empty() {
-                wrote = member
-                    .link
-                    .flush(&mut scratch, registry, &mut self.batch.tally);
-            }
-            if wrote != Wrote::All {
-                member.pending.push_back(scratch.take());
-                self.settle(key, wrote);
-            }
+        let Some(Some(member)) = self.members.get_mut(key as usize) else {
+            return;
+        };
+        let mut wrote = Wrote::Stalled;
+        self.scratch.put(bytes);
+        if member.pending.is_empty() {
+            wrote = member
+                .link
+                .flush(&mut self.scratch, registry, &mut self.batch.tally);
         }
-        scratch.clear();
-        self.scratch = scratch;
+        if wrote != Wrote::All {
+            member.keep(&mut self.scratch);
+            self.settle(key, wrote);
+        }
+        self.scratch.clear();
     }
 
     /// Writes what is pending for a connection.
@@ -404,7 +419,9 @@ impl Worker {
         };
         let mut wrote = Wrote::All;
         while let Some(out) = member.pending.front_mut() {
+            member.owed -= out.len();
             wrote = member.link.flush(out, registry, &mut self.batch.tally);
+            member.owed += out.len();
             if wrote != Wrote::All {
                 break;
             }
@@ -422,9 +439,7 @@ impl Worker {
             Wrote::All if member.finishing => self.close(key, News::Closed),
             Wrote::Broken => self.close(key, News::Closed),
             Wrote::Yielded => self.writes.push(key),
-            Wrote::Stalled if member.pending.iter().map(Out::len).sum::<usize>() > limit => {
-                self.close(key, News::Overflowed);
-            }
+            Wrote::Stalled if member.owed > limit => self.close(key, News::Overflowed),
             Wrote::All | Wrote::Stalled => {}
         }
     }

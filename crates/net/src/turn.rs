@@ -517,13 +517,15 @@ impl<'e> Turn<'e> {
             let Some(lane) = self.lanes.get(self.sweep_place) else {
                 continue;
             };
+            let Some(session) = self.engine.session_mut(lane.sid) else {
+                continue;
+            };
             let quiet = u64::from(now.saturating_sub(lane.active));
-            if timeout > 0 && quiet > timeout && !lane.blocked && lane.ending == Ending::No {
+            // As in Redis: whoever waits for something is not idle.
+            let waits = lane.blocked || session.monitor || lane.ending != Ending::No;
+            if timeout > 0 && quiet > timeout && !waits {
                 self.expel(self.sweep_place as u32, Level::Debug, "idle for too long");
-            } else if quiet >= 2
-                && let Some(session) = self.engine.session_mut(lane.sid)
-                && session.out.is_empty()
-            {
+            } else if quiet >= 2 && session.out.is_empty() {
                 session.out.take();
             }
         }

@@ -17,6 +17,7 @@ both_modes! {
     large_values_go_in_and_out
     a_slow_reader_gets_everything
     a_client_that_never_reads_is_closed
+    small_replies_to_a_deaf_client_pile_up_to_the_limit
     half_closed_clients_get_their_replies
     a_thousand_connections_are_served
     quit_is_answered_and_closes
@@ -132,6 +133,16 @@ fn a_client_that_never_reads_is_closed(io: usize) {
     let mut other = node.connect();
     other.send(b"PING\r\n");
     other.expect(b"+PONG\r\n");
+}
+
+fn small_replies_to_a_deaf_client_pile_up_to_the_limit(io: usize) {
+    let node = Node::start(io);
+    node.handle
+        .limits()
+        .set("client-output-buffer-limit", 3_000_000);
+    let mut client = node.connect();
+    while client.stream.write_all(b"PING\r\nPING\r\n").is_ok() {}
+    node.wait_until(|engine| engine.stats.output_buffer_closed == 1 && engine.session_count() == 0);
 }
 
 fn half_closed_clients_get_their_replies(io: usize) {

@@ -29,10 +29,8 @@ fn used_cpu() -> Duration {
         tv_nsec: 0,
     };
     // SAFETY: the pointer is to a timespec that lives on this stack.
-    assert_eq!(
-        unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &mut time) },
-        0
-    );
+    let failed = unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &mut time) };
+    assert_eq!(failed, 0);
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 

@@ -68,5 +68,5 @@ clean: ## remove what was built
 	@touch $@
 
 .venv/tools: .venv/bin/maturin pyproject.toml
-	$(BIN)/python -m pip install --quiet --group dev
+	$(BIN)/python -m pip install --quiet --group tests
 	@touch $@

@@ -12,8 +12,8 @@ from .families import FAMILIES, sequence
 from .known import normal
 from .raw import Wire
 
-#: `make test` runs a short form; DOZO_EXAMPLES=2000 is the long one.
-EXAMPLES = int(os.environ.get("DOZO_EXAMPLES", "60"))
+#: `make test` runs a short form; EXAMPLES=2000 is the long one.
+EXAMPLES = int(os.environ.get("EXAMPLES", "60"))
 
 
 @pytest.fixture

@@ -64,23 +64,30 @@ pub(super) fn getset(cx: &mut Cx<'_>, args: &[&[u8]]) {
 
 pub(super) fn getex(cx: &mut Cx<'_>, args: &[&[u8]]) {
     let key = args[1];
-    let deadline = match args[2..] {
+    let time = match args[2..] {
         [] => return get(cx, args),
         [word] if word.eq_ignore_ascii_case(b"persist") => None,
-        [word, amount] => {
-            let Some(unit) = time_unit(&word.to_ascii_lowercase()) else {
-                return cx.error(SYNTAX);
-            };
-            match deadline_of(cx, unit, amount, "getex") {
-                None => return,
-                at => at,
-            }
-        }
+        [word, amount] => match time_unit(&word.to_ascii_lowercase()) {
+            Some(unit) => Some((unit, amount)),
+            None => return cx.error(SYNTAX),
+        },
         _ => return cx.error(SYNTAX),
     };
-    if reply_value(cx, key, Access::Read) != Some(true) {
-        return;
+    // As in Redis a missing key is nil even when the time is wrong.
+    let Some(item) = cx.write(key) else {
+        return cx.reply().null();
+    };
+    if item.string().is_none() {
+        return wrong_type(cx);
     }
+    let deadline = match time {
+        None => None,
+        Some((unit, amount)) => match deadline_of(cx, unit, amount, "getex") {
+            None => return,
+            at => at,
+        },
+    };
+    reply_value(cx, key, Access::Read);
     change_deadline(cx, key, deadline);
 }
 

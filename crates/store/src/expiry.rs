@@ -23,23 +23,20 @@ impl Keyspace {
     pub fn active_expire(&mut self, max_items: usize) -> usize {
         let mut budget = max_items;
         let mut expired = 0;
-        for _ in 0..self.dbs.len() {
+        let mut quiet = 0;
+        while quiet < self.dbs.len() && budget > 0 {
             let db = self.expiry_turn % self.dbs.len();
-            loop {
-                let batch = BATCH.min(budget).min(self.dbs[db].volatile.len());
-                let found = self.expire_batch(db, batch);
-                budget -= batch;
-                expired += found;
-                if found < WORTHWHILE || budget == 0 {
-                    self.stats.expired_time_cap_reached += u64::from(found >= WORTHWHILE);
-                    break;
-                }
+            let batch = BATCH.min(budget).min(self.dbs[db].volatile.len());
+            let found = self.expire_batch(db, batch);
+            budget -= batch;
+            expired += found;
+            if found < WORTHWHILE {
+                self.expiry_turn = (db + 1) % self.dbs.len();
+                quiet += 1;
             }
-            if budget == 0 {
-                return expired;
-            }
-            self.expiry_turn = (db + 1) % self.dbs.len();
         }
+        self.stats.expired_time_cap_reached +=
+            u64::from(quiet < self.dbs.len() && expired >= WORTHWHILE);
         expired
     }
 

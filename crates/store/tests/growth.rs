@@ -1,5 +1,7 @@
 //! Large tables: growth and shrinkage lose nothing, scans keep Redis's promise, memory is given back.
 
+#![allow(clippy::expect_used)]
+
 use dozo_store::{Access, Keyspace, Put, StoreConfig};
 use std::collections::{BTreeSet, HashMap, HashSet};
 

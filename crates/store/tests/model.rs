@@ -1,5 +1,7 @@
 //! Random sequences of operations give what a plain map gives, at every step, with time driven by the test.
 
+#![allow(clippy::expect_used)]
+
 use dozo_store::{Access, Item, Keyspace, Mark, NewValue, Put, Reason, StoreConfig, Ttl};
 use proptest::prelude::*;
 use std::collections::BTreeMap;

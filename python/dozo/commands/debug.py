@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Container
 from typing import Any, Final
 
@@ -90,6 +89,9 @@ def _mix(digest: int, data: bytes) -> int:
 
 
 def _sha1(data: bytes) -> int:
+    # OpenSSL comes with hashlib and takes 4 MB, which only tests need to spend.
+    import hashlib
+
     return int.from_bytes(hashlib.sha1(data, usedforsecurity=False).digest(), "big")
 
 

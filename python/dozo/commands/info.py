@@ -7,7 +7,6 @@ scripts, cluster) is told as Redis tells it when it is not in use, so that monit
 from __future__ import annotations
 
 import os
-import platform
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -103,11 +102,11 @@ def _server(view: View) -> Fields:
         "redis_build_id": f"dozo-{__version__}",
         "redis_mode": "standalone",
         "dozo_version": __version__,
-        "os": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "os": _system(),
         "arch_bits": 64 if sys.maxsize > 2**32 else 32,
         "monotonic_clock": "POSIX clock_gettime",
         "multiplexing_api": {"linux": "epoll", "darwin": "kqueue"}.get(sys.platform, "iocp"),
-        "python_version": platform.python_version(),
+        "python_version": sys.version.partition(" ")[0],
         "process_id": os.getpid(),
         "process_supervised": "no",
         "run_id": view.server.run_id,
@@ -123,6 +122,14 @@ def _server(view: View) -> Fields:
         "config_file": str(config.file or ""),
         "io_threads_active": int(config.network.io_threads > 0),
     }
+
+
+def _system() -> str:
+    """The kernel's name, release and machine, where the system tells them."""
+    if sys.platform == "win32":
+        return "Windows"
+    system = os.uname()
+    return f"{system.sysname} {system.release} {system.machine}"
 
 
 def _clients(view: View) -> Fields:

@@ -8,11 +8,11 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 fn config() -> ProptestConfig {
-    let cases = std::env::var("DOZO_FUZZ_CASES")
-        .ok()
-        .and_then(|text| text.parse().ok());
+    let cases = |name| std::env::var(name).ok().and_then(|text| text.parse().ok());
     ProptestConfig {
-        cases: cases.unwrap_or(2000),
+        cases: cases("DOZO_FUZZ_CASES")
+            .or_else(|| cases("PROPTEST_CASES"))
+            .unwrap_or(2000),
         ..ProptestConfig::default()
     }
 }

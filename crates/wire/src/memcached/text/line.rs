@@ -26,8 +26,8 @@ pub(super) enum Line<'a> {
     Close,
 }
 
-/// Words of a classic command: more than any of them takes.
-const MAX_WORDS: usize = 8;
+/// Words after the name of a classic command: as many as `cas` takes.
+const MAX_WORDS: usize = 6;
 
 /// Words of a meta command, its name included.
 const MAX_META_WORDS: usize = 19;
@@ -51,39 +51,39 @@ pub(super) fn parse<'a>(line: &'a [u8], limits: &Limits) -> Line<'a> {
     };
     let rest = words.rest();
     match name {
-        b"set" => store(Verb::Set, line, limits),
-        b"mg" | b"ms" | b"md" | b"ma" | b"me" => meta_command(name[1], line, limits),
+        b"set" => store(Verb::Set, rest, limits),
+        b"mg" | b"ms" | b"md" | b"ma" | b"me" => meta_command(name[1], words, limits),
         b"mn" => Line::Request(Request::MetaNoop),
         b"get" | b"bget" => get(rest, false),
         b"gets" => get(rest, true),
         b"gat" => gat(words, false),
         b"gats" => gat(words, true),
-        b"add" => store(Verb::Add, line, limits),
-        b"replace" => store(Verb::Replace, line, limits),
-        b"append" => store(Verb::Append, line, limits),
-        b"prepend" => store(Verb::Prepend, line, limits),
-        b"cas" => store(Verb::Cas, line, limits),
-        b"incr" | b"decr" => arith(line, name == b"decr"),
-        b"delete" => delete(line),
-        b"touch" => touch(line),
-        _ => administrative(name, line, words),
+        b"add" => store(Verb::Add, rest, limits),
+        b"replace" => store(Verb::Replace, rest, limits),
+        b"append" => store(Verb::Append, rest, limits),
+        b"prepend" => store(Verb::Prepend, rest, limits),
+        b"cas" => store(Verb::Cas, rest, limits),
+        b"incr" | b"decr" => arith(rest, name == b"decr"),
+        b"delete" => delete(rest),
+        b"touch" => touch(rest),
+        _ => administrative(name, words),
     }
 }
 
 /// The commands that no client sends often.
 #[cold]
-fn administrative<'a>(name: &'a [u8], line: &'a [u8], args: Tokens<'a>) -> Line<'a> {
-    let first_arg = args.clone().next();
+fn administrative<'a>(name: &'a [u8], args: Tokens<'a>) -> Line<'a> {
+    let rest = args.rest();
     match name {
-        b"flush_all" => flush_all(line),
-        b"verbosity" => verbosity(line),
-        b"cache_memlimit" => mem_limit(line),
+        b"flush_all" => flush_all(rest),
+        b"verbosity" => verbosity(rest),
+        b"cache_memlimit" => mem_limit(rest),
         b"stats" => Line::Request(Request::Stats { args }),
         b"shutdown" => Line::Request(Request::Shutdown { args }),
         b"version" => Line::Request(Request::Version),
         b"quit" => Line::Request(Request::Quit),
         b"refresh_certs" => Line::Request(Request::RefreshCerts),
-        b"lru" | b"extstore" if first_arg.is_none() => Line::Refused(ERROR),
+        b"lru" | b"extstore" if args.clone().next().is_none() => Line::Refused(ERROR),
         b"slabs" | b"lru" | b"lru_crawler" | b"watch" | b"extstore" => {
             Line::Request(Request::Machinery { name, args })
         }
@@ -126,10 +126,10 @@ fn long_key(keys: &[u8]) -> bool {
     Tokens::new(keys).any(|key| key.len() > KEY_MAX)
 }
 
-/// Split `line`; `None` when it has fewer than `min` or more than `max` words.
+/// Split `rest`, what follows a command's name; `None` when it has fewer than `min` or more than `max` words.
 #[inline]
-fn split(line: &[u8], min: usize, max: usize) -> Option<Words<'_, MAX_WORDS>> {
-    Words::split(line).filter(|words| (min..=max).contains(&words.len()))
+fn split(rest: &[u8], min: usize, max: usize) -> Option<Words<'_, MAX_WORDS>> {
+    Words::split(rest).filter(|words| (min..=max).contains(&words.len()))
 }
 
 /// A refusal that respects a wish for no reply.
@@ -137,9 +137,9 @@ fn refuse<'a>(reply: &'static [u8], noreply: bool) -> Line<'a> {
     Line::Refused(if noreply { b"" } else { reply })
 }
 
-fn store<'a>(verb: Verb, line: &'a [u8], limits: &Limits) -> Line<'a> {
+fn store<'a>(verb: Verb, rest: &'a [u8], limits: &Limits) -> Line<'a> {
     let extra = usize::from(verb == Verb::Cas);
-    let Some(words) = split(line, 5 + extra, 6 + extra) else {
+    let Some(words) = split(rest, 4 + extra, 5 + extra) else {
         return Line::Refused(ERROR);
     };
     let noreply = words.noreply();
@@ -166,12 +166,12 @@ fn store_of<'a>(
     words: &Words<'a, MAX_WORDS>,
     noreply: bool,
 ) -> Option<(Store<'a>, usize)> {
-    let key = short_key(words.at(1))?;
-    let flags = uint32(words.at(2))?;
-    let exptime = int32(words.at(3))?;
-    let len = number_of_bytes(words.at(4))?;
+    let key = short_key(words.at(0))?;
+    let flags = uint32(words.at(1))?;
+    let exptime = int32(words.at(2))?;
+    let len = number_of_bytes(words.at(3))?;
     let cas = match verb {
-        Verb::Cas => uint64(words.at(5))?,
+        Verb::Cas => uint64(words.at(4))?,
         _ => 0,
     };
     let store = Store {
@@ -191,35 +191,35 @@ fn short_key(key: &[u8]) -> Option<&[u8]> {
     (key.len() <= KEY_MAX).then_some(key)
 }
 
-fn delete(line: &[u8]) -> Line<'_> {
-    let Some(words) = split(line, 2, 4) else {
+fn delete(rest: &[u8]) -> Line<'_> {
+    let Some(words) = split(rest, 1, 3) else {
         return Line::Refused(ERROR);
     };
-    let noreply = words.len() > 2 && words.noreply();
-    let zero = words.at(2) == b"0";
+    let noreply = words.len() > 1 && words.noreply();
+    let zero = words.at(1) == b"0";
     let valid = match words.len() {
-        2 => true,
-        3 => zero || noreply,
+        1 => true,
+        2 => zero || noreply,
         _ => zero && noreply,
     };
     if !valid {
         return refuse(DELETE_USAGE, noreply);
     }
-    match short_key(words.at(1)) {
+    match short_key(words.at(0)) {
         Some(key) => Line::Request(Request::Delete { key, noreply }),
         None => refuse(BAD_FORMAT, noreply),
     }
 }
 
-fn arith(line: &[u8], decr: bool) -> Line<'_> {
-    let Some(words) = split(line, 3, 4) else {
+fn arith(rest: &[u8], decr: bool) -> Line<'_> {
+    let Some(words) = split(rest, 2, 3) else {
         return Line::Refused(ERROR);
     };
     let noreply = words.noreply();
-    let Some(key) = short_key(words.at(1)) else {
+    let Some(key) = short_key(words.at(0)) else {
         return refuse(BAD_FORMAT, noreply);
     };
-    match uint64(words.at(2)) {
+    match uint64(words.at(1)) {
         Some(delta) => Line::Request(Request::Arith {
             key,
             delta,
@@ -230,15 +230,15 @@ fn arith(line: &[u8], decr: bool) -> Line<'_> {
     }
 }
 
-fn touch(line: &[u8]) -> Line<'_> {
-    let Some(words) = split(line, 3, 4) else {
+fn touch(rest: &[u8]) -> Line<'_> {
+    let Some(words) = split(rest, 2, 3) else {
         return Line::Refused(ERROR);
     };
     let noreply = words.noreply();
-    let Some(key) = short_key(words.at(1)) else {
+    let Some(key) = short_key(words.at(0)) else {
         return refuse(BAD_FORMAT, noreply);
     };
-    match int32(words.at(2)) {
+    match int32(words.at(1)) {
         Some(exptime) => Line::Request(Request::Touch {
             key,
             exptime,
@@ -248,15 +248,15 @@ fn touch(line: &[u8]) -> Line<'_> {
     }
 }
 
-fn flush_all(line: &[u8]) -> Line<'_> {
-    let Some(words) = split(line, 1, 3) else {
+fn flush_all(rest: &[u8]) -> Line<'_> {
+    let Some(words) = split(rest, 0, 2) else {
         return Line::Refused(ERROR);
     };
     let noreply = words.noreply();
-    let delay = if words.len() == 1 + usize::from(noreply) {
+    let delay = if words.len() == usize::from(noreply) {
         None
     } else {
-        match int32(words.at(1)) {
+        match int32(words.at(0)) {
             Some(delay) => Some(delay),
             None => return refuse(BAD_EXPTIME, noreply),
         }
@@ -264,32 +264,30 @@ fn flush_all(line: &[u8]) -> Line<'_> {
     Line::Request(Request::FlushAll { delay, noreply })
 }
 
-fn verbosity(line: &[u8]) -> Line<'_> {
-    let Some(words) = split(line, 2, 3) else {
+fn verbosity(rest: &[u8]) -> Line<'_> {
+    let Some(words) = split(rest, 1, 2) else {
         return Line::Refused(ERROR);
     };
     let noreply = words.noreply();
-    match uint32(words.at(1)) {
+    match uint32(words.at(0)) {
         Some(level) => Line::Request(Request::Verbosity { level, noreply }),
         None => refuse(BAD_FORMAT, noreply),
     }
 }
 
-fn mem_limit(line: &[u8]) -> Line<'_> {
-    let Some(words) = split(line, 2, 3) else {
+fn mem_limit(rest: &[u8]) -> Line<'_> {
+    let Some(words) = split(rest, 1, 2) else {
         return Line::Refused(ERROR);
     };
     let noreply = words.noreply();
-    match uint32(words.at(1)) {
+    match uint32(words.at(0)) {
         Some(megabytes) => Line::Request(Request::MemLimit { megabytes, noreply }),
         None => refuse(ERROR, noreply),
     }
 }
 
 /// `mg`, `ms`, `md`, `ma`, `me`, told apart by their second letter.
-fn meta_command<'a>(letter: u8, line: &'a [u8], limits: &Limits) -> Line<'a> {
-    let mut words = Tokens::new(line);
-    words.next();
+fn meta_command<'a>(letter: u8, mut words: Tokens<'a>, limits: &Limits) -> Line<'a> {
     let Some(key) = words.next() else {
         return Line::Refused(if letter == b'e' { BAD_FORMAT } else { ERROR });
     };

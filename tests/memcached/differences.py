@@ -61,6 +61,7 @@ DIFFERENCES = {
 - A value that finds no memory leaves the old one in place; memcached drops it.
 - Expiry is exact to the millisecond; memcached's clock ticks once a second.
 - A CAS number is given when it is first asked for; numbers rise per item, but not in the order of the writes.
+- A value whose expiry has passed when it is stored is answered with the CAS 0.
 - An endless line is answered with "CLIENT_ERROR line too long" before the connection is closed.
 - The binary opcode VERBOSITY succeeds, and an unknown opcode with a body leaves the stream in step; memcached answers
   "Unknown command" to both and then skips the body twice.

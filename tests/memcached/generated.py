@@ -120,6 +120,9 @@ def _meta(draw: st.DrawFn) -> Step:
         return Step(f"me {{p}}{key}", key)
     key = draw(st.sampled_from(COUNTERS if verb == "ma" else (*DATA_KEYS, BINARY_KEY)))
     flags = draw(st.lists(st.sampled_from(_FLAGS[verb].split()), max_size=6))
+    if "T-1" in flags:
+        # What is gone at once has no CAS in dozo.
+        flags = [flag for flag in flags if flag != "c"]
     if draw(st.integers(0, 9)):
         # Most lines are right: no flag twice.
         flags = list({flag[0]: flag for flag in flags}.values())
@@ -228,7 +231,7 @@ class Op:
 def _packet(draw: st.DrawFn) -> Op:
     key = draw(st.sampled_from(DATA_KEYS + COUNTERS))
     cas = draw(st.sampled_from(("", "", "", *_CAS)))
-    expiry = draw(st.sampled_from((0, 0, 100, 1000, 2592001))).to_bytes(4, "big")
+    expiry = draw(st.sampled_from((0, 0, 100, 1000))).to_bytes(4, "big")
     kinds = ("get", "store", "store", "touch", "delete", "other")
     kind = draw(st.sampled_from((*kinds, "count", "count") if key in COUNTERS else (*kinds, "concat")))
     if kind == "get":

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+from .conftest import emptied
 from .differences import DIFFERENCES
 from .raw import Text
 
 
 @pytest.mark.parametrize("name", DIFFERENCES)
-def test_difference(name: str, server, memcached_server) -> None:
+def test_difference(name: str, server, shared_memcached) -> None:
     difference = DIFFERENCES[name]
     assert _last(server.memcached_port, difference.requests) == difference.dozo
-    theirs = _last(memcached_server.port, difference.requests)
+    theirs = _last(emptied(shared_memcached.port), difference.requests)
     assert difference.unsteady or theirs == difference.memcached
 
 

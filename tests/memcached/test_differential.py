@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from .generated import Op, Seen, Step, binary_steps, text_steps
 from .raw import Binary, Text
 
-#: `make test` runs a short form; DOZO_EXAMPLES=2000 is the long one.
-EXAMPLES = int(os.environ.get("DOZO_EXAMPLES", "60"))
+#: `make test` runs a short form; EXAMPLES=2000 is the long one.
+EXAMPLES = int(os.environ.get("EXAMPLES", "60"))
 _settings = settings(
     max_examples=EXAMPLES, deadline=None, print_blob=True, suppress_health_check=list(HealthCheck)
 )

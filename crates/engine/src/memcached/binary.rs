@@ -305,8 +305,8 @@ fn store(engine: &mut Engine, session: &mut Session, head: Head, mut request: St
 
 fn count(engine: &mut Engine, session: &mut Session, head: Head, request: &Count<'_>) {
     let value = match ops::count(engine, request) {
-        Counted::Value(_) if head.quiet => return,
-        Counted::Value(value) => value,
+        Counted::Value(_) | Counted::Created(_) if head.quiet => return,
+        Counted::Value(value) | Counted::Created(value) => value,
         Counted::NonNumeric => return binary::error(&mut session.out, head, Status::NonNumeric),
         Counted::Refused(outcome) => return settle(session, head, outcome, Status::NotStored, 0),
     };

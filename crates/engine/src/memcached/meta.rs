@@ -301,17 +301,17 @@ pub(super) fn arith(engine: &mut Engine, session: &mut Session, meta: &Meta<'_>)
         )
     });
     let (delta, decr) = (meta.numbers.delta, meta.decrements());
-    let value = match ops::count(
-        engine,
-        &Count {
-            key,
-            delta,
-            decr,
-            cas: given_cas(meta),
-            create,
-        },
-    ) {
-        Counted::Value(value) => value,
+    let request = Count {
+        key,
+        delta,
+        decr,
+        cas: given_cas(meta),
+        create,
+    };
+    // As in the original, a counter that this request creates is answered even to `q`.
+    let (value, quiet) = match ops::count(engine, &request) {
+        Counted::Value(value) => (value, meta.has(b'q')),
+        Counted::Created(value) => (value, false),
         Counted::NonNumeric => return session.out.put(NON_NUMERIC),
         Counted::Refused(Outcome::NoMemory) => return session.out.put(NO_MEMORY_COUNTING),
         Counted::Refused(Outcome::Exists) => return line(&mut session.out, b"EX", meta),
@@ -329,7 +329,7 @@ pub(super) fn arith(engine: &mut Engine, session: &mut Session, meta: &Meta<'_>)
     let expiry = meta
         .has(b'T')
         .then(|| Expiry::new(meta.numbers.exptime.into(), now));
-    if !meta.has(b'q') {
+    if !quiet {
         counted(&mut session.out, meta, value, cas, (had, expiry), now);
     }
     if let Some(expiry) = expiry {

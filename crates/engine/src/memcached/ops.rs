@@ -373,6 +373,8 @@ pub(super) struct Count<'a> {
 pub(super) enum Counted {
     /// The new value.
     Value(u64),
+    /// The first value of an item that was missing.
+    Created(u64),
     NonNumeric,
     /// `Exists`, `NotFound` or `NoMemory`.
     Refused(Outcome),
@@ -464,7 +466,7 @@ fn count_missing(engine: &mut Engine, request: &Count<'_>) -> Counted {
             stale_too: false,
         },
     ) {
-        Outcome::Done => Counted::Value(initial),
+        Outcome::Done => Counted::Created(initial),
         refused => Counted::Refused(refused),
     }
 }

@@ -275,8 +275,8 @@ fn arith(engine: &mut Engine, session: &mut Session, change: (&[u8], u64, bool),
         create: None,
     };
     let line = match ops::count(engine, &request) {
-        Counted::Value(_) if noreply => return,
-        Counted::Value(value) => return lines::number(&mut session.out, value),
+        Counted::Value(_) | Counted::Created(_) if noreply => return,
+        Counted::Value(value) | Counted::Created(value) => return lines::number(&mut session.out, value),
         Counted::NonNumeric => NON_NUMERIC,
         Counted::Refused(Outcome::NoMemory) => NO_MEMORY_COUNTING,
         Counted::Refused(_) => NOT_FOUND,

@@ -44,7 +44,7 @@ class Connection:
         match kind:
             case b"+" | b"-":
                 return text.decode()
-            case b":":
+            case b":" | b"(":
                 return int(text)
             case b"_":
                 return None

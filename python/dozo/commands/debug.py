@@ -31,7 +31,7 @@ OBJECT <key>
 POPULATE <count> [<prefix>] [<size>]
     Creates keys such as key:0 with values such as value:0, leaving alone those that exist.
 PROTOCOL <type>
-    Answers a value of that type: string, integer, double, null, array, set, map, verbatim, true or false.
+    Answers a value of that type: string, integer, double, bignum, null, array, set, map, verbatim, true or false.
 SET-ACTIVE-EXPIRE <0|1>
     Turns the search for expired keys off or on; keys still expire when they are looked at.
 SLEEP <seconds>
@@ -138,7 +138,9 @@ def _populate(
 def _protocol(_db: Database, _server: Server, kind: bytes) -> Any:
     name = kind.decode(errors="replace").lower()
     if name not in _EXAMPLES:
-        raise ReplyError(f"ERR Wrong protocol type name. Please use one of: {'|'.join(_EXAMPLES)}")
+        raise ReplyError(
+            f"ERR Wrong protocol type name. Please use one of the following: {'|'.join(_EXAMPLES)}"
+        )
     return _EXAMPLES[name]
 
 
@@ -161,6 +163,7 @@ _EXAMPLES: Final[dict[str, Any]] = {
     "string": b"Hello World",
     "integer": 12345,
     "double": 3.141,
+    "bignum": 1234567999999999999999999999999999999,
     "null": None,
     "array": [0, 1, 2],
     "set": {0, 1, 2},

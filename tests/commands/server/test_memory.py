@@ -28,7 +28,7 @@ def test_answers_as_redis_does(same, line):
 
 
 @pytest.mark.parametrize(
-    "kind", ["string", "integer", "double", "null", "array", "map", "verbatim", "true", "false"]
+    "kind", ["string", "integer", "double", "bignum", "null", "array", "map", "verbatim", "true", "false"]
 )
 @pytest.mark.parametrize("protocol", [2, 3])
 def test_protocol_types_are_redis_s(dozo, original, same, kind, protocol):

@@ -67,10 +67,18 @@ def set_(server: Server, *words: str) -> Simple:
             raise ReplyError(f"ERR Unknown option or number of arguments for CONFIG SET - '{name}'")
     pairs = list(zip(words[::2], words[1::2], strict=True))
     try:
+        for name, value in pairs:
+            _check_text(name, value)
         server.config.set(pairs)
     except SettingError as error:
         raise ReplyError(_failure(error, pairs)) from None
     return OK
+
+
+def _check_text(name: str, value: str) -> None:
+    """Refuse bytes that are no UTF-8: the TOML file that CONFIG REWRITE writes can't hold them."""
+    if any("\udc80" <= letter <= "\udcff" for letter in value):
+        raise SettingError("argument must be UTF-8 text", name.lower())
 
 
 def _failure(error: SettingError, pairs: list[tuple[str, Any]]) -> str:

@@ -55,6 +55,15 @@ def test_a_refused_set_changes_nothing(start_dozo):
         assert client.info("memory")["maxmemory"] == 0
 
 
+def test_what_is_no_utf_8_is_refused(dozo):
+    reply = dozo("CONFIG", "SET", "requirepass", b"\xff")
+    assert (
+        reply
+        == "ERR CONFIG SET failed (possibly related to argument 'requirepass') - argument must be UTF-8 text"
+    )
+    assert dozo("CONFIG GET requirepass") == [b"requirepass", b""]
+
+
 def test_requirepass_can_be_set_at_run_time(start_dozo):
     port = start_dozo().port
     with redis.Redis(port=port) as client:

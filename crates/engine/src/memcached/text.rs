@@ -16,8 +16,7 @@ use crate::engine::{Engine, Flow};
 use crate::session::Session;
 
 /// No memory for a counter or for the stub of a vivifying get.
-pub(super) const NO_MEMORY_COUNTING: &[u8] = b"SERVER_ERROR out of memory
-";
+pub(super) const NO_MEMORY_COUNTING: &[u8] = b"SERVER_ERROR out of memory\r\n";
 
 /// Runs the request at the start of `buf`.
 pub(super) fn step(
@@ -276,7 +275,9 @@ fn arith(engine: &mut Engine, session: &mut Session, change: (&[u8], u64, bool),
     };
     let line = match ops::count(engine, &request) {
         Counted::Value(_) | Counted::Created(_) if noreply => return,
-        Counted::Value(value) | Counted::Created(value) => return lines::number(&mut session.out, value),
+        Counted::Value(value) | Counted::Created(value) => {
+            return lines::number(&mut session.out, value);
+        }
         Counted::NonNumeric => NON_NUMERIC,
         Counted::Refused(Outcome::NoMemory) => NO_MEMORY_COUNTING,
         Counted::Refused(_) => NOT_FOUND,

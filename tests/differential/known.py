@@ -19,6 +19,13 @@ def _sorted(reply: Reply) -> Reply:
     return Reply(reply.kind, sorted(reply.value, key=lambda item: item.value))
 
 
+def _unordered(reply: Reply) -> Reply:
+    """Sets within the description of a command come in no order."""
+    if isinstance(reply.value, list):
+        return Reply(reply.kind, sorted((_unordered(item) for item in reply.value), key=repr))
+    return reply
+
+
 def _near(reply: Reply) -> Reply:
     """Times that were set relative to each server's own clock agree within some seconds."""
     if reply.kind == ":" and int(reply.value) > 10:
@@ -41,6 +48,7 @@ def _kind(reply: Reply) -> Reply:
 NORMAL: dict[str, Callable[[Reply], Reply]] = {
     "KEYS": _sorted,
     "SCAN": _sorted,
+    "COMMAND INFO": _unordered,
     "TTL": _near,
     "PTTL": _near,
     "EXPIRETIME": _near,

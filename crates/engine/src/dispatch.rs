@@ -9,6 +9,7 @@ use crate::cx::Cx;
 use crate::effects::Cause;
 use crate::engine::{Engine, Flow};
 use crate::flags::Flags;
+use crate::secrets;
 use crate::session::{ReplyMode, Session};
 use crate::table::{Implementation, Lookup};
 
@@ -88,7 +89,8 @@ impl Engine {
             );
         }
         if self.monitors > 0 && !flags.has(Flags::SKIP_MONITOR.with(Flags::ADMIN)) {
-            self.feed_monitors(session, args);
+            let redacted = secrets::redact(&self.table.row(row).name, args);
+            self.feed_monitors(session, redacted.as_deref().unwrap_or(args));
         }
         self.execute_and_account(session, row, args, clock);
         Verdict::Done
@@ -146,13 +148,8 @@ impl Engine {
             && elapsed_ns / 1000 >= threshold as u64
             && !flags.has(Flags::SKIP_SLOWLOG)
         {
-            // What comes before authentication carries passwords.
-            let secret = flags.has(Flags::NO_AUTH) && args.len() > 1;
-            let shown: &[&[u8]] = if secret {
-                &[args[0], b"(redacted)"]
-            } else {
-                args
-            };
+            let redacted = secrets::redact(&self.table.row(row).name, args);
+            let shown = redacted.as_deref().unwrap_or(args);
             let seconds = self.ks.now() / 1000;
             self.slowlog.push(
                 session,

@@ -16,6 +16,7 @@ pub mod hot;
 pub mod latency;
 pub mod memcached;
 pub mod monitor;
+mod secrets;
 pub mod session;
 pub mod settings;
 pub mod slowlog;

@@ -148,12 +148,21 @@ def _keys(line: tuple[bytes, ...]) -> list[tuple[int, list[str]]]:
         raise ReplyError("ERR The command has no key arguments")
     if len(line) != declared.arity if declared.arity > 0 else len(line) < -declared.arity:
         raise ReplyError("ERR Invalid number of arguments specified for command")
-    flags = {at: spec.flags.split() for spec in declared.key_specs for at in spec.positions(len(line))}
-    default = declared.key_specs[0].flags.split() if declared.key_specs else []
+    flags = {at: _key_flags(spec, line) for spec in declared.key_specs for at in spec.positions(len(line))}
+    default = _key_flags(declared.key_specs[0], line) if declared.key_specs else []
     found = [(at, flags.get(at, default)) for at in declared.key_positions(line) if at < len(line)]
     if not found:
         raise ReplyError("ERR Invalid arguments specified for command")
     return found
+
+
+def _key_flags(spec: KeySpec, line: tuple[bytes, ...]) -> list[str]:
+    """What happens to a key; of SET, whose flags vary, it depends on whether an option reads the value."""
+    flags = spec.flags.split()
+    if "variable_flags" not in flags:
+        return flags
+    reads = any(word.upper() in (b"GET", b"IFEQ") for word in line[3:])
+    return ["RW", "access", "update"] if reads else ["OW", "update"]
 
 
 def _info(declared: Command) -> list[Any]:

@@ -26,6 +26,8 @@ import pytest
         "COMMAND GETKEYS copy a b",
         "COMMAND GETKEYSANDFLAGS mset a b c d",
         "COMMAND GETKEYSANDFLAGS copy a b",
+        "COMMAND GETKEYSANDFLAGS set a get",
+        "COMMAND GETKEYSANDFLAGS set a 1 get",
         "COMMAND GETKEYSANDFLAGS del a b c",
     ],
 )

@@ -5,8 +5,10 @@ from __future__ import annotations
 import tomllib
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from dozo.config import Config, SettingError, load
+from dozo.config import SETTINGS, Config, SettingError, load, toml
 
 
 def test_get_by_glob_in_any_case():
@@ -137,6 +139,31 @@ def test_rewrite_writes_flags_and_variables_too(tmp_path):
     path.write_text("")
     load(path, {"DOZO_TIMEOUT": "5"}, {"port": "0"}).rewrite()
     assert tomllib.loads(path.read_text()) == {"network": {"port": 0, "timeout": 5}}
+
+
+@given(st.text(), st.lists(st.text()))
+def test_any_text_reads_back(password, files):
+    config = Config()
+    config.security.requirepass, config.process.load = password, tuple(files)
+    written = tomllib.loads(toml.effective(config).replace("***", ""))
+    assert written["process"]["load"] == files
+    entry = f"x = {toml.write_value(SETTINGS['requirepass'], password)}"
+    assert tomllib.loads(entry) == {"x": password}
+
+
+def test_rewrite_says_what_went_wrong(tmp_path):
+    path = tmp_path / "dozo.toml"
+    path.write_text("")
+    config = load(path)
+    config.set({"requirepass": "\udcff"})
+    with pytest.raises(SettingError, match="surrogates not allowed"):
+        config.rewrite()
+    config.set({"requirepass": "x"})
+    path.write_text("[memory")
+    with pytest.raises(SettingError, match=r"dozo\.toml"):
+        config.rewrite()
+    assert path.read_text() == "[memory"
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_rewrite_needs_a_file():

@@ -78,9 +78,14 @@ class Config:
         if self.file is None:
             raise SettingError("The server is running without a config file")
         changed = {name: setting for name, setting in SETTINGS.items() if self.source(name) != "default"}
-        text = self.file.read_text("utf-8") if self.file.exists() else ""
-        updated = toml.rewrite(text, {name: (setting, self.value(name)) for name, setting in changed.items()})
-        toml.replace_file(self.file, updated)
+        values = {name: (setting, self.value(name)) for name, setting in changed.items()}
+        try:
+            text = self.file.read_text("utf-8") if self.file.exists() else ""
+            toml.replace_file(self.file, toml.rewrite(text, values))
+        except OSError as error:
+            raise SettingError(f"{self.file}: {error.strerror}") from None
+        except ValueError as error:
+            raise SettingError(f"{self.file}: {error}") from None
         return self.file
 
     def refuse_exposure(self) -> None:

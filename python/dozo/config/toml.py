@@ -6,10 +6,8 @@ the end of its section, so comments, order and blank lines of the owner stay.
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import tempfile
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,20 +21,22 @@ if TYPE_CHECKING:
     from dozo.config.live import Config
 
 _HEADER = re.compile(r"^\s*\[\s*([A-Za-z0-9_.-]+)\s*\]")
+_SPECIAL = re.compile(r'["\\\x00-\x1f\x7f]')
+_ESCAPES = {'"': '\\"', "\\": "\\\\"}
 _ENTRY = re.compile(r"""^\s*(?:#\s*)?["']?([a-z][a-z0-9-]*)["']?\s*=""")
 
 
 def write_value(setting: Setting, value: Any) -> str:
     """Write one value as TOML: sizes with their unit, lists as lists, the rest as they are."""
     if setting.kind == "size":
-        return json.dumps(units.format_size(value)) if value else "0"
+        return _quote(units.format_size(value)) if value else "0"
     if setting.kind == "texts":
-        return "[" + ", ".join(json.dumps(item) for item in value) + "]"
+        return "[" + ", ".join(_quote(item) for item in value) + "]"
     if setting.kind == "boolean":
         return "true" if value else "false"
     if setting.kind == "integer":
         return str(value)
-    return json.dumps(setting.format(value))
+    return _quote(setting.format(value))
 
 
 def allowed(setting: Setting) -> str:
@@ -79,7 +79,7 @@ def effective(config: Config) -> str:
             if setting.section == section:
                 value = config.value(setting.name)
                 hidden = setting.name in SECRETS and value
-                entry = f"{setting.name} = {json.dumps('***') if hidden else write_value(setting, value)}"
+                entry = f"{setting.name} = {_quote('***') if hidden else write_value(setting, value)}"
                 lines.append(f"{entry:<48}  # {config.source(setting.name)}")
         lines.append("")
     return "\n".join(lines)
@@ -120,18 +120,24 @@ def rewrite(text: str, values: Mapping[str, tuple[Setting, Any]]) -> str:
 
 def replace_file(path: Path, text: str) -> None:
     """Put text in place of the file in one step, so that a crash leaves the old file or the new one."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        with temporary.open("w", encoding="utf-8") as stream:
+            # The file may hold a password: it is as private as it was, or for its owner only.
+            temporary.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o600)
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())
-        if path.exists():
-            os.chmod(temporary, path.stat().st_mode & 0o777)
-        os.replace(temporary, path)
+        temporary.replace(path)
     except OSError:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
+
+
+def _quote(text: str) -> str:
+    """Write a TOML string; ValueError for bytes that aren't UTF-8, which TOML can't hold."""
+    text.encode("utf-8")
+    return '"' + _SPECIAL.sub(lambda match: _ESCAPES.get(match[0], f"\\u{ord(match[0]):04x}"), text) + '"'
 
 
 def _section_summary(section: str) -> str:

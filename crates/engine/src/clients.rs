@@ -84,11 +84,7 @@ impl Cx<'_> {
             self.session.close_after_reply = true;
             return true;
         }
-        let found = self
-            .engine
-            .sessions
-            .iter()
-            .find(|(_, slot)| slot.as_deref().is_some_and(|s| s.id == id));
+        let found = self.engine.sessions.iter().find(|(_, slot)| slot.as_deref().is_some_and(|s| s.id == id));
         let Some(index) = found.map(|(index, _)| index) else {
             return false;
         };

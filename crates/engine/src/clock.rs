@@ -18,9 +18,7 @@ pub struct SystemClock {
 impl SystemClock {
     /// Starts counting monotonic time now.
     pub fn new() -> Self {
-        Self {
-            start: Instant::now(),
-        }
+        Self { start: Instant::now() }
     }
 }
 
@@ -33,9 +31,7 @@ impl Default for SystemClock {
 impl Clock for SystemClock {
     fn unix_us(&self) -> i64 {
         // A clock before 1970 is a broken machine; 0 keeps every deadline in the future.
-        let since = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
     }
 

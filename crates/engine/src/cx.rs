@@ -28,12 +28,7 @@ pub struct Cx<'a> {
 
 impl<'a> Cx<'a> {
     pub(crate) fn new(engine: &'a mut Engine, session: &'a mut Session, depth: u32) -> Self {
-        Self {
-            engine,
-            session,
-            depth,
-            effect_settled: false,
-        }
+        Self { engine, session, depth, effect_settled: false }
     }
 
     /// Encoder of the reply.
@@ -56,11 +51,7 @@ impl<'a> Cx<'a> {
     /// How reads of this client touch entries.
     #[inline]
     pub fn read_access(&self) -> Access {
-        if self.session.no_touch {
-            Access::Untouched
-        } else {
-            Access::Read
-        }
+        if self.session.no_touch { Access::Untouched } else { Access::Read }
     }
 
     /// Looks a key up for reading in the selected database.

@@ -50,12 +50,7 @@ impl Engine {
         self.run(session, &args[..spans.len()], clock)
     }
 
-    pub(crate) fn run(
-        &mut self,
-        session: &mut Session,
-        args: &[&[u8]],
-        clock: &mut u64,
-    ) -> Verdict {
+    pub(crate) fn run(&mut self, session: &mut Session, args: &[&[u8]], clock: &mut u64) -> Verdict {
         let row = match self.table.find(args) {
             Lookup::Found(row) => row,
             other => {
@@ -66,10 +61,7 @@ impl Engine {
         let command = self.table.row(row);
         let (flags, implementation) = (command.flags, command.implementation);
         if !command.accepts(args.len()) {
-            let text = format!(
-                "ERR wrong number of arguments for '{}' command",
-                command.name
-            );
+            let text = format!("ERR wrong number of arguments for '{}' command", command.name);
             return self.refuse(session, Some(row), &text);
         }
         if !session.authenticated && !flags.has(Flags::NO_AUTH) {
@@ -96,13 +88,7 @@ impl Engine {
         Verdict::Done
     }
 
-    fn execute_and_account(
-        &mut self,
-        session: &mut Session,
-        row: u32,
-        args: &[&[u8]],
-        clock: &mut u64,
-    ) {
+    fn execute_and_account(&mut self, session: &mut Session, row: u32, args: &[&[u8]], clock: &mut u64) {
         let mark = session.out.mark();
         let start_byte = session.out.bytes.len();
         session.last_command = Some(row);
@@ -121,10 +107,7 @@ impl Engine {
         let elapsed = now - *clock;
         *clock = now;
         let histogram = self.settings.latency_tracking;
-        self.table
-            .row_mut(row)
-            .stats
-            .record(elapsed, failed, histogram);
+        self.table.row_mut(row).stats.record(elapsed, failed, histogram);
         if elapsed > REFRESH_TIME_NS {
             self.begin_batch();
         }
@@ -144,34 +127,16 @@ impl Engine {
     fn note_slow(&mut self, session: &Session, row: u32, args: &[&[u8]], elapsed_ns: u64) {
         let flags = self.table.row(row).flags;
         let threshold = self.settings.slowlog_log_slower_than;
-        if threshold >= 0
-            && elapsed_ns / 1000 >= threshold as u64
-            && !flags.has(Flags::SKIP_SLOWLOG)
-        {
+        if threshold >= 0 && elapsed_ns / 1000 >= threshold as u64 && !flags.has(Flags::SKIP_SLOWLOG) {
             let redacted = secrets::redact(&self.table.row(row).name, args);
             let shown = redacted.as_deref().unwrap_or(args);
             let seconds = self.ks.now() / 1000;
-            self.slowlog.push(
-                session,
-                shown,
-                seconds,
-                elapsed_ns / 1000,
-                self.settings.slowlog_max_len,
-            );
+            self.slowlog.push(session, shown, seconds, elapsed_ns / 1000, self.settings.slowlog_max_len);
         }
         if self.settings.latency_monitor_threshold != 0 {
-            let event = if flags.has(Flags::FAST) {
-                "fast-command"
-            } else {
-                "command"
-            };
+            let event = if flags.has(Flags::FAST) { "fast-command" } else { "command" };
             let threshold = self.settings.latency_monitor_threshold;
-            self.latency.record(
-                event,
-                elapsed_ns / 1_000_000,
-                self.ks.now() / 1000,
-                threshold,
-            );
+            self.latency.record(event, elapsed_ns / 1_000_000, self.ks.now() / 1000, threshold);
         }
     }
 
@@ -209,21 +174,14 @@ impl Engine {
         };
         let command = self.table.row(row);
         if !command.accepts(args.len()) {
-            let text = format!(
-                "ERR wrong number of arguments for '{}' command",
-                command.name
-            );
+            let text = format!("ERR wrong number of arguments for '{}' command", command.name);
             return session.reply().error(&text);
         }
         if command.flags.has(Flags::NOSCRIPT) {
-            return session
-                .reply()
-                .error("ERR This command is not allowed from a command");
+            return session.reply().error("ERR This command is not allowed from a command");
         }
         if command.flags.has(Flags::DENYOOM) && !self.make_room() {
-            return session
-                .reply()
-                .error("OOM command not allowed when used memory > 'maxmemory'.");
+            return session.reply().error("OOM command not allowed when used memory > 'maxmemory'.");
         }
         self.execute(session, row, args, depth);
     }
@@ -270,15 +228,9 @@ impl Engine {
 
 #[cold]
 fn unknown_text(engine: &Engine, lookup: &Lookup, args: &[&[u8]]) -> String {
-    let name = args
-        .first()
-        .map(|name| String::from_utf8_lossy(name))
-        .unwrap_or_default();
+    let name = args.first().map(|name| String::from_utf8_lossy(name)).unwrap_or_default();
     if let Lookup::UnknownSubcommand(container) = lookup {
-        let sub = args
-            .get(1)
-            .map(|sub| String::from_utf8_lossy(sub))
-            .unwrap_or_default();
+        let sub = args.get(1).map(|sub| String::from_utf8_lossy(sub)).unwrap_or_default();
         let sub: String = sub.chars().take(ERROR_ARGS_BYTES).collect();
         let container = engine.table.row(*container).name.to_ascii_uppercase();
         return format!("ERR unknown subcommand '{sub}'. Try {container} HELP.");
@@ -288,10 +240,7 @@ fn unknown_text(engine: &Engine, lookup: &Lookup, args: &[&[u8]]) -> String {
         if shown.len() >= ERROR_ARGS_BYTES {
             break;
         }
-        let arg: String = String::from_utf8_lossy(arg)
-            .chars()
-            .take(ERROR_ARGS_BYTES - shown.len())
-            .collect();
+        let arg: String = String::from_utf8_lossy(arg).chars().take(ERROR_ARGS_BYTES - shown.len()).collect();
         shown.push_str(&format!("'{arg}' "));
     }
     let name: String = name.chars().take(ERROR_ARGS_BYTES).collect();

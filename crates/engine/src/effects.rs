@@ -46,11 +46,7 @@ impl Effect<'_> {
 
     /// Length of the RESP form.
     pub fn encoded_len(&self) -> u64 {
-        let args: usize = self
-            .args
-            .iter()
-            .map(|a| a.len() + decimal_len(a.len()) + 5)
-            .sum();
+        let args: usize = self.args.iter().map(|a| a.len() + decimal_len(a.len()) + 5).sum();
         (args + decimal_len(self.args.len()) + 3) as u64
     }
 }
@@ -104,19 +100,9 @@ impl Effects {
             self.selected = Some(db);
             let mut digits = itoa::Buffer::new();
             let select: [&[u8]; 2] = [b"SELECT", digits.format(db).as_bytes()];
-            self.push(&Effect {
-                offset: self.offset,
-                db,
-                args: &select,
-                cause,
-            });
+            self.push(&Effect { offset: self.offset, db, args: &select, cause });
         }
-        self.push(&Effect {
-            offset: self.offset,
-            db,
-            args,
-            cause,
-        });
+        self.push(&Effect { offset: self.offset, db, args, cause });
         self.count += 1;
     }
 

@@ -105,10 +105,7 @@ impl Engine {
             ks,
             table,
             effects: Effects::new(),
-            stats: Stats {
-                started_ms: now,
-                ..Stats::default()
-            },
+            stats: Stats { started_ms: now, ..Stats::default() },
             settings,
             slowlog: SlowLog::default(),
             latency: LatencyMonitor::default(),
@@ -184,9 +181,7 @@ impl Engine {
 
     /// All sessions but the one whose command is running.
     pub fn sessions(&self) -> impl Iterator<Item = &Session> {
-        self.sessions
-            .iter()
-            .filter_map(|(_, session)| session.as_deref())
+        self.sessions.iter().filter_map(|(_, session)| session.as_deref())
     }
 
     /// Number of connected clients, the running one included.
@@ -260,8 +255,7 @@ impl Engine {
                 Reason::Expired => Cause::Expired,
                 Reason::Evicted => Cause::Evicted,
             };
-            self.effects
-                .record(removed.db, &[b"DEL", &removed.key], cause);
+            self.effects.record(removed.db, &[b"DEL", &removed.key], cause);
         }
     }
 
@@ -281,8 +275,7 @@ impl Engine {
         let threshold = self.settings.latency_monitor_threshold;
         if threshold != 0 {
             let elapsed_ms = (self.clock.monotonic_ns() - start_ns) / 1_000_000;
-            self.latency
-                .record(event, elapsed_ms, self.ks.now() / 1000, threshold);
+            self.latency.record(event, elapsed_ms, self.ks.now() / 1000, threshold);
         }
     }
 
@@ -293,9 +286,7 @@ impl Engine {
         let now = self.ks.now();
         self.stats.ops_per_second.sample(self.stats.commands, now);
         self.stats.net_in_per_second.sample(self.stats.net_in, now);
-        self.stats
-            .net_out_per_second
-            .sample(self.stats.net_out, now);
+        self.stats.net_out_per_second.sample(self.stats.net_out, now);
         self.stats.peak_memory = self.stats.peak_memory.max(self.ks.used_memory());
         self.end_pause_if_due(now);
         crate::memcached::tick(self, now);
@@ -305,11 +296,7 @@ impl Engine {
         }
         busy |= self.free_for(start);
         self.end_batch();
-        if busy {
-            BUSY_TICK
-        } else {
-            Duration::from_millis(1000 / u64::from(self.settings.hz.max(1)))
-        }
+        if busy { BUSY_TICK } else { Duration::from_millis(1000 / u64::from(self.settings.hz.max(1))) }
     }
 
     /// Expires in slices until few are found or the time is up; `true` when more is due.
@@ -344,8 +331,7 @@ impl Engine {
                 self.ks.set_maxmemory(u64::try_from(*bytes).unwrap_or(0))
             }
             ("maxmemory-policy", SettingValue::Text(text)) => {
-                let Some(policy) = std::str::from_utf8(text).ok().and_then(PolicyKind::parse)
-                else {
+                let Some(policy) = std::str::from_utf8(text).ok().and_then(PolicyKind::parse) else {
                     return false;
                 };
                 self.policy.kind = policy;
@@ -369,12 +355,7 @@ impl Engine {
     }
 
     fn apply_policy(&mut self) {
-        let PolicySettings {
-            kind,
-            samples,
-            log_factor,
-            decay_minutes,
-        } = self.policy;
+        let PolicySettings { kind, samples, log_factor, decay_minutes } = self.policy;
         self.ks.set_policy(kind, samples, log_factor, decay_minutes);
     }
 

@@ -42,12 +42,7 @@ pub(crate) struct Lookahead {
 impl Lookahead {
     /// Parses up to [`LOOKAHEAD`] commands; returns how many there are and the step that is no command, if one
     /// came. Before authentication only one, because the limits change with it.
-    fn fill(
-        &mut self,
-        session: &mut Session,
-        buf: &[u8],
-        limits: &Limits,
-    ) -> (usize, Option<Step>) {
+    fn fill(&mut self, session: &mut Session, buf: &[u8], limits: &Limits) -> (usize, Option<Step>) {
         let most = if session.authenticated { LOOKAHEAD } else { 1 };
         self.requests.resize_with(LOOKAHEAD, Request::default);
         // A command that came in pieces goes on from the spans it has.
@@ -55,9 +50,7 @@ impl Lookahead {
         let mut start = 0;
         for (count, request) in self.requests.iter_mut().enumerate().take(most) {
             let rest = &buf[start..];
-            let step = session
-                .parser
-                .next(rest, &mut request.spans, limits, session.authenticated);
+            let step = session.parser.next(rest, &mut request.spans, limits, session.authenticated);
             match step {
                 Step::Command { end } => {
                     (request.start, request.end) = (start, start + end);
@@ -95,11 +88,7 @@ fn prefetch(engine: &Engine, db: usize, buf: &[u8], requests: &[Request], hashes
         let Some((first, last, step)) = engine.table.key_range(name.of(bytes), argc) else {
             continue;
         };
-        for span in request.spans[first..=last]
-            .iter()
-            .step_by(step)
-            .take(KEYS_AHEAD)
-        {
+        for span in request.spans[first..=last].iter().step_by(step).take(KEYS_AHEAD) {
             let hash = engine.ks.hash(span.of(bytes));
             engine.ks.prefetch(db, hash);
             hashes.push(hash);
@@ -136,10 +125,7 @@ impl Engine {
     }
 
     fn feed_resp(&mut self, session: &mut Session, buf: &[u8]) -> (usize, Flow) {
-        let limits = Limits {
-            max_bulk: self.settings.proto_max_bulk_len,
-            ..Limits::default()
-        };
+        let limits = Limits { max_bulk: self.settings.proto_max_bulk_len, ..Limits::default() };
         let mut ahead = std::mem::take(&mut self.lookahead);
         let mut clock = self.clock.monotonic_ns();
         let mut at = 0;

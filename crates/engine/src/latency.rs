@@ -24,13 +24,7 @@ pub struct LatencyMonitor {
 
 impl LatencyMonitor {
     /// Adds a spike when it reaches the threshold (0: monitoring is off).
-    pub fn record(
-        &mut self,
-        event: &'static str,
-        milliseconds: u64,
-        now_seconds: i64,
-        threshold: u64,
-    ) {
+    pub fn record(&mut self, event: &'static str, milliseconds: u64, now_seconds: i64, threshold: u64) {
         if threshold == 0 || milliseconds < threshold {
             return;
         }
@@ -51,8 +45,7 @@ impl LatencyMonitor {
     /// LATENCY RESET; returns how many were dropped. No names: all.
     pub fn reset(&mut self, names: &[&str]) -> usize {
         let before = self.events.len();
-        self.events
-            .retain(|name, _| !names.is_empty() && !names.contains(name));
+        self.events.retain(|name, _| !names.is_empty() && !names.contains(name));
         before - self.events.len()
     }
 }

@@ -2,12 +2,7 @@
 
 /// Appends `+<seconds>.<micros> [<db> <addr>] "arg" "arg"...\r\n`.
 pub(crate) fn line(unix_us: i64, db: usize, addr: &str, args: &[&[u8]]) -> Vec<u8> {
-    let mut text = format!(
-        "+{}.{:06} [{db} {addr}]",
-        unix_us / 1_000_000,
-        unix_us % 1_000_000
-    )
-    .into_bytes();
+    let mut text = format!("+{}.{:06} [{db} {addr}]", unix_us / 1_000_000, unix_us % 1_000_000).into_bytes();
     for arg in args {
         text.push(b' ');
         quote(arg, &mut text);

@@ -8,9 +8,7 @@ pub(crate) fn redact<'a>(name: &str, args: &[&'a [u8]]) -> Option<Vec<&'a [u8]>>
     match name {
         "auth" => shown[1..].fill(REDACTED),
         "hello" => {
-            let auth = args
-                .iter()
-                .position(|word| word.eq_ignore_ascii_case(b"auth"))?;
+            let auth = args.iter().position(|word| word.eq_ignore_ascii_case(b"auth"))?;
             let end = args.len().min(auth + 3);
             shown[auth + 1..end].fill(REDACTED);
         }

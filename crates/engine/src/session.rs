@@ -146,10 +146,7 @@ impl Session {
     /// The encoder of its replies.
     #[inline]
     pub fn reply(&mut self) -> Reply<'_> {
-        Reply {
-            out: &mut self.out,
-            proto: self.proto,
-        }
+        Reply { out: &mut self.out, proto: self.proto }
     }
 
     /// What RESET leaves: database 0, RESP2, no name, no monitor; authentication starts anew.

@@ -35,14 +35,7 @@ pub struct SlowLog {
 
 impl SlowLog {
     /// Adds a command and drops the oldest over `max_len`.
-    pub fn push(
-        &mut self,
-        session: &Session,
-        args: &[&[u8]],
-        time: i64,
-        microseconds: u64,
-        max_len: usize,
-    ) {
+    pub fn push(&mut self, session: &Session, args: &[&[u8]], time: i64, microseconds: u64, max_len: usize) {
         let entry = SlowEntry {
             id: self.next_id,
             time,
@@ -78,11 +71,7 @@ impl SlowLog {
 }
 
 fn shorten(args: &[&[u8]]) -> Vec<Vec<u8>> {
-    let kept = if args.len() > MAX_ARGS {
-        MAX_ARGS - 1
-    } else {
-        args.len()
-    };
+    let kept = if args.len() > MAX_ARGS { MAX_ARGS - 1 } else { args.len() };
     let mut short: Vec<Vec<u8>> = args[..kept].iter().map(|arg| shorten_arg(arg)).collect();
     if kept < args.len() {
         short.push(format!("... ({} more arguments)", args.len() - kept).into_bytes());

@@ -30,10 +30,8 @@ impl CommandStats {
         self.nanoseconds += nanoseconds;
         self.failed += u64::from(failed);
         if histogram {
-            let bucket =
-                (64 - (nanoseconds / 1000).leading_zeros() as usize).min(HISTOGRAM_BUCKETS - 1);
-            self.histogram
-                .get_or_insert_with(|| Box::new([0; HISTOGRAM_BUCKETS]))[bucket] += 1;
+            let bucket = (64 - (nanoseconds / 1000).leading_zeros() as usize).min(HISTOGRAM_BUCKETS - 1);
+            self.histogram.get_or_insert_with(|| Box::new([0; HISTOGRAM_BUCKETS]))[bucket] += 1;
         }
     }
 }
@@ -83,12 +81,7 @@ impl Stats {
     /// Counts an error reply; `line` starts after the `-`.
     pub fn count_error(&mut self, line: &[u8]) {
         self.errors += 1;
-        let code: Vec<u8> = line
-            .iter()
-            .copied()
-            .take_while(|b| !b.is_ascii_whitespace())
-            .take(32)
-            .collect();
+        let code: Vec<u8> = line.iter().copied().take_while(|b| !b.is_ascii_whitespace()).take(32).collect();
         let code = String::from_utf8_lossy(&code).into_owned();
         if let Some(count) = self.error_codes.get_mut(&code) {
             *count += 1;
@@ -99,10 +92,7 @@ impl Stats {
 
     /// CONFIG RESETSTAT.
     pub fn reset(&mut self) {
-        *self = Stats {
-            started_ms: self.started_ms,
-            ..Stats::default()
-        };
+        *self = Stats { started_ms: self.started_ms, ..Stats::default() };
     }
 }
 

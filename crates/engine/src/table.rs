@@ -70,11 +70,7 @@ impl Command {
     #[inline]
     pub fn accepts(&self, argc: usize) -> bool {
         let argc = i32::try_from(argc).unwrap_or(i32::MAX);
-        if self.arity >= 0 {
-            argc == self.arity
-        } else {
-            argc >= -self.arity
-        }
+        if self.arity >= 0 { argc == self.arity } else { argc >= -self.arity }
     }
 }
 
@@ -93,10 +89,9 @@ impl fmt::Display for TableError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             TableError::Duplicate(name) => write!(f, "command '{name}' is declared twice"),
-            TableError::NotHot(name) => write!(
-                f,
-                "command '{name}' is declared hot but has no Rust implementation"
-            ),
+            TableError::NotHot(name) => {
+                write!(f, "command '{name}' is declared hot but has no Rust implementation")
+            }
             TableError::BothLanguages(name) => {
                 write!(f, "command '{name}' is implemented in both languages")
             }
@@ -132,10 +127,7 @@ impl CommandTable {
     /// Builds the table; each declaration must have exactly one implementation.
     pub fn build(specs: &[CommandSpec], hot: &[(&str, HotFn)]) -> Result<Self, TableError> {
         let hot: HashMap<&str, HotFn> = hot.iter().copied().collect();
-        let mut table = CommandTable {
-            short: vec![(0, 0); 64],
-            ..Self::default()
-        };
+        let mut table = CommandTable { short: vec![(0, 0); 64], ..Self::default() };
         for (id, spec) in specs.iter().enumerate() {
             let implementation = match (spec.kind, hot.get(spec.name.as_str())) {
                 (Kind::Hot, Some(run)) => Implementation::Hot(*run),
@@ -169,9 +161,7 @@ impl CommandTable {
             match spec.name.split_once('|') {
                 Some((container, sub)) => {
                     if let Some(parent) = seen.get(container) {
-                        self.rows[*parent as usize]
-                            .subcommands
-                            .insert(sub.as_bytes().to_vec(), row as u32);
+                        self.rows[*parent as usize].subcommands.insert(sub.as_bytes().to_vec(), row as u32);
                     }
                 }
                 None => self.insert_name(spec.name.as_bytes(), row as u32),

@@ -15,23 +15,16 @@ fn text(reply: Vec<u8>) -> String {
 fn a_pipeline_is_answered_in_order_and_the_rest_is_kept() {
     let mut bench = Bench::new();
     let sid = connect(&mut bench.engine, Door::Resp);
-    let (consumed, flow, reply) = feed(
-        &mut bench.engine,
-        sid,
-        b"SET a 1\r\n*2\r\n$3\r\nGET\r\n$1\r\na\r\n*1\r\n$4\r\nPI",
-    );
-    assert_eq!(
-        (consumed, flow, text(reply).as_str()),
-        (29, Flow::Continue, "+OK\r\n$1\r\n1\r\n")
-    );
+    let (consumed, flow, reply) =
+        feed(&mut bench.engine, sid, b"SET a 1\r\n*2\r\n$3\r\nGET\r\n$1\r\na\r\n*1\r\n$4\r\nPI");
+    assert_eq!((consumed, flow, text(reply).as_str()), (29, Flow::Continue, "+OK\r\n$1\r\n1\r\n"));
     let (consumed, _, reply) = feed(&mut bench.engine, sid, b"*1\r\n$4\r\nPING\r\n");
     assert_eq!((consumed, text(reply).as_str()), (14, "+PONG\r\n"));
 }
 
 #[test]
 fn every_split_gives_the_same_replies() {
-    let script =
-        b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$5\r\nhello\r\nGET a\r\n*2\r\n$6\r\nSTRLEN\r\n$1\r\na\r\n";
+    let script = b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$5\r\nhello\r\nGET a\r\n*2\r\n$6\r\nSTRLEN\r\n$1\r\na\r\n";
     for cut in 0..script.len() {
         let mut bench = Bench::new();
         let sid = connect(&mut bench.engine, Door::Resp);
@@ -53,10 +46,7 @@ fn unknown_commands_say_what_came() {
 
 #[test]
 fn without_the_password_only_errors() {
-    let settings = Settings {
-        requirepass: b"secret".to_vec(),
-        ..Settings::default()
-    };
+    let settings = Settings { requirepass: b"secret".to_vec(), ..Settings::default() };
     let mut bench = Bench::with(StoreConfig::default(), settings);
     let sid = connect(&mut bench.engine, Door::Resp);
     let (_, _, reply) = feed(&mut bench.engine, sid, b"GET a\r\n");
@@ -69,10 +59,7 @@ fn a_pause_holds_writes_and_lets_reads_pass() {
     let sid = connect(&mut bench.engine, Door::Resp);
     bench.engine.pause_clients(common::START_MS + 1000, true);
     let (consumed, flow, reply) = feed(&mut bench.engine, sid, b"GET a\r\nSET a 1\r\n");
-    assert_eq!(
-        (consumed, flow, text(reply).as_str()),
-        (7, Flow::Blocked, "$-1\r\n")
-    );
+    assert_eq!((consumed, flow, text(reply).as_str()), (7, Flow::Blocked, "$-1\r\n"));
     bench.advance(1001);
     bench.engine.tick();
     let mut resumable = Vec::new();
@@ -89,49 +76,31 @@ fn a_protocol_error_is_answered_and_closes() {
     let (_, flow, reply) = feed(&mut bench.engine, sid, b"PING\r\n*1\r\n!3\r\n");
     assert_eq!(
         (flow, text(reply).as_str()),
-        (
-            Flow::Close,
-            "+PONG\r\n-ERR Protocol error: expected '$', got '!'\r\n"
-        )
+        (Flow::Close, "+PONG\r\n-ERR Protocol error: expected '$', got '!'\r\n")
     );
 }
 
 #[test]
 fn calls_errors_and_slow_commands_are_counted() {
-    let settings = Settings {
-        slowlog_log_slower_than: 0,
-        ..Settings::default()
-    };
+    let settings = Settings { slowlog_log_slower_than: 0, ..Settings::default() };
     let mut bench = Bench::with(StoreConfig::default(), settings);
     bench.run("SET a x");
     bench.run("INCR a");
     bench.run("INCR a b");
     bench.run("NOPE");
     assert_eq!(bench.engine.stats.error_codes.get("ERR"), Some(&3));
-    let incr = bench
-        .engine
-        .table
-        .rows()
-        .iter()
-        .find(|row| row.name == "incr")
-        .unwrap();
+    let incr = bench.engine.table.rows().iter().find(|row| row.name == "incr").unwrap();
     assert_eq!((incr.stats.calls, incr.stats.failed), (2, 2));
     assert_eq!(bench.engine.slowlog.len(), 3);
 }
 
 #[test]
 fn too_many_clients_are_told_so() {
-    let settings = Settings {
-        maxclients: 1,
-        ..Settings::default()
-    };
+    let settings = Settings { maxclients: 1, ..Settings::default() };
     let mut bench = Bench::with(StoreConfig::default(), settings);
     let sid = connect(&mut bench.engine, Door::Resp);
     let peer = bench.session.peer.clone();
-    assert_eq!(
-        bench.engine.connect(peer),
-        Err(b"-ERR max number of clients reached\r\n".as_slice())
-    );
+    assert_eq!(bench.engine.connect(peer), Err(b"-ERR max number of clients reached\r\n".as_slice()));
     bench.engine.disconnect(sid);
     connect(&mut bench.engine, Door::Resp);
 }

@@ -15,16 +15,7 @@ fn a_plain_write_is_its_own_effect_after_a_select() {
     bench.run("APPEND a 2");
     bench.run("SELECT 3");
     bench.run("INCR n");
-    assert_eq!(
-        bench.effects(),
-        [
-            "0:SELECT 0",
-            "0:SET a 1",
-            "0:APPEND a 2",
-            "3:SELECT 3",
-            "3:INCR n"
-        ]
-    );
+    assert_eq!(bench.effects(), ["0:SELECT 0", "0:SET a 1", "0:APPEND a 2", "3:SELECT 3", "3:INCR n"]);
 }
 
 #[test]
@@ -95,12 +86,7 @@ fn expiry_comes_before_the_write_that_found_it() {
     bench.advance(51);
     assert_eq!(bench.run("GET a"), "$-1\r\n");
     assert_eq!(
-        bench
-            .seen
-            .lock()
-            .unwrap()
-            .last()
-            .map(|e| (e.2.clone(), e.3)),
+        bench.seen.lock().unwrap().last().map(|e| (e.2.clone(), e.3)),
         Some(("DEL a".into(), Cause::Expired))
     );
 }
@@ -118,17 +104,10 @@ fn active_expiry_is_an_effect_too() {
 
 #[test]
 fn evictions_are_effects_in_order() {
-    let store = StoreConfig {
-        policy: PolicyKind::AllKeysLru,
-        maxmemory: 300_000,
-        ..StoreConfig::default()
-    };
+    let store = StoreConfig { policy: PolicyKind::AllKeysLru, maxmemory: 300_000, ..StoreConfig::default() };
     let mut bench = Bench::with(store, Settings::default());
     for i in 0..400 {
-        assert_eq!(
-            bench.run(&format!("SET key:{i} {}", "x".repeat(2000))),
-            "+OK\r\n"
-        );
+        assert_eq!(bench.run(&format!("SET key:{i} {}", "x".repeat(2000))), "+OK\r\n");
     }
     let seen = bench.seen.lock().unwrap();
     let evicted = seen.iter().filter(|e| e.3 == Cause::Evicted).count();
@@ -138,19 +117,13 @@ fn evictions_are_effects_in_order() {
 
 #[test]
 fn without_room_the_write_is_refused_and_the_old_value_stays() {
-    let store = StoreConfig {
-        maxmemory: 100_000,
-        ..StoreConfig::default()
-    };
+    let store = StoreConfig { maxmemory: 100_000, ..StoreConfig::default() };
     let mut bench = Bench::with(store, Settings::default());
     let mut refused = 0;
     for i in 0..200 {
         let reply = bench.run(&format!("SET key:{} {}", i % 100, "x".repeat(2000)));
         if reply.starts_with('-') {
-            assert_eq!(
-                reply,
-                "-OOM command not allowed when used memory > 'maxmemory'.\r\n"
-            );
+            assert_eq!(reply, "-OOM command not allowed when used memory > 'maxmemory'.\r\n");
             refused += 1;
         }
     }
@@ -161,16 +134,9 @@ fn without_room_the_write_is_refused_and_the_old_value_stays() {
 
 /// Replays a stream into a fresh engine.
 fn replay(bytes: &[u8]) -> Engine {
-    let clock = common::TestClock(std::sync::Arc::new(std::sync::atomic::AtomicI64::new(
-        START_MS,
-    )));
-    let mut engine = Engine::new(
-        StoreConfig::default(),
-        Settings::default(),
-        common::table(),
-        Box::new(clock),
-        None,
-    );
+    let clock = common::TestClock(std::sync::Arc::new(std::sync::atomic::AtomicI64::new(START_MS)));
+    let mut engine =
+        Engine::new(StoreConfig::default(), Settings::default(), common::table(), Box::new(clock), None);
     let sid = common::connect(&mut engine, dozo_engine::Door::Resp);
     let (consumed, _, reply) = common::feed(&mut engine, sid, bytes);
     assert_eq!(consumed, bytes.len());
@@ -224,8 +190,7 @@ fn command() -> impl Strategy<Value = String> {
         "SELECT 0",
         "GET {k}",
     ]);
-    (templates, key, 0..60i64)
-        .prop_map(|(t, k, n)| t.replace("{k}", k).replace("{n}", &n.to_string()))
+    (templates, key, 0..60i64).prop_map(|(t, k, n)| t.replace("{k}", k).replace("{n}", &n.to_string()))
 }
 
 proptest! {
@@ -248,13 +213,7 @@ proptest! {
 #[test]
 fn without_a_consumer_the_offset_still_counts() {
     let clock = Box::new(SystemClock::new());
-    let mut engine = Engine::new(
-        StoreConfig::default(),
-        Settings::default(),
-        common::table(),
-        clock,
-        None,
-    );
+    let mut engine = Engine::new(StoreConfig::default(), Settings::default(), common::table(), clock, None);
     let mut session = Session::internal(0);
     engine.call(&mut session, &[b"SET", b"a", b"1"]);
     assert_eq!(

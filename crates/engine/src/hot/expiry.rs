@@ -14,32 +14,16 @@ pub(super) struct TimeUnit {
     pub(super) relative: bool,
 }
 
-pub(super) const SECONDS: TimeUnit = TimeUnit {
-    scale: 1000,
-    relative: true,
-};
-pub(super) const MILLIS: TimeUnit = TimeUnit {
-    scale: 1,
-    relative: true,
-};
-pub(super) const AT_SECONDS: TimeUnit = TimeUnit {
-    scale: 1000,
-    relative: false,
-};
-pub(super) const AT_MILLIS: TimeUnit = TimeUnit {
-    scale: 1,
-    relative: false,
-};
+pub(super) const SECONDS: TimeUnit = TimeUnit { scale: 1000, relative: true };
+pub(super) const MILLIS: TimeUnit = TimeUnit { scale: 1, relative: true };
+pub(super) const AT_SECONDS: TimeUnit = TimeUnit { scale: 1000, relative: false };
+pub(super) const AT_MILLIS: TimeUnit = TimeUnit { scale: 1, relative: false };
 
 impl TimeUnit {
     /// The deadline in unix ms, `None` when it can't be represented.
     pub(super) fn deadline(self, amount: i64, now_ms: i64) -> Option<i64> {
         let ms = amount.checked_mul(self.scale)?;
-        if self.relative {
-            ms.checked_add(now_ms)
-        } else {
-            Some(ms)
-        }
+        if self.relative { ms.checked_add(now_ms) } else { Some(ms) }
     }
 }
 
@@ -61,17 +45,12 @@ impl Conditions {
                 b"gt" => found.gt = true,
                 b"lt" => found.lt = true,
                 _ => {
-                    return Err(format!(
-                        "ERR Unsupported option {}",
-                        String::from_utf8_lossy(option)
-                    ));
+                    return Err(format!("ERR Unsupported option {}", String::from_utf8_lossy(option)));
                 }
             }
         }
         if found.nx && (found.xx || found.gt || found.lt) {
-            return Err(
-                "ERR NX and XX, GT or LT options at the same time are not compatible".into(),
-            );
+            return Err("ERR NX and XX, GT or LT options at the same time are not compatible".into());
         }
         if found.gt && found.lt {
             return Err("ERR GT and LT options at the same time are not compatible".into());
@@ -126,11 +105,7 @@ fn set_deadline(cx: &mut Cx<'_>, args: &[&[u8]], unit: TimeUnit, name: &str) {
         cx.effect(&[b"DEL", key]);
     } else {
         cx.engine.ks.set_expire(db, key, Some(deadline));
-        cx.effect(&[
-            b"PEXPIREAT",
-            key,
-            itoa::Buffer::new().format(deadline).as_bytes(),
-        ]);
+        cx.effect(&[b"PEXPIREAT", key, itoa::Buffer::new().format(deadline).as_bytes()]);
     }
     cx.reply().int(1);
 }

@@ -67,15 +67,9 @@ pub(crate) fn parse_int(text: &[u8]) -> Option<i64> {
             return None;
         }
         // Negative all along, because i64::MIN has no positive twin.
-        value = value
-            .checked_mul(10)?
-            .checked_sub(i64::from(digit - b'0'))?;
+        value = value.checked_mul(10)?.checked_sub(i64::from(digit - b'0'))?;
     }
-    if negative {
-        Some(value)
-    } else {
-        value.checked_neg()
-    }
+    if negative { Some(value) } else { value.checked_neg() }
 }
 
 /// Answers WRONGTYPE.
@@ -85,7 +79,5 @@ pub(crate) fn wrong_type(cx: &mut Cx<'_>) {
 
 /// Answers "wrong number of arguments" for checks that arity can't express.
 pub(crate) fn wrong_arity(cx: &mut Cx<'_>, name: &str) {
-    cx.error(&format!(
-        "ERR wrong number of arguments for '{name}' command"
-    ));
+    cx.error(&format!("ERR wrong number of arguments for '{name}' command"));
 }

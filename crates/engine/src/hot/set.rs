@@ -57,21 +57,12 @@ pub(super) fn time_unit(word: &[u8]) -> Option<TimeUnit> {
 }
 
 /// The deadline that a positive amount names; the error is answered here.
-pub(super) fn deadline_of(
-    cx: &mut Cx<'_>,
-    unit: TimeUnit,
-    amount: &[u8],
-    command: &str,
-) -> Option<i64> {
+pub(super) fn deadline_of(cx: &mut Cx<'_>, unit: TimeUnit, amount: &[u8], command: &str) -> Option<i64> {
     let Some(amount) = parse_int(amount) else {
         cx.error(NOT_INTEGER);
         return None;
     };
-    let deadline = if amount > 0 {
-        unit.deadline(amount, cx.now())
-    } else {
-        None
-    };
+    let deadline = if amount > 0 { unit.deadline(amount, cx.now()) } else { None };
     if deadline.is_none() {
         cx.error(&format!("ERR invalid expire time in '{command}' command"));
     }
@@ -82,11 +73,7 @@ pub(super) fn set(cx: &mut Cx<'_>, args: &[&[u8]]) {
     let (key, value) = (args[1], args[2]);
     if args.len() == 3 {
         // What nearly every SET is: nothing to check, and the effect is the command itself.
-        let put = Put {
-            value: NewValue::Bytes(value),
-            ttl: Ttl::Clear,
-            flags: None,
-        };
+        let put = Put { value: NewValue::Bytes(value), ttl: Ttl::Clear, flags: None };
         cx.engine.ks.put(cx.session.db, key, put);
         return cx.reply().ok();
     }
@@ -103,13 +90,7 @@ pub(super) fn set(cx: &mut Cx<'_>, args: &[&[u8]]) {
     set_with(cx, key, value, &options, deadline);
 }
 
-fn set_with(
-    cx: &mut Cx<'_>,
-    key: &[u8],
-    value: &[u8],
-    options: &Options<'_>,
-    deadline: Option<i64>,
-) {
+fn set_with(cx: &mut Cx<'_>, key: &[u8], value: &[u8], options: &Options<'_>, deadline: Option<i64>) {
     let db = cx.session.db;
     let item = cx.engine.ks.get(db, key, dozo_store::Access::Write);
     let exists = item.is_some();
@@ -121,9 +102,7 @@ fn set_with(
         }
         let old = old.flatten();
         if let Some(wanted) = options.if_equal {
-            matches = old
-                .as_ref()
-                .is_some_and(|old| old.as_bytes(&mut itoa::Buffer::new()) == wanted);
+            matches = old.as_ref().is_some_and(|old| old.as_bytes(&mut itoa::Buffer::new()) == wanted);
         }
         if options.get {
             // Borrowed from the store, so it is written before the new value is put.
@@ -145,15 +124,7 @@ fn set_with(
         None if options.keep_ttl => Ttl::Keep,
         None => Ttl::Clear,
     };
-    cx.engine.ks.put(
-        db,
-        key,
-        Put {
-            value: NewValue::Bytes(value),
-            ttl,
-            flags: None,
-        },
-    );
+    cx.engine.ks.put(db, key, Put { value: NewValue::Bytes(value), ttl, flags: None });
     set_effect(cx, key, value, deadline, options.keep_ttl);
     if !options.get {
         cx.reply().ok();
@@ -161,21 +132,9 @@ fn set_with(
 }
 
 /// SET as it is journaled: no condition, absolute expiry.
-pub(super) fn set_effect(
-    cx: &mut Cx<'_>,
-    key: &[u8],
-    value: &[u8],
-    deadline: Option<i64>,
-    keep_ttl: bool,
-) {
+pub(super) fn set_effect(cx: &mut Cx<'_>, key: &[u8], value: &[u8], deadline: Option<i64>, keep_ttl: bool) {
     match deadline {
-        Some(at) => cx.effect(&[
-            b"SET",
-            key,
-            value,
-            b"PXAT",
-            itoa::Buffer::new().format(at).as_bytes(),
-        ]),
+        Some(at) => cx.effect(&[b"SET", key, value, b"PXAT", itoa::Buffer::new().format(at).as_bytes()]),
         None if keep_ttl => cx.effect(&[b"SET", key, value, b"KEEPTTL"]),
         None => cx.effect(&[b"SET", key, value]),
     }
@@ -185,11 +144,7 @@ pub(super) fn setnx(cx: &mut Cx<'_>, args: &[&[u8]]) {
     if cx.write(args[1]).is_some() {
         return cx.reply().int(0);
     }
-    let put = Put {
-        value: NewValue::Bytes(args[2]),
-        ttl: Ttl::Clear,
-        flags: None,
-    };
+    let put = Put { value: NewValue::Bytes(args[2]), ttl: Ttl::Clear, flags: None };
     cx.engine.ks.put(cx.session.db, args[1], put);
     set_effect(cx, args[1], args[2], None, false);
     cx.reply().int(1);
@@ -211,11 +166,7 @@ fn set_expiring(cx: &mut Cx<'_>, args: &[&[u8]], unit: TimeUnit, name: &str) {
     cx.engine.ks.put(
         cx.session.db,
         key,
-        Put {
-            value: NewValue::Bytes(value),
-            ttl: Ttl::At(at),
-            flags: None,
-        },
+        Put { value: NewValue::Bytes(value), ttl: Ttl::At(at), flags: None },
     );
     set_effect(cx, key, value, Some(at), false);
     cx.reply().ok();

@@ -52,11 +52,7 @@ pub(super) fn getdel(cx: &mut Cx<'_>, args: &[&[u8]]) {
 pub(super) fn getset(cx: &mut Cx<'_>, args: &[&[u8]]) {
     let (key, value) = (args[1], args[2]);
     if reply_value(cx, key, Access::Read).is_some() {
-        let put = Put {
-            value: NewValue::Bytes(value),
-            ttl: Ttl::Clear,
-            flags: None,
-        };
+        let put = Put { value: NewValue::Bytes(value), ttl: Ttl::Clear, flags: None };
         cx.engine.ks.put(cx.session.db, key, put);
         set_effect(cx, key, value, None, false);
     }
@@ -128,15 +124,7 @@ pub(super) fn mget(cx: &mut Cx<'_>, args: &[&[u8]]) {
 fn put_pairs(cx: &mut Cx<'_>, pairs: &[&[u8]]) {
     let db = cx.session.db;
     for pair in pairs.chunks_exact(2) {
-        cx.engine.ks.put(
-            db,
-            pair[0],
-            Put {
-                value: NewValue::Bytes(pair[1]),
-                ttl: Ttl::Clear,
-                flags: None,
-            },
-        );
+        cx.engine.ks.put(db, pair[0], Put { value: NewValue::Bytes(pair[1]), ttl: Ttl::Clear, flags: None });
     }
 }
 
@@ -152,11 +140,7 @@ pub(super) fn msetnx(cx: &mut Cx<'_>, args: &[&[u8]]) {
     if args.len().is_multiple_of(2) {
         return wrong_arity(cx, "msetnx");
     }
-    if args[1..]
-        .iter()
-        .step_by(2)
-        .any(|key| cx.write(key).is_some())
-    {
+    if args[1..].iter().step_by(2).any(|key| cx.write(key).is_some()) {
         return cx.reply().int(0);
     }
     put_pairs(cx, &args[1..]);

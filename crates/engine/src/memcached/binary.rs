@@ -16,12 +16,7 @@ const PLAIN: &[u8] = b"PLAIN";
 const DONT_CREATE: u32 = u32::MAX;
 
 /// Runs the packet at the start of `buf`.
-pub(super) fn step(
-    engine: &mut Engine,
-    session: &mut Session,
-    buf: &[u8],
-    limits: &Limits,
-) -> Step {
+pub(super) fn step(engine: &mut Engine, session: &mut Session, buf: &[u8], limits: &Limits) -> Step {
     match binary::parse(buf, limits) {
         Parsed::Complete(request, consumed) => run(engine, session, &request, consumed),
         Parsed::Incomplete { .. } => Step::Incomplete,
@@ -36,21 +31,13 @@ fn refuse(engine: &mut Engine, session: &mut Session, bad: &Bad<'_>) -> Step {
     driver::begin(engine, session);
     session.memcached.swallow = bad.swallow;
     if let Some(head) = bad.head {
-        let status = if session.authenticated {
-            bad.status
-        } else {
-            Status::AuthError
-        };
+        let status = if session.authenticated { bad.status } else { Status::AuthError };
         binary::error(&mut session.out, head, status);
         if session.authenticated && bad.status == Status::TooLarge {
             driver::drop_too_large(engine, bad.unlink);
         }
     }
-    if bad.close || !session.authenticated {
-        Step::Close(bad.consumed)
-    } else {
-        Step::Next(bad.consumed)
-    }
+    if bad.close || !session.authenticated { Step::Close(bad.consumed) } else { Step::Next(bad.consumed) }
 }
 
 fn run(engine: &mut Engine, session: &mut Session, request: &Request<'_>, consumed: usize) -> Step {
@@ -67,19 +54,12 @@ fn run(engine: &mut Engine, session: &mut Session, request: &Request<'_>, consum
     }
     driver::begin(engine, session);
     execute(engine, session, request.head, &request.op);
-    if request.op == Op::Quit {
-        Step::Close(consumed)
-    } else {
-        Step::Next(consumed)
-    }
+    if request.op == Op::Quit { Step::Close(consumed) } else { Step::Next(consumed) }
 }
 
 /// What a client may ask before it has given its password.
 fn is_open(op: &Op<'_>) -> bool {
-    matches!(
-        op,
-        Op::SaslList | Op::SaslAuth { .. } | Op::SaslStep { .. } | Op::Version
-    )
+    matches!(op, Op::SaslList | Op::SaslAuth { .. } | Op::SaslStep { .. } | Op::Version)
 }
 
 fn writes(op: &Op<'_>) -> bool {
@@ -103,37 +83,19 @@ fn expiry(engine: &Engine, exptime: i32) -> Expiry {
 fn execute(engine: &mut Engine, session: &mut Session, head: Head, op: &Op<'_>) {
     match *op {
         Op::Get { key, with_key } => get(engine, session, head, key, with_key),
-        Op::Gat {
-            key,
-            exptime,
-            with_key,
-        } => {
+        Op::Gat { key, exptime, with_key } => {
             let expiry = expiry(engine, exptime);
             get(engine, session, head, key, with_key);
             ops::touch(engine, key, expiry);
         }
         Op::Touch { key, exptime } => touch(engine, session, head, key, exptime),
-        Op::Store {
-            verb,
-            key,
-            flags,
-            exptime,
-            value,
-        } => {
+        Op::Store { verb, key, flags, exptime, value } => {
             let expiry = expiry(engine, exptime);
             store(
                 engine,
                 session,
                 head,
-                Store {
-                    verb,
-                    key,
-                    value,
-                    flags,
-                    expiry,
-                    cas: None,
-                    stale_too: false,
-                },
+                Store { verb, key, value, flags, expiry, cas: None, stale_too: false },
             );
         }
         Op::Concat { verb, key, value } => {
@@ -142,58 +104,27 @@ fn execute(engine: &mut Engine, session: &mut Session, head: Head, op: &Op<'_>) 
                 engine,
                 session,
                 head,
-                Store {
-                    verb,
-                    key,
-                    value,
-                    flags: 0,
-                    expiry,
-                    cas: None,
-                    stale_too: false,
-                },
+                Store { verb, key, value, flags: 0, expiry, cas: None, stale_too: false },
             );
         }
         Op::Delete { key } => {
             let outcome = ops::delete(engine, key, (head.cas != 0).then_some(head.cas));
             settle(session, head, outcome, Status::NotFound, 0);
         }
-        Op::Arith {
-            key,
-            delta,
-            initial,
-            exptime,
-            decr,
-        } => {
+        Op::Arith { key, delta, initial, exptime, decr } => {
             let expiry = Expiry::new(exptime.into(), engine.ks.now());
             let create = (exptime != DONT_CREATE).then_some((initial, expiry));
             let cas = (head.cas != 0).then_some(head.cas);
-            count(
-                engine,
-                session,
-                head,
-                &Count {
-                    key,
-                    delta,
-                    decr,
-                    cas,
-                    create,
-                },
-            );
+            count(engine, session, head, &Count { key, delta, decr, cas, create });
         }
         Op::Flush { exptime } => {
             ops::flush_all(engine, (exptime as u32).into());
             settle(session, head, Outcome::Done, Status::NotFound, 0);
         }
         Op::Stat { name } => stat(engine, session, head, name),
-        Op::Version => binary::reply(
-            &mut session.out,
-            head,
-            Status::Success,
-            0,
-            b"",
-            b"",
-            VERSION.as_bytes(),
-        ),
+        Op::Version => {
+            binary::reply(&mut session.out, head, Status::Success, 0, b"", b"", VERSION.as_bytes())
+        }
         Op::Noop | Op::Verbosity { .. } | Op::Quit => {
             settle(session, head, Outcome::Done, Status::NotFound, 0)
         }
@@ -220,17 +151,12 @@ fn get(engine: &mut Engine, session: &mut Session, head: Head, key: &[u8], with_
     engine.stats.memcached.cmd_get += 1;
     let shown_key: &[u8] = if with_key { key } else { b"" };
     let cas = ops::cas_of(engine, key);
-    let found = engine
-        .ks
-        .get(DB, key, Access::Read)
-        .and_then(|item| Some((item, item.string()?)));
+    let found = engine.ks.get(DB, key, Access::Read).and_then(|item| Some((item, item.string()?)));
     let Some((item, value)) = found else {
         engine.stats.memcached.get_misses += 1;
         return match (head.quiet, with_key) {
             (true, _) => {}
-            (false, true) => {
-                binary::reply(&mut session.out, head, Status::NotFound, 0, b"", key, b"")
-            }
+            (false, true) => binary::reply(&mut session.out, head, Status::NotFound, 0, b"", key, b""),
             (false, false) => binary::error(&mut session.out, head, Status::NotFound),
         };
     };
@@ -247,35 +173,16 @@ fn show(session: &mut Session, head: Head, item: &Item<'_>, value: &Str<'_>, key
         Str::Shared(shared) => binary::reply_shared(out, head, cas, &extras, key, shared),
         short => {
             let mut buffer = itoa::Buffer::new();
-            binary::reply(
-                out,
-                head,
-                Status::Success,
-                cas,
-                &extras,
-                key,
-                short.as_bytes(&mut buffer),
-            );
+            binary::reply(out, head, Status::Success, cas, &extras, key, short.as_bytes(&mut buffer));
         }
     }
 }
 
 fn touch(engine: &mut Engine, session: &mut Session, head: Head, key: &[u8], exptime: i32) {
     let cas = ops::cas_of(engine, key);
-    let flags = engine
-        .ks
-        .get(DB, key, Access::Peek)
-        .map_or(0, |item| item.flags());
+    let flags = engine.ks.get(DB, key, Access::Peek).map_or(0, |item| item.flags());
     if ops::touch(engine, key, expiry(engine, exptime)) {
-        binary::reply(
-            &mut session.out,
-            head,
-            Status::Success,
-            cas,
-            &flags.to_be_bytes(),
-            b"",
-            b"",
-        );
+        binary::reply(&mut session.out, head, Status::Success, cas, &flags.to_be_bytes(), b"", b"");
     } else {
         binary::error(&mut session.out, head, Status::NotFound);
     }
@@ -295,11 +202,7 @@ fn store(engine: &mut Engine, session: &mut Session, head: Head, mut request: St
     }
     let outcome = ops::store(engine, &request);
     let loud = outcome == Outcome::Done && !head.quiet;
-    let cas = if loud {
-        ops::cas_of(engine, request.key)
-    } else {
-        0
-    };
+    let cas = if loud { ops::cas_of(engine, request.key) } else { 0 };
     settle(session, head, outcome, refused, cas);
 }
 
@@ -311,15 +214,7 @@ fn count(engine: &mut Engine, session: &mut Session, head: Head, request: &Count
         Counted::Refused(outcome) => return settle(session, head, outcome, Status::NotStored, 0),
     };
     let cas = ops::cas_of(engine, request.key);
-    binary::reply(
-        &mut session.out,
-        head,
-        Status::Success,
-        cas,
-        b"",
-        b"",
-        &value.to_be_bytes(),
-    );
+    binary::reply(&mut session.out, head, Status::Success, cas, b"", b"", &value.to_be_bytes());
 }
 
 fn stat(engine: &mut Engine, session: &mut Session, head: Head, name: &[u8]) {
@@ -333,15 +228,7 @@ fn stat(engine: &mut Engine, session: &mut Session, head: Head, name: &[u8]) {
         return binary::error(&mut session.out, head, Status::NotFound);
     };
     for (name, value) in figures {
-        binary::reply(
-            &mut session.out,
-            head,
-            Status::Success,
-            0,
-            b"",
-            &name,
-            &value,
-        );
+        binary::reply(&mut session.out, head, Status::Success, 0, b"", &name, &value);
     }
     binary::reply(&mut session.out, head, Status::Success, 0, b"", b"", b"");
 }
@@ -354,15 +241,7 @@ fn sasl(engine: &mut Engine, session: &mut Session, head: Head, op: &Op<'_>) {
     match *op {
         Op::SaslList => binary::reply(&mut session.out, head, Status::Success, 0, b"", b"", PLAIN),
         Op::SaslAuth { mechanism, data } if mechanism == PLAIN && plain(engine, session, data) => {
-            binary::reply(
-                &mut session.out,
-                head,
-                Status::Success,
-                0,
-                b"",
-                b"",
-                b"Authenticated",
-            );
+            binary::reply(&mut session.out, head, Status::Success, 0, b"", b"", b"Authenticated");
         }
         _ => binary::error(&mut session.out, head, Status::AuthError),
     }

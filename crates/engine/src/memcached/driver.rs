@@ -59,27 +59,18 @@ pub(crate) fn tick(engine: &mut Engine, _now_ms: i64) {
 }
 
 fn swallow(state: &mut State, available: usize) -> usize {
-    let taken = usize::try_from(state.swallow)
-        .unwrap_or(usize::MAX)
-        .min(available);
+    let taken = usize::try_from(state.swallow).unwrap_or(usize::MAX).min(available);
     state.swallow -= taken as u64;
     taken
 }
 
 fn dialect(first: u8) -> Dialect {
-    if first == packets::REQUEST_MAGIC {
-        Dialect::Binary
-    } else {
-        Dialect::Text
-    }
+    if first == packets::REQUEST_MAGIC { Dialect::Binary } else { Dialect::Text }
 }
 
 #[inline]
 fn limits(engine: &Engine, session: &Session) -> Limits {
-    let mut limits = Limits {
-        max_value: engine.settings.memcached_max_item_size,
-        ..Limits::default()
-    };
+    let mut limits = Limits { max_value: engine.settings.memcached_max_item_size, ..Limits::default() };
     if !session.authenticated {
         limits.max_value = limits.max_value.min(MAX_VALUE_UNAUTHENTICATED);
     }
@@ -89,12 +80,7 @@ fn limits(engine: &Engine, session: &Session) -> Limits {
 /// Whether CLIENT PAUSE holds such a request back.
 #[inline]
 pub(super) fn held_back(engine: &Engine, writes: bool) -> bool {
-    engine.pause.is_some()
-        && engine.is_held_back(if writes {
-            Flags::WRITE
-        } else {
-            Flags::READONLY
-        })
+    engine.pause.is_some() && engine.is_held_back(if writes { Flags::WRITE } else { Flags::READONLY })
 }
 
 /// Accounts for a request that is about to run.
@@ -114,12 +100,7 @@ pub(super) fn drop_too_large(engine: &mut Engine, key: Option<&[u8]>) {
 }
 
 /// Checks a name and a password, and lets the session in when they are right.
-pub(super) fn authenticate(
-    engine: &mut Engine,
-    session: &mut Session,
-    user: &[u8],
-    password: &[u8],
-) -> bool {
+pub(super) fn authenticate(engine: &mut Engine, session: &mut Session, user: &[u8], password: &[u8]) -> bool {
     engine.stats.memcached.auth_cmds += 1;
     let right = user == USER && same_secret(&engine.settings.requirepass, password);
     if right {
@@ -133,10 +114,7 @@ pub(super) fn authenticate(
 
 /// Compares in a time that depends on the lengths only.
 fn same_secret(secret: &[u8], given: &[u8]) -> bool {
-    let differences = secret
-        .iter()
-        .zip(given)
-        .fold(0, |found, (a, b)| found | (a ^ b));
+    let differences = secret.iter().zip(given).fold(0, |found, (a, b)| found | (a ^ b));
     secret.len() == given.len() && differences == 0
 }
 
@@ -155,12 +133,9 @@ pub(super) fn figures(
         return host.memcached_stats(&mut Cx::new(engine, session, 0), section);
     }
     let named = engine.stats.memcached.named();
-    section.is_empty().then(|| {
-        named
-            .iter()
-            .map(|(n, v)| (n.as_bytes().to_vec(), v.to_string().into()))
-            .collect()
-    })
+    section
+        .is_empty()
+        .then(|| named.iter().map(|(n, v)| (n.as_bytes().to_vec(), v.to_string().into())).collect())
 }
 
 /// `stats reset`.

@@ -70,20 +70,9 @@ pub(super) fn get(engine: &mut Engine, session: &mut Session, meta: &Meta<'_>) {
     let now = engine.ks.now();
     engine.stats.memcached.cmd_meta += 1;
     count_get(engine, meta);
-    let cas = if meta.has(b'c') {
-        ops::cas_of(engine, key)
-    } else {
-        0
-    };
-    let access = if meta.has(b'u') {
-        Access::Peek
-    } else {
-        Access::Read
-    };
-    let found = engine
-        .ks
-        .get(DB, key, access)
-        .and_then(|item| Some((item, item.string()?)));
+    let cas = if meta.has(b'c') { ops::cas_of(engine, key) } else { 0 };
+    let access = if meta.has(b'u') { Access::Peek } else { Access::Read };
+    let found = engine.ks.get(DB, key, access).and_then(|item| Some((item, item.string()?)));
     let Some((item, value)) = found else {
         return get_missing(engine, session, meta, key);
     };
@@ -136,11 +125,7 @@ fn get_missing(engine: &mut Engine, session: &mut Session, meta: &Meta<'_>, key:
         value: Str::Inline(b""),
         flags: 0,
         expire_at: None,
-        cas: if meta.has(b'c') {
-            ops::cas_of(engine, key)
-        } else {
-            0
-        },
+        cas: if meta.has(b'c') { ops::cas_of(engine, key) } else { 0 },
         idle_secs: 0,
         fetched: false,
         stale: false,
@@ -177,21 +162,11 @@ fn show(out: &mut Out, meta: &Meta<'_>, item: &Shown<'_>, now: i64) -> Change {
 }
 
 fn show_flags(out: &mut Out, meta: &Meta<'_>, item: &Shown<'_>, now: i64) -> Change {
-    let mut change = Change {
-        expiry: None,
-        wins: item.created || item.stale && !item.won,
-    };
+    let mut change = Change { expiry: None, wins: item.created || item.stale && !item.won };
     let mut expire_at = item.expire_at;
     let set = |exptime: i32| {
         let expiry = Expiry::new(exptime.into(), now);
-        (
-            Some(expiry),
-            if expiry == Expiry::Past {
-                Some(now)
-            } else {
-                expiry.deadline()
-            },
-        )
+        (Some(expiry), if expiry == Expiry::Past { Some(now) } else { expiry.deadline() })
     };
     for (letter, token) in meta.flags {
         match letter {
@@ -227,18 +202,7 @@ pub(super) fn set(engine: &mut Engine, session: &mut Session, meta: &Meta<'_>, v
     let verb = meta.verb();
     let expiry = Expiry::new(meta.numbers.exptime.into(), engine.ks.now());
     let (flags, stale_too) = (meta.numbers.client_flags, meta.has(b'I'));
-    let outcome = ops::store(
-        engine,
-        &Store {
-            verb,
-            key,
-            value,
-            flags,
-            expiry,
-            cas,
-            stale_too,
-        },
-    );
+    let outcome = ops::store(engine, &Store { verb, key, value, flags, expiry, cas, stale_too });
     let code: &[u8; 2] = match outcome {
         Outcome::Done => b"HD",
         Outcome::NotStored => b"NS",
@@ -249,11 +213,7 @@ pub(super) fn set(engine: &mut Engine, session: &mut Session, meta: &Meta<'_>, v
     if outcome == Outcome::Done && meta.has(b'q') {
         return;
     }
-    let cas = if outcome == Outcome::Done && meta.has(b'c') {
-        ops::cas_of(engine, key)
-    } else {
-        0
-    };
+    let cas = if outcome == Outcome::Done && meta.has(b'c') { ops::cas_of(engine, key) } else { 0 };
     lines::code(&mut session.out, code);
     for (letter, token) in meta.flags {
         match letter {
@@ -270,9 +230,7 @@ pub(super) fn delete(engine: &mut Engine, session: &mut Session, meta: &Meta<'_>
     let key = meta.key(&mut scratch);
     engine.stats.memcached.cmd_meta += 1;
     let outcome = if meta.has(b'I') {
-        let expiry = meta
-            .has(b'T')
-            .then(|| Expiry::new(meta.numbers.exptime.into(), engine.ks.now()));
+        let expiry = meta.has(b'T').then(|| Expiry::new(meta.numbers.exptime.into(), engine.ks.now()));
         ops::invalidate(engine, key, given_cas(meta), expiry)
     } else {
         ops::delete(engine, key, given_cas(meta))
@@ -294,20 +252,9 @@ pub(super) fn arith(engine: &mut Engine, session: &mut Session, meta: &Meta<'_>)
     let key = meta.key(&mut scratch);
     let now = engine.ks.now();
     engine.stats.memcached.cmd_meta += 1;
-    let create = meta.has(b'N').then(|| {
-        (
-            meta.numbers.initial,
-            Expiry::new(meta.numbers.vivify.into(), now),
-        )
-    });
+    let create = meta.has(b'N').then(|| (meta.numbers.initial, Expiry::new(meta.numbers.vivify.into(), now)));
     let (delta, decr) = (meta.numbers.delta, meta.decrements());
-    let request = Count {
-        key,
-        delta,
-        decr,
-        cas: given_cas(meta),
-        create,
-    };
+    let request = Count { key, delta, decr, cas: given_cas(meta), create };
     // As in the original, a counter that this request creates is answered even to `q`.
     let (value, quiet) = match ops::count(engine, &request) {
         Counted::Value(value) => (value, meta.has(b'q')),
@@ -317,18 +264,9 @@ pub(super) fn arith(engine: &mut Engine, session: &mut Session, meta: &Meta<'_>)
         Counted::Refused(Outcome::Exists) => return line(&mut session.out, b"EX", meta),
         Counted::Refused(_) => return line(&mut session.out, b"NF", meta),
     };
-    let cas = if meta.has(b'c') {
-        ops::cas_of(engine, key)
-    } else {
-        0
-    };
-    let had = engine
-        .ks
-        .get(DB, key, Access::Peek)
-        .and_then(|item| item.expire_at());
-    let expiry = meta
-        .has(b'T')
-        .then(|| Expiry::new(meta.numbers.exptime.into(), now));
+    let cas = if meta.has(b'c') { ops::cas_of(engine, key) } else { 0 };
+    let had = engine.ks.get(DB, key, Access::Peek).and_then(|item| item.expire_at());
+    let expiry = meta.has(b'T').then(|| Expiry::new(meta.numbers.exptime.into(), now));
     if !quiet {
         counted(&mut session.out, meta, value, cas, (had, expiry), now);
     }
@@ -385,7 +323,5 @@ pub(super) fn debug(engine: &mut Engine, session: &mut Session, meta: &Meta<'_>)
     out.put(meta.sent.raw);
     let (idle, fetched, size) = (item.clock_idle_secs(now), item.fetched(), item.memory());
     let fetched = if fetched { "yes" } else { "no" };
-    out.put(
-        format!(" exp={exp} la={idle} cas={cas} fetch={fetched} cls=1 size={size}\r\n").as_bytes(),
-    );
+    out.put(format!(" exp={exp} la={idle} cas={cas} fetch={fetched} cls=1 size={size}\r\n").as_bytes());
 }

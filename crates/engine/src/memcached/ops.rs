@@ -88,16 +88,9 @@ fn effect(engine: &mut Engine, args: &[&[u8]]) {
 
 fn effect_set(engine: &mut Engine, key: &[u8], value: &[u8], ttl: Ttl, flags: u32) {
     match ttl {
-        Ttl::At(at) => effect(
-            engine,
-            &[
-                b"SET",
-                key,
-                value,
-                b"PXAT",
-                itoa::Buffer::new().format(at).as_bytes(),
-            ],
-        ),
+        Ttl::At(at) => {
+            effect(engine, &[b"SET", key, value, b"PXAT", itoa::Buffer::new().format(at).as_bytes()])
+        }
         Ttl::Keep => effect(engine, &[b"SET", key, value, b"KEEPTTL"]),
         Ttl::Clear => effect(engine, &[b"SET", key, value]),
     }
@@ -114,9 +107,7 @@ fn effect_item(engine: &mut Engine, key: &[u8], flags: u32, stale: bool) {
 
 /// Applies the effect `DOZO.ITEM key flags [STALE]`.
 pub(crate) fn item(cx: &mut Cx<'_>, args: &[&[u8]]) {
-    let flags = args
-        .get(2)
-        .and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
+    let flags = args.get(2).and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
     let stale = match args.get(3..) {
         None | Some([]) => false,
         Some([word]) if word.eq_ignore_ascii_case(b"stale") => true,
@@ -166,11 +157,7 @@ fn write(engine: &mut Engine, request: &Store<'_>) {
         return;
     }
     let ttl = request.expiry.ttl();
-    let put = Put {
-        value: NewValue::Bytes(request.value),
-        ttl,
-        flags: Some(request.flags),
-    };
+    let put = Put { value: NewValue::Bytes(request.value), ttl, flags: Some(request.flags) };
     engine.ks.put(DB, request.key, put);
     effect_set(engine, request.key, request.value, ttl, request.flags);
 }
@@ -196,15 +183,8 @@ fn compare_and_store(engine: &mut Engine, request: &Store<'_>) -> Outcome {
 
 /// The value is known to be outdated but better than none: the item keeps its expiry and stays stale.
 fn write_stale(engine: &mut Engine, request: &Store<'_>) {
-    let won = engine
-        .ks
-        .get(DB, request.key, Access::Write)
-        .is_some_and(|old| old.won());
-    let put = Put {
-        value: NewValue::Bytes(request.value),
-        ttl: Ttl::Keep,
-        flags: Some(request.flags),
-    };
+    let won = engine.ks.get(DB, request.key, Access::Write).is_some_and(|old| old.won());
+    let put = Put { value: NewValue::Bytes(request.value), ttl: Ttl::Keep, flags: Some(request.flags) };
     engine.ks.put(DB, request.key, put);
     engine.ks.mark(DB, request.key, Mark::Stale(true));
     engine.ks.mark(DB, request.key, Mark::Won(won));
@@ -217,10 +197,7 @@ fn concat(engine: &mut Engine, request: &Store<'_>) -> Outcome {
     let Some((old_len, flags)) = string_of(engine, request.key) else {
         return Outcome::NotStored;
     };
-    if request
-        .cas
-        .is_some_and(|cas| cas != 0 && engine.ks.cas(DB, request.key) != Some(cas))
-    {
+    if request.cas.is_some_and(|cas| cas != 0 && engine.ks.cas(DB, request.key) != Some(cas)) {
         return Outcome::Exists;
     }
     if old_len + request.value.len() > engine.settings.memcached_max_item_size {
@@ -233,18 +210,9 @@ fn concat(engine: &mut Engine, request: &Store<'_>) -> Outcome {
         return Outcome::Done;
     }
     engine.ks.prepend(DB, request.key, request.value);
-    let whole = engine
-        .ks
-        .get(DB, request.key, Access::Peek)
-        .and_then(|item| item.string())
-        .map(|s| s.to_vec());
-    effect_set(
-        engine,
-        request.key,
-        &whole.unwrap_or_default(),
-        Ttl::Keep,
-        flags,
-    );
+    let whole =
+        engine.ks.get(DB, request.key, Access::Peek).and_then(|item| item.string()).map(|s| s.to_vec());
+    effect_set(engine, request.key, &whole.unwrap_or_default(), Ttl::Keep, flags);
     Outcome::Done
 }
 
@@ -300,10 +268,8 @@ pub(super) fn invalidate(
     if outcome != Outcome::Done {
         return outcome;
     }
-    let Some((flags, had)) = engine
-        .ks
-        .get(DB, key, Access::Write)
-        .map(|item| (item.flags(), item.expire_at()))
+    let Some((flags, had)) =
+        engine.ks.get(DB, key, Access::Write).map(|item| (item.flags(), item.expire_at()))
     else {
         return Outcome::NotFound;
     };
@@ -330,10 +296,7 @@ pub(super) fn set_expiry(engine: &mut Engine, key: &[u8], had: Option<i64>, expi
         Expiry::Never => {}
         Expiry::At(at) => {
             engine.ks.set_expire(DB, key, Some(at));
-            effect(
-                engine,
-                &[b"PEXPIREAT", key, itoa::Buffer::new().format(at).as_bytes()],
-            );
+            effect(engine, &[b"PEXPIREAT", key, itoa::Buffer::new().format(at).as_bytes()]);
         }
     }
 }
@@ -341,10 +304,7 @@ pub(super) fn set_expiry(engine: &mut Engine, key: &[u8], had: Option<i64>, expi
 /// `touch`; `false` when the key is missing.
 pub(super) fn touch(engine: &mut Engine, key: &[u8], expiry: Expiry) -> bool {
     engine.stats.memcached.cmd_touch += 1;
-    let Some((had, fetched)) = engine
-        .ks
-        .get(DB, key, Access::Write)
-        .map(|i| (i.expire_at(), i.fetched()))
+    let Some((had, fetched)) = engine.ks.get(DB, key, Access::Write).map(|i| (i.expire_at(), i.fetched()))
     else {
         engine.stats.memcached.touch_misses += 1;
         return false;
@@ -406,11 +366,7 @@ pub(super) fn count(engine: &mut Engine, request: &Count<'_>) -> Counted {
     let new_len = put_counter(engine, request.key, value, flags);
     let kept = was_int && new_len <= old_len && i64::try_from(value).is_ok();
     if marks.contains(&true) && !kept {
-        restore(
-            engine,
-            request.key,
-            marks.map(|mark| mark && new_len <= old_len),
-        );
+        restore(engine, request.key, marks.map(|mark| mark && new_len <= old_len));
     }
     Counted::Value(value)
 }
@@ -431,11 +387,7 @@ fn put_counter(engine: &mut Engine, key: &[u8], value: u64, flags: u32) -> usize
     match i64::try_from(value) {
         Ok(value) => engine.ks.set_int(DB, key, value),
         Err(_) => {
-            let put = Put {
-                value: NewValue::Bytes(text),
-                ttl: Ttl::Keep,
-                flags: Some(flags),
-            };
+            let put = Put { value: NewValue::Bytes(text), ttl: Ttl::Keep, flags: Some(flags) };
             engine.ks.put(DB, key, put);
         }
     }
@@ -454,18 +406,7 @@ fn count_missing(engine: &mut Engine, request: &Count<'_>) -> Counted {
     let mut digits = itoa::Buffer::new();
     let value = digits.format(initial).as_bytes();
     let (key, verb) = (request.key, Verb::Set);
-    match store(
-        engine,
-        &Store {
-            verb,
-            key,
-            value,
-            flags: 0,
-            expiry,
-            cas: None,
-            stale_too: false,
-        },
-    ) {
+    match store(engine, &Store { verb, key, value, flags: 0, expiry, cas: None, stale_too: false }) {
         Outcome::Done => Counted::Created(initial),
         refused => Counted::Refused(refused),
     }
@@ -495,18 +436,8 @@ fn counter(value: &Str<'_>) -> Option<u64> {
 /// Creates the empty item of a vivifying get. Its first reader has won the right to fill it.
 pub(super) fn vivify(engine: &mut Engine, key: &[u8], expiry: Expiry) -> Outcome {
     let value = b"";
-    let outcome = store(
-        engine,
-        &Store {
-            verb: Verb::Set,
-            key,
-            value,
-            flags: 0,
-            expiry,
-            cas: None,
-            stale_too: false,
-        },
-    );
+    let outcome =
+        store(engine, &Store { verb: Verb::Set, key, value, flags: 0, expiry, cas: None, stale_too: false });
     if outcome == Outcome::Done {
         engine.ks.mark(DB, key, Mark::Won(true));
     }
@@ -525,11 +456,7 @@ pub(super) fn flush_all(engine: &mut Engine, delay: i64) {
 /// Runs the delayed flush when it is due.
 #[inline]
 pub(super) fn flush_if_due(engine: &mut Engine) {
-    if engine
-        .memcached
-        .flush_at
-        .is_some_and(|at| at <= engine.ks.now())
-    {
+    if engine.memcached.flush_at.is_some_and(|at| at <= engine.ks.now()) {
         engine.memcached.flush_at = None;
         flush(engine);
     }

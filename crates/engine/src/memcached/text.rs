@@ -3,8 +3,8 @@
 use dozo_store::{Access, Mark, Str};
 use dozo_wire::Out;
 use dozo_wire::memcached::text::reply::{
-    DELETED, END, ERROR, EXISTS, MN, NO_MEMORY, NON_NUMERIC, NOT_FOUND, NOT_STORED, OK, RESET,
-    STORED, TOO_LARGE, TOUCHED, UNAUTHENTICATED,
+    DELETED, END, ERROR, EXISTS, MN, NO_MEMORY, NON_NUMERIC, NOT_FOUND, NOT_STORED, OK, RESET, STORED,
+    TOO_LARGE, TOUCHED, UNAUTHENTICATED,
 };
 use dozo_wire::memcached::text::{self as lines, Bad, Request, Store, Tokens};
 use dozo_wire::memcached::{KEY_MAX, Limits, Parsed, Verb};
@@ -19,12 +19,7 @@ use crate::session::Session;
 pub(super) const NO_MEMORY_COUNTING: &[u8] = b"SERVER_ERROR out of memory\r\n";
 
 /// Runs the request at the start of `buf`.
-pub(super) fn step(
-    engine: &mut Engine,
-    session: &mut Session,
-    buf: &[u8],
-    limits: &Limits,
-) -> Step {
+pub(super) fn step(engine: &mut Engine, session: &mut Session, buf: &[u8], limits: &Limits) -> Step {
     match session.memcached.parser.parse(buf, limits) {
         Parsed::Complete(request, consumed) => run(engine, session, &request, consumed),
         Parsed::Incomplete { .. } => Step::Incomplete,
@@ -48,11 +43,7 @@ fn refuse(engine: &mut Engine, session: &mut Session, bad: &Bad<'_>) -> Step {
             driver::drop_too_large(engine, key);
         }
     }
-    if bad.close {
-        Step::Close(bad.consumed)
-    } else {
-        Step::Next(bad.consumed)
-    }
+    if bad.close { Step::Close(bad.consumed) } else { Step::Next(bad.consumed) }
 }
 
 fn run(engine: &mut Engine, session: &mut Session, request: &Request<'_>, consumed: usize) -> Step {
@@ -84,10 +75,7 @@ fn run(engine: &mut Engine, session: &mut Session, request: &Request<'_>, consum
 fn writes(request: &Request<'_>) -> bool {
     match request {
         Request::MetaGet(meta) => meta.has(b'N') || meta.has(b'T'),
-        Request::Gat { .. }
-        | Request::Store(_)
-        | Request::Delete { .. }
-        | Request::Arith { .. } => true,
+        Request::Gat { .. } | Request::Store(_) | Request::Delete { .. } | Request::Arith { .. } => true,
         Request::Touch { .. } | Request::FlushAll { .. } => true,
         Request::MetaSet(..) | Request::MetaDelete(_) | Request::MetaArith(_) => true,
         _ => false,
@@ -96,19 +84,12 @@ fn writes(request: &Request<'_>) -> bool {
 
 /// Before the password is given every request fails but a `set` whose value is `user password`.
 fn log_in(engine: &mut Engine, session: &mut Session, request: &Request<'_>) -> &'static [u8] {
-    let Request::Store(Store {
-        verb: Verb::Set,
-        data,
-        ..
-    }) = request
-    else {
+    let Request::Store(Store { verb: Verb::Set, data, .. }) = request else {
         return UNAUTHENTICATED;
     };
     let mut words = Tokens::new(data);
     match (words.next(), words.next()) {
-        (Some(user), Some(password)) if driver::authenticate(engine, session, user, password) => {
-            STORED
-        }
+        (Some(user), Some(password)) if driver::authenticate(engine, session, user, password) => STORED,
         (Some(_), Some(_)) => b"CLIENT_ERROR authentication failure\r\n",
         _ => b"CLIENT_ERROR bad authentication token format\r\n",
     }
@@ -120,17 +101,8 @@ fn execute(engine: &mut Engine, session: &mut Session, request: &Request<'_>) {
         Request::Gat { exptime, keys, cas } => get(engine, session, keys, cas, Some(exptime)),
         Request::Store(ref store) => answer(session, store.noreply, stored(engine, store)),
         Request::Delete { key, noreply } => answer(session, noreply, deleted(engine, key)),
-        Request::Arith {
-            key,
-            delta,
-            decr,
-            noreply,
-        } => arith(engine, session, (key, delta, decr), noreply),
-        Request::Touch {
-            key,
-            exptime,
-            noreply,
-        } => answer(session, noreply, touched(engine, key, exptime)),
+        Request::Arith { key, delta, decr, noreply } => arith(engine, session, (key, delta, decr), noreply),
+        Request::Touch { key, exptime, noreply } => answer(session, noreply, touched(engine, key, exptime)),
         Request::FlushAll { delay, noreply } => {
             ops::flush_all(engine, delay.unwrap_or(0).into());
             answer(session, noreply, OK);
@@ -143,11 +115,7 @@ fn execute(engine: &mut Engine, session: &mut Session, request: &Request<'_>) {
         // Python owns the log level and the memory limit; slabs, segments and watchers are not there to be steered.
         Request::Verbosity { noreply, .. } => answer(session, noreply, OK),
         Request::MemLimit { noreply, .. } => {
-            answer(
-                session,
-                noreply,
-                b"SERVER_ERROR cache_memlimit is not supported, set maxmemory\r\n",
-            );
+            answer(session, noreply, b"SERVER_ERROR cache_memlimit is not supported, set maxmemory\r\n");
         }
         Request::Machinery { .. } | Request::RefreshCerts => session.out.put(ERROR),
         Request::Shutdown { .. } => session.out.put(b"ERROR: shutdown not enabled\r\n"),
@@ -168,13 +136,7 @@ fn answer(session: &mut Session, noreply: bool, line: &[u8]) {
     }
 }
 
-fn get(
-    engine: &mut Engine,
-    session: &mut Session,
-    keys: Tokens<'_>,
-    cas: bool,
-    exptime: Option<i32>,
-) {
+fn get(engine: &mut Engine, session: &mut Session, keys: Tokens<'_>, cas: bool, exptime: Option<i32>) {
     for key in keys {
         let found = value(engine, &mut session.out, key, cas);
         if let Some(exptime) = exptime {
@@ -188,15 +150,8 @@ fn get(
 #[inline]
 fn value(engine: &mut Engine, out: &mut Out, key: &[u8], with_cas: bool) -> bool {
     engine.stats.memcached.cmd_get += 1;
-    let cas = if with_cas {
-        engine.ks.cas(ops::DB, key)
-    } else {
-        None
-    };
-    let found = engine
-        .ks
-        .get(ops::DB, key, Access::Read)
-        .and_then(|item| Some((item, item.string()?)));
+    let cas = if with_cas { engine.ks.cas(ops::DB, key) } else { None };
+    let found = engine.ks.get(ops::DB, key, Access::Read).and_then(|item| Some((item, item.string()?)));
     let Some((item, value)) = found else {
         engine.stats.memcached.get_misses += 1;
         return false;
@@ -228,18 +183,7 @@ fn stored(engine: &mut Engine, store: &Store<'_>) -> &'static [u8] {
     let expiry = Expiry::new(store.exptime.into(), engine.ks.now());
     let cas = (store.verb == Verb::Cas).then_some(store.cas);
     let (verb, key, value, flags) = (store.verb, store.key, store.data, store.flags);
-    match ops::store(
-        engine,
-        &ops::Store {
-            verb,
-            key,
-            value,
-            flags,
-            expiry,
-            cas,
-            stale_too: false,
-        },
-    ) {
+    match ops::store(engine, &ops::Store { verb, key, value, flags, expiry, cas, stale_too: false }) {
         Outcome::Done => STORED,
         Outcome::NotStored => NOT_STORED,
         Outcome::Exists => EXISTS,
@@ -257,22 +201,12 @@ fn deleted(engine: &mut Engine, key: &[u8]) -> &'static [u8] {
 
 fn touched(engine: &mut Engine, key: &[u8], exptime: i32) -> &'static [u8] {
     let expiry = Expiry::new(exptime.into(), engine.ks.now());
-    if ops::touch(engine, key, expiry) {
-        TOUCHED
-    } else {
-        NOT_FOUND
-    }
+    if ops::touch(engine, key, expiry) { TOUCHED } else { NOT_FOUND }
 }
 
 fn arith(engine: &mut Engine, session: &mut Session, change: (&[u8], u64, bool), noreply: bool) {
     let (key, delta, decr) = change;
-    let request = ops::Count {
-        key,
-        delta,
-        decr,
-        cas: None,
-        create: None,
-    };
+    let request = ops::Count { key, delta, decr, cas: None, create: None };
     let line = match ops::count(engine, &request) {
         Counted::Value(_) | Counted::Created(_) if noreply => return,
         Counted::Value(value) | Counted::Created(value) => {

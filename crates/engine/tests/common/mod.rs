@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 
 use dozo_engine::flags::Flags;
 use dozo_engine::{
-    Cause, Clock, CommandSpec, CommandTable, Door, Effect, Engine, Flow, Kind, Peer, Session,
-    SessionId, Settings, Sink, hot::HOT, table::HotFn,
+    Cause, Clock, CommandSpec, CommandTable, Door, Effect, Engine, Flow, Kind, Peer, Session, SessionId,
+    Settings, Sink, hot::HOT, table::HotFn,
 };
 use dozo_store::StoreConfig;
 
@@ -38,23 +38,13 @@ pub struct Recorder {
 
 impl Sink for Recorder {
     fn effect(&mut self, effect: &Effect<'_>) {
-        let words: Vec<String> = effect
-            .args
-            .iter()
-            .map(|a| String::from_utf8_lossy(a).into_owned())
-            .collect();
+        let words: Vec<String> =
+            effect.args.iter().map(|a| String::from_utf8_lossy(a).into_owned()).collect();
         let mut bytes = self.bytes.lock().unwrap();
-        assert_eq!(
-            effect.offset,
-            bytes.len() as u64,
-            "offset is the number of bytes before the effect"
-        );
+        assert_eq!(effect.offset, bytes.len() as u64, "offset is the number of bytes before the effect");
         effect.encode(&mut bytes);
         assert_eq!(bytes.len() as u64, effect.offset + effect.encoded_len());
-        self.seen
-            .lock()
-            .unwrap()
-            .push((effect.offset, effect.db, words.join(" "), effect.cause));
+        self.seen.lock().unwrap().push((effect.offset, effect.db, words.join(" "), effect.cause));
     }
 }
 
@@ -66,9 +56,7 @@ pub struct Bench {
     pub bytes: Arc<Mutex<Vec<u8>>>,
 }
 
-const READERS: &[&str] = &[
-    "echo", "exists", "get", "mget", "ping", "pttl", "select", "strlen", "ttl",
-];
+const READERS: &[&str] = &["echo", "exists", "get", "mget", "ping", "pttl", "select", "strlen", "ttl"];
 
 /// The hot lane and PERSIST, which is Python's in a server but stands in the stream.
 pub fn hot() -> Vec<(&'static str, HotFn)> {
@@ -88,18 +76,13 @@ pub fn specs() -> Vec<CommandSpec> {
         .iter()
         .map(|(name, _)| {
             let write = !READERS.contains(name);
-            let grows = write
-                && !matches!(*name, "del" | "unlink" | "getdel" | "getex")
-                && !name.contains("expire");
+            let grows =
+                write && !matches!(*name, "del" | "unlink" | "getdel" | "getex") && !name.contains("expire");
             let flags = if write { Flags::WRITE } else { Flags::READONLY };
             CommandSpec {
                 name: (*name).to_string(),
                 arity: -1,
-                flags: if grows {
-                    flags.with(Flags::DENYOOM)
-                } else {
-                    flags
-                },
+                flags: if grows { flags.with(Flags::DENYOOM) } else { flags },
                 kind: Kind::Hot,
                 keys: (1, 1, 1),
             }
@@ -116,17 +99,8 @@ impl Bench {
         let clock = TestClock(Arc::new(AtomicI64::new(START_MS)));
         let mut engine = Engine::new(store, settings, table(), Box::new(clock.clone()), None);
         let (seen, bytes) = (Seen::default(), Arc::new(Mutex::new(Vec::new())));
-        engine.effects.subscribe(Box::new(Recorder {
-            seen: seen.clone(),
-            bytes: bytes.clone(),
-        }));
-        Self {
-            engine,
-            session: Session::internal(START_MS),
-            clock,
-            seen,
-            bytes,
-        }
+        engine.effects.subscribe(Box::new(Recorder { seen: seen.clone(), bytes: bytes.clone() }));
+        Self { engine, session: Session::internal(START_MS), clock, seen, bytes }
     }
 
     pub fn advance(&self, ms: i64) {
@@ -146,23 +120,12 @@ impl Bench {
 
     /// The effects since the last call, as "db:command".
     pub fn effects(&self) -> Vec<String> {
-        self.seen
-            .lock()
-            .unwrap()
-            .drain(..)
-            .map(|(_, db, text, _)| format!("{db}:{text}"))
-            .collect()
+        self.seen.lock().unwrap().drain(..).map(|(_, db, text, _)| format!("{db}:{text}")).collect()
     }
 }
 
 pub fn connect(engine: &mut Engine, door: Door) -> SessionId {
-    let peer = Peer {
-        addr: "127.0.0.1:1".into(),
-        laddr: "127.0.0.1:2".into(),
-        fd: 3,
-        door,
-        unix: false,
-    };
+    let peer = Peer { addr: "127.0.0.1:1".into(), laddr: "127.0.0.1:2".into(), fd: 3, door, unix: false };
     engine.connect(peer).unwrap()
 }
 

@@ -51,21 +51,10 @@ fn timed(what: &str, times: u64, mut step: impl FnMut(u64)) {
 
 fn main() {
     let mut args = std::env::args().skip(1);
-    let mut number = |default: u64| {
-        args.next()
-            .and_then(|arg| arg.parse().ok())
-            .unwrap_or(default)
-    };
+    let mut number = |default: u64| args.next().and_then(|arg| arg.parse().ok()).unwrap_or(default);
     let (keys, value_bytes) = (number(1_000_000), number(32) as usize);
-    let policy = args
-        .next()
-        .and_then(|name| PolicyKind::parse(&name))
-        .unwrap_or(PolicyKind::NoEviction);
-    let mut store = Keyspace::new(StoreConfig {
-        hash_seed: 42,
-        policy,
-        ..StoreConfig::default()
-    });
+    let policy = args.next().and_then(|name| PolicyKind::parse(&name)).unwrap_or(PolicyKind::NoEviction);
+    let mut store = Keyspace::new(StoreConfig { hash_seed: 42, policy, ..StoreConfig::default() });
     store.set_now(1_000_000);
     let value = vec![b'v'; value_bytes];
     let base = resident_bytes();
@@ -75,22 +64,10 @@ fn main() {
     let net = keys * (KEY_BYTES + value_bytes) as u64;
     let per_key = |bytes: u64| (bytes as f64 - net as f64) / keys as f64;
     let overhead = store.overhead();
-    println!(
-        "resident, over key and value {:7.1} bytes a key",
-        per_key(resident_bytes() - base)
-    );
-    println!(
-        "counted, over key and value  {:7.1} bytes a key",
-        per_key(store.used_memory())
-    );
-    println!(
-        "  of which table             {:7.1}",
-        overhead.tables as f64 / keys as f64
-    );
-    println!(
-        "  of which policy            {:7.1}",
-        overhead.policy as f64 / keys as f64
-    );
+    println!("resident, over key and value {:7.1} bytes a key", per_key(resident_bytes() - base));
+    println!("counted, over key and value  {:7.1} bytes a key", per_key(store.used_memory()));
+    println!("  of which table             {:7.1}", overhead.tables as f64 / keys as f64);
+    println!("  of which policy            {:7.1}", overhead.policy as f64 / keys as f64);
     timed("get, random key", keys, |n| {
         let key = key(shuffled(n, keys));
         black_box(store.get(0, &key, Access::Read).map(|item| item.flags()));
@@ -102,15 +79,9 @@ fn main() {
             slot.1 = store.hash(&slot.0);
             store.prefetch(0, slot.1);
         }
-        batch
-            .iter()
-            .for_each(|(_, hash)| store.prefetch_entry(0, *hash));
+        batch.iter().for_each(|(_, hash)| store.prefetch_entry(0, *hash));
         for (key, hash) in &batch {
-            black_box(
-                store
-                    .get_hashed(0, *hash, key, Access::Read)
-                    .map(|item| item.flags()),
-            );
+            black_box(store.get_hashed(0, *hash, key, Access::Read).map(|item| item.flags()));
         }
     });
     timed("get, missing key", keys, |n| {
@@ -120,11 +91,7 @@ fn main() {
         store.put(0, &key(shuffled(n, keys)), Put::plain(&value));
     });
     timed("get, same hot 1000 keys", keys, |n| {
-        black_box(
-            store
-                .get(0, &key(n % 1000), Access::Read)
-                .map(|item| item.flags()),
-        );
+        black_box(store.get(0, &key(n % 1000), Access::Read).map(|item| item.flags()));
     });
     timed("put, same hot 1000 keys", keys, |n| {
         store.put(0, &key(n % 1000), Put::plain(&value));

@@ -11,14 +11,12 @@ const CHUNK: usize = 1024;
 pub(crate) struct Chunked<T> {
     chunks: Vec<Vec<T>>,
     len: usize,
+    bytes: usize,
 }
 
 impl<T> Chunked<T> {
     pub(crate) fn new() -> Self {
-        Chunked {
-            chunks: Vec::new(),
-            len: 0,
-        }
+        Chunked { chunks: Vec::new(), len: 0, bytes: 0 }
     }
 
     #[inline]
@@ -42,19 +40,24 @@ impl<T> Chunked<T> {
             self.chunks.push(Vec::with_capacity(room));
         }
         if let Some(last) = self.chunks.last_mut() {
+            let full = last.len() == last.capacity();
             last.push(value);
             self.len += 1;
+            if full || last.len() == 1 {
+                self.bytes = self.measure();
+            }
         }
     }
 
     pub(crate) fn pop(&mut self) -> Option<T> {
         let last = self.chunks.last_mut()?;
-        let value = last.pop();
-        self.len -= usize::from(value.is_some());
+        let value = last.pop()?;
+        self.len -= 1;
         if last.is_empty() {
             self.chunks.pop();
+            self.bytes = self.measure();
         }
-        value
+        Some(value)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
@@ -64,6 +67,10 @@ impl<T> Chunked<T> {
     /// Bytes taken from the allocator.
     #[inline]
     pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn measure(&self) -> usize {
         let list = match self.chunks.capacity() {
             0 => 0,
             capacity => class_size(capacity * size_of::<Vec<T>>()),

@@ -152,11 +152,7 @@ impl Shape {
     #[inline]
     fn value_at(self) -> usize {
         let end = self.key_at() + self.klen;
-        if self.kind() == SHARED {
-            end.next_multiple_of(ALIGN)
-        } else {
-            end
-        }
+        if self.kind() == SHARED { end.next_multiple_of(ALIGN) } else { end }
     }
 
     #[inline]
@@ -217,6 +213,21 @@ impl EntryPtr {
         Ok(replaced)
     }
 
+    /// Writes bytes over bytes of the same length, when the entry has no optional fields and needs none.
+    ///
+    /// This is `overwrite` for the most common of all writes.
+    #[inline]
+    pub(crate) fn overwrite_alike(self, fields: &Fields, bytes: &[u8]) -> bool {
+        let shape = self.shape();
+        let plain = shape.bits & (KIND | HAS_EXPIRE | HAS_FLAGS | HAS_CAS) == INLINE;
+        if !plain || shape.vlen != bytes.len() || fields.bits() != 0 {
+            return false;
+        }
+        self.put_bytes(shape.value_at(), bytes);
+        self.write(BITS_AT, shape.bits & (WIDE_KLEN | WIDE_VLEN));
+        true
+    }
+
     /// Frees the memory of the entry and gives back its large value, if it had one.
     pub(crate) fn free(self) -> Option<Shared> {
         let shared = self.move_shared_out(self.shape());
@@ -235,12 +246,7 @@ impl EntryPtr {
             None => Payload::Inline(self.bytes(old.value_at(), old.vlen)),
         };
         let raw = old.bits & RAW != 0;
-        let new = EntryPtr::create(Draft {
-            key,
-            fields,
-            payload,
-            raw,
-        });
+        let new = EntryPtr::create(Draft { key, fields, payload, raw });
         new.set_clock_freq(self.clock_freq());
         new.set_slot(self.slot());
         new.set_marks(self.marks());
@@ -251,10 +257,7 @@ impl EntryPtr {
     pub(crate) fn refield(self, fields: Fields) -> bool {
         let old = self.shape();
         let kept = old.bits & !(HAS_EXPIRE | HAS_FLAGS | HAS_CAS);
-        let new = Shape {
-            bits: kept | fields.bits(),
-            ..old
-        };
+        let new = Shape { bits: kept | fields.bits(), ..old };
         if old.size() != new.size() || (old.kind() == SHARED && old.key_at() != new.key_at()) {
             return false;
         }
@@ -326,9 +329,7 @@ impl EntryPtr {
             return None;
         }
         // SAFETY: the value lies in the allocation; the caller holds the keyspace exclusively.
-        Some(unsafe {
-            std::slice::from_raw_parts_mut(self.0.as_ptr().add(shape.value_at()), shape.vlen)
-        })
+        Some(unsafe { std::slice::from_raw_parts_mut(self.0.as_ptr().add(shape.value_at()), shape.vlen) })
     }
 
     /// Overwrites an integer by another; false when the value is none.
@@ -344,20 +345,14 @@ impl EntryPtr {
 
     /// The optional fields.
     pub(crate) fn fields(self) -> Fields {
-        Fields {
-            expiry: self.expiry(),
-            flags: self.flags(),
-            cas: self.cas(),
-        }
+        Fields { expiry: self.expiry(), flags: self.flags(), cas: self.cas() }
     }
 
     /// The expiry.
     #[inline]
     pub(crate) fn expiry(self) -> Option<Expiry> {
-        (self.bits() & HAS_EXPIRE != 0).then(|| Expiry {
-            at: self.read(HEADER),
-            index: self.read(HEADER + 8),
-        })
+        (self.bits() & HAS_EXPIRE != 0)
+            .then(|| Expiry { at: self.read(HEADER), index: self.read(HEADER + 8) })
     }
 
     /// The unix time in milliseconds at which the entry expires.
@@ -377,22 +372,14 @@ impl EntryPtr {
     #[inline]
     pub(crate) fn flags(self) -> u32 {
         let shape = self.shape();
-        if shape.bits & HAS_FLAGS == 0 {
-            0
-        } else {
-            self.read(shape.field_at(HAS_FLAGS))
-        }
+        if shape.bits & HAS_FLAGS == 0 { 0 } else { self.read(shape.field_at(HAS_FLAGS)) }
     }
 
     /// The compare-and-swap number; 0 when the entry has none yet.
     #[inline]
     pub(crate) fn cas(self) -> u64 {
         let shape = self.shape();
-        if shape.bits & HAS_CAS == 0 {
-            0
-        } else {
-            self.read(shape.field_at(HAS_CAS))
-        }
+        if shape.bits & HAS_CAS == 0 { 0 } else { self.read(shape.field_at(HAS_CAS)) }
     }
 
     /// Gives the entry another compare-and-swap number if it has one.
@@ -407,21 +394,13 @@ impl EntryPtr {
     /// The marks.
     pub(crate) fn marks(self) -> Marks {
         let bits = self.bits();
-        Marks {
-            stale: bits & STALE != 0,
-            won: bits & WON != 0,
-            fetched: bits & FETCHED != 0,
-        }
+        Marks { stale: bits & STALE != 0, won: bits & WON != 0, fetched: bits & FETCHED != 0 }
     }
 
     /// Sets the marks.
     pub(crate) fn set_marks(self, marks: Marks) {
         let mut bits = self.bits() & !(STALE | WON | FETCHED);
-        for (on, bit) in [
-            (marks.stale, STALE),
-            (marks.won, WON),
-            (marks.fetched, FETCHED),
-        ] {
+        for (on, bit) in [(marks.stale, STALE), (marks.won, WON), (marks.fetched, FETCHED)] {
             if on {
                 bits |= bit;
             }
@@ -525,11 +504,7 @@ impl EntryPtr {
     #[inline]
     fn shape(self) -> Shape {
         let bits = self.bits();
-        let mut shape = Shape {
-            bits,
-            klen: self.klen(bits),
-            vlen: usize::from(self.read::<u8>(VLEN_AT)),
-        };
+        let mut shape = Shape { bits, klen: self.klen(bits), vlen: usize::from(self.read::<u8>(VLEN_AT)) };
         if bits & WIDE_VLEN != 0 {
             shape.vlen = self.read::<u32>(shape.field_at(WIDE_VLEN)) as usize;
         }
@@ -548,9 +523,7 @@ impl EntryPtr {
             Payload::Inline(bytes) => self.put_bytes(at, bytes),
             Payload::Int(value) => self.write(at, value),
             // SAFETY: the place is inside the allocation and aligned for an `Arc`; nothing there needs a drop.
-            Payload::Shared(shared) => unsafe {
-                self.0.as_ptr().add(at).cast::<Shared>().write(shared)
-            },
+            Payload::Shared(shared) => unsafe { self.0.as_ptr().add(at).cast::<Shared>().write(shared) },
         }
     }
 
@@ -589,13 +562,7 @@ impl EntryPtr {
             return None;
         }
         // SAFETY: the place holds an `Arc`, and the caller never reads it again.
-        Some(unsafe {
-            self.0
-                .as_ptr()
-                .add(shape.value_at())
-                .cast::<Shared>()
-                .read()
-        })
+        Some(unsafe { self.0.as_ptr().add(shape.value_at()).cast::<Shared>().read() })
     }
 
     #[inline]
@@ -619,10 +586,7 @@ impl EntryPtr {
     #[inline]
     fn put_bytes(self, at: usize, data: &[u8]) {
         // SAFETY: the caller's shape has room for the data, which is never a part of the same entry.
-        unsafe {
-            data.as_ptr()
-                .copy_to_nonoverlapping(self.0.as_ptr().add(at), data.len())
-        }
+        unsafe { data.as_ptr().copy_to_nonoverlapping(self.0.as_ptr().add(at), data.len()) }
     }
 }
 
@@ -638,16 +602,8 @@ impl Tagged {
 
     #[inline]
     pub(crate) fn new(entry: EntryPtr, tag: u16) -> Tagged {
-        debug_assert!(
-            entry.0.as_ptr().addr() <= ADDRESS,
-            "user addresses have 48 bits"
-        );
-        Tagged(
-            entry
-                .0
-                .as_ptr()
-                .map_addr(|addr| addr | usize::from(tag) << ADDRESS_BITS),
-        )
+        debug_assert!(entry.0.as_ptr().addr() <= ADDRESS, "user addresses have 48 bits");
+        Tagged(entry.0.as_ptr().map_addr(|addr| addr | usize::from(tag) << ADDRESS_BITS))
     }
 
     #[inline]

@@ -95,13 +95,7 @@ pub(crate) struct Database {
 
 impl Database {
     fn new(space: Space) -> Self {
-        Database {
-            space,
-            table: Table::new(),
-            volatile: VolatileIndex::new(),
-            avg_ttl_ms: 0,
-            sweep: 0,
-        }
+        Database { space, table: Table::new(), volatile: VolatileIndex::new(), avg_ttl_ms: 0, sweep: 0 }
     }
 
     #[inline]
@@ -241,13 +235,7 @@ impl Keyspace {
 
     /// [`Keyspace::get`] with the key's hash.
     #[inline]
-    pub fn get_hashed(
-        &mut self,
-        db: usize,
-        hash: u64,
-        key: &[u8],
-        access: Access,
-    ) -> Option<Item<'_>> {
+    pub fn get_hashed(&mut self, db: usize, hash: u64, key: &[u8], access: Access) -> Option<Item<'_>> {
         let Some(entry) = self.live(db, hash, key) else {
             self.stats.misses += u64::from(access.counts());
             return None;
@@ -338,13 +326,7 @@ impl Keyspace {
 
     /// Gives an entry a new value and new fields, in place if possible, and tells everyone who points to it.
     #[inline]
-    pub(crate) fn rewrite(
-        &mut self,
-        db: usize,
-        hash: u64,
-        old: EntryPtr,
-        draft: Draft<'_>,
-    ) -> EntryPtr {
+    pub(crate) fn rewrite(&mut self, db: usize, hash: u64, old: EntryPtr, draft: Draft<'_>) -> EntryPtr {
         let had = old.expiry();
         let has = draft.fields.expiry;
         let before = old.value_memory();
@@ -369,13 +351,7 @@ impl Keyspace {
     }
 
     /// Gives an entry other fields, its value kept.
-    pub(crate) fn refield(
-        &mut self,
-        db: usize,
-        hash: u64,
-        old: EntryPtr,
-        fields: Fields,
-    ) -> EntryPtr {
+    pub(crate) fn refield(&mut self, db: usize, hash: u64, old: EntryPtr, fields: Fields) -> EntryPtr {
         let had = old.expiry();
         let before = old.memory();
         let mut new = old;
@@ -421,13 +397,15 @@ impl Keyspace {
         self.last_cas
     }
 
-    /// The fields of `entry` after its value has changed: a compare-and-swap number becomes a new one.
+    /// The number that an entry gets when its value changes: a new one if it has one, else 0.
+    #[inline]
+    pub(crate) fn next_cas_of(&mut self, entry: EntryPtr) -> u64 {
+        if entry.cas() == 0 { 0 } else { self.next_cas() }
+    }
+
+    /// The fields of `entry` after its value has changed.
     pub(crate) fn changed_fields(&mut self, entry: EntryPtr) -> Fields {
-        let mut fields = entry.fields();
-        if fields.cas != 0 {
-            fields.cas = self.next_cas();
-        }
-        fields
+        Fields { cas: self.next_cas_of(entry), ..entry.fields() }
     }
 
     /// Adds an entry of that key and value.
@@ -440,12 +418,7 @@ impl Keyspace {
         payload: Payload<'_>,
         raw: bool,
     ) {
-        let entry = EntryPtr::create(Draft {
-            key,
-            fields,
-            payload,
-            raw,
-        });
+        let entry = EntryPtr::create(Draft { key, fields, payload, raw });
         self.link(db, hash, entry);
         self.dirty += 1;
     }

@@ -38,9 +38,7 @@ impl Keyspace {
         let payload = match put.value {
             NewValue::Bytes(bytes) => payload_of(bytes),
             NewValue::Int(value) => Payload::Int(value),
-            NewValue::Owned(bytes) if bytes.len() > INLINE_MAX => {
-                Payload::Shared(Arc::new(trimmed(bytes)))
-            }
+            NewValue::Owned(bytes) if bytes.len() > INLINE_MAX => Payload::Shared(Arc::new(trimmed(bytes))),
             NewValue::Owned(bytes) => {
                 owned = bytes;
                 payload_of(&owned)
@@ -48,29 +46,19 @@ impl Keyspace {
         };
         let old = self.live(db, hash, key);
         let expiry = self.expiry_for(db, put.ttl, old.and_then(EntryPtr::expiry));
-        let mut fields = Fields {
-            expiry,
-            flags: put.flags.unwrap_or(0),
-            cas: 0,
-        };
+        let mut fields = Fields { expiry, flags: put.flags.unwrap_or(0), cas: 0 };
         let Some(old) = old else {
             self.add(db, hash, key, fields, payload, false);
             return PutOutcome { replaced: false };
         };
-        if old.cas() != 0 {
-            fields.cas = self.next_cas();
-        }
-        let new = self.rewrite(
-            db,
-            hash,
-            old,
-            Draft {
-                key,
-                fields,
-                payload,
-                raw: false,
-            },
-        );
+        let in_place = matches!(&payload, Payload::Inline(bytes) if old.overwrite_alike(&fields, bytes));
+        let new = if in_place {
+            old
+        } else {
+            fields.cas = self.next_cas_of(old);
+            let draft = Draft { key, fields, payload, raw: false };
+            self.rewrite(db, hash, old, draft)
+        };
         self.eviction.on_access(new, hash);
         self.dirty += 1;
         PutOutcome { replaced: true }
@@ -88,24 +76,12 @@ impl Keyspace {
             return self.add(db, hash, key, Fields::default(), Payload::Int(value), false);
         };
         let entry = if entry.set_int(value) {
-            if entry.cas() != 0 {
-                entry.renew_cas(self.next_cas());
-            }
+            entry.renew_cas(self.next_cas_of(entry));
             entry
         } else {
             let fields = self.changed_fields(entry);
             let payload = Payload::Int(value);
-            self.rewrite(
-                db,
-                hash,
-                entry,
-                Draft {
-                    key,
-                    fields,
-                    payload,
-                    raw: false,
-                },
-            )
+            self.rewrite(db, hash, entry, Draft { key, fields, payload, raw: false })
         };
         self.eviction.on_access(entry, hash);
         self.dirty += 1;
@@ -160,10 +136,7 @@ impl Keyspace {
         let len = entry.string().len().max(end);
         if matches!(entry.string(), Str::Shared(_)) {
             self.change_shared(entry, |vec| write_at(vec, offset, data));
-        } else if let Some(place) = entry
-            .inline_mut()
-            .and_then(|bytes| bytes.get_mut(offset..end))
-        {
+        } else if let Some(place) = entry.inline_mut().and_then(|bytes| bytes.get_mut(offset..end)) {
             place.copy_from_slice(data);
             entry.set_raw();
         } else {
@@ -179,22 +152,9 @@ impl Keyspace {
     /// Gives an entry another string, kept as bytes; expiry and flags stay.
     fn replace_string(&mut self, db: usize, hash: u64, key: &[u8], old: EntryPtr, bytes: Vec<u8>) {
         let fields = self.changed_fields(old);
-        let payload = if bytes.len() > INLINE_MAX {
-            Payload::Shared(Arc::new(bytes))
-        } else {
-            Payload::Inline(&bytes)
-        };
-        let new = self.rewrite(
-            db,
-            hash,
-            old,
-            Draft {
-                key,
-                fields,
-                payload,
-                raw: true,
-            },
-        );
+        let payload =
+            if bytes.len() > INLINE_MAX { Payload::Shared(Arc::new(bytes)) } else { Payload::Inline(&bytes) };
+        let new = self.rewrite(db, hash, old, Draft { key, fields, payload, raw: true });
         self.eviction.on_access(new, hash);
         self.dirty += 1;
     }
@@ -202,9 +162,7 @@ impl Keyspace {
     /// The value of an entry was changed where it lies.
     #[inline]
     fn changed_in_place(&mut self, entry: EntryPtr, hash: u64) {
-        if entry.cas() != 0 {
-            entry.renew_cas(self.next_cas());
-        }
+        entry.renew_cas(self.next_cas_of(entry));
         entry.set_marks(Marks::default());
         self.eviction.on_access(entry, hash);
         self.dirty += 1;
@@ -233,11 +191,7 @@ pub(crate) fn payload_of(bytes: &[u8]) -> Payload<'_> {
 /// The form of a string that is kept as bytes even when it spells an integer.
 #[inline]
 fn raw_payload(bytes: &[u8]) -> Payload<'_> {
-    if bytes.len() <= INLINE_MAX {
-        Payload::Inline(bytes)
-    } else {
-        Payload::Shared(Arc::new(bytes.to_vec()))
-    }
+    if bytes.len() <= INLINE_MAX { Payload::Inline(bytes) } else { Payload::Shared(Arc::new(bytes.to_vec())) }
 }
 
 /// Inserts data at one end of a string.

@@ -15,10 +15,7 @@ fn name(n: usize) -> Vec<u8> {
 }
 
 fn put_until(store: &mut Keyspace, db: usize, key: &[u8], at: i64) {
-    let put = Put {
-        ttl: Ttl::At(at),
-        ..Put::plain(b"value")
-    };
+    let put = Put { ttl: Ttl::At(at), ..Put::plain(b"value") };
     store.put(db, key, put);
 }
 
@@ -32,18 +29,11 @@ fn a_key_is_there_until_its_millisecond_comes() {
     assert!(store.get(3, b"k", Access::Read).is_none());
     assert_eq!(store.len(3), 0);
     assert_eq!(store.volatile_len(3), 0);
-    let gone = Removed {
-        db: 3,
-        key: b"k"[..].into(),
-        reason: Reason::Expired,
-    };
+    let gone = Removed { db: 3, key: b"k"[..].into(), reason: Reason::Expired };
     assert!(store.has_removed());
     assert_eq!(store.take_removed(), [gone]);
     assert!(!store.has_removed());
-    assert_eq!(
-        (store.stats.hits, store.stats.misses, store.stats.expired),
-        (1, 1, 1)
-    );
+    assert_eq!((store.stats.hits, store.stats.misses, store.stats.expired), (1, 1, 1));
 }
 
 #[test]
@@ -63,23 +53,12 @@ fn an_expiration_is_no_change_of_the_command_that_met_it() {
 #[test]
 fn what_a_write_keeps_or_clears() {
     let mut store = keyspace();
-    let expiry = |store: &mut Keyspace| {
-        store
-            .get(0, b"k", Access::Peek)
-            .and_then(|item| item.expire_at())
-    };
+    let expiry = |store: &mut Keyspace| store.get(0, b"k", Access::Peek).and_then(|item| item.expire_at());
     put_until(&mut store, 0, b"k", NOW + 100);
     store.append(0, b"k", b"x");
     store.set_range(0, b"k", 9, b"x");
     store.set_int(0, b"k", 5);
-    store.put(
-        0,
-        b"k",
-        Put {
-            ttl: Ttl::Keep,
-            ..Put::plain(b"v")
-        },
-    );
+    store.put(0, b"k", Put { ttl: Ttl::Keep, ..Put::plain(b"v") });
     assert_eq!(expiry(&mut store), Some(NOW + 100));
     store.put(0, b"k", Put::plain(b"v"));
     assert_eq!(expiry(&mut store), None);
@@ -97,11 +76,7 @@ fn what_a_write_keeps_or_clears() {
 fn active_expiry_finds_all_and_never_looks_at_more_than_it_may() {
     let mut store = keyspace();
     for n in 0..10_000 {
-        let at = if n % 2 == 0 {
-            NOW + 10
-        } else {
-            NOW + 1_000_000
-        };
+        let at = if n % 2 == 0 { NOW + 10 } else { NOW + 1_000_000 };
         put_until(&mut store, n % 3, &name(n), at);
     }
     store.set_now(NOW + 10);
@@ -113,10 +88,7 @@ fn active_expiry_finds_all_and_never_looks_at_more_than_it_may() {
     }
     assert_eq!(expired, 5_000);
     assert_eq!(store.stats.expired, 5_000);
-    assert_eq!(
-        (0..3).map(|db| store.volatile_len(db)).sum::<usize>(),
-        5_000
-    );
+    assert_eq!((0..3).map(|db| store.volatile_len(db)).sum::<usize>(), 5_000);
     assert!((0..3).all(|db| store.avg_ttl_ms(db) > 900_000));
     let removed = store.take_removed();
     assert_eq!(removed.len(), 5_000);
@@ -146,10 +118,7 @@ fn no_walk_shows_an_expired_key() {
     store.set_now(NOW + 10);
     let mut seen = Vec::new();
     store.for_each(0, &mut |item| seen.push(item.key().to_vec()));
-    assert_eq!(
-        store.scan(0, 0, 1000, &mut |item| seen.push(item.key().to_vec())),
-        0
-    );
+    assert_eq!(store.scan(0, 0, 1000, &mut |item| seen.push(item.key().to_vec())), 0);
     assert_eq!(seen, [b"stays", b"stays"]);
     assert_eq!(store.memory_usage(0, b"key:1"), None);
     while store.len(0) > 1 {

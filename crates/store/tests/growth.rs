@@ -8,10 +8,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 const KEYS: u64 = if cfg!(miri) { 700 } else { 60_000 };
 
 fn keyspace(seed: u64) -> Keyspace {
-    Keyspace::new(StoreConfig {
-        hash_seed: seed,
-        ..StoreConfig::default()
-    })
+    Keyspace::new(StoreConfig { hash_seed: seed, ..StoreConfig::default() })
 }
 
 fn name(n: u64) -> Vec<u8> {
@@ -24,11 +21,7 @@ fn fill(store: &mut Keyspace, keys: impl Iterator<Item = u64>) {
     }
 }
 
-fn scan_all(
-    store: &mut Keyspace,
-    count: usize,
-    mut between: impl FnMut(&mut Keyspace),
-) -> Vec<Vec<u8>> {
+fn scan_all(store: &mut Keyspace, count: usize, mut between: impl FnMut(&mut Keyspace)) -> Vec<Vec<u8>> {
     let mut seen = Vec::new();
     let mut cursor = 0;
     loop {
@@ -72,10 +65,7 @@ fn table_and_headers_stay_small() {
         let tables = store.overhead().tables / keys;
         assert!(tables <= 13, "{tables} bytes a key of table at {keys} keys");
         let over = (store.used_memory() - 48 * keys) / keys;
-        assert!(
-            over <= 30,
-            "{over} bytes a key over key and value at {keys} keys"
-        );
+        assert!(over <= 30, "{over} bytes a key over key and value at {keys} keys");
     }
 }
 
@@ -134,14 +124,7 @@ fn a_scan_survives_growing_and_shrinking_in_turn_and_any_cursor() {
     });
     let seen: BTreeSet<Vec<u8>> = seen.into_iter().collect();
     assert!((0..KEYS / 10).all(|n| seen.contains(&name(n))));
-    for cursor in [
-        1,
-        77,
-        u64::MAX,
-        1 << 63,
-        u64::MAX >> 1,
-        0x0123_4567_89ab_cdef,
-    ] {
+    for cursor in [1, 77, u64::MAX, 1 << 63, u64::MAX >> 1, 0x0123_4567_89ab_cdef] {
         let mut cursor = cursor;
         while {
             cursor = store.scan(0, cursor, 1000, &mut |_| {});
@@ -157,18 +140,13 @@ fn random_keys_are_spread_evenly() {
     let mut counts: HashMap<Vec<u8>, u32> = HashMap::new();
     let draws = if cfg!(miri) { 1_000 } else { 200_000 };
     for _ in 0..draws {
-        *counts
-            .entry(store.random_key(0).expect("the database is not empty"))
-            .or_default() += 1;
+        *counts.entry(store.random_key(0).expect("the database is not empty")).or_default() += 1;
     }
     if cfg!(miri) {
         return;
     }
     assert_eq!(counts.len(), 1000);
-    assert!(
-        counts.values().all(|count| (50..500).contains(count)),
-        "the mean is 200"
-    );
+    assert!(counts.values().all(|count| (50..500).contains(count)), "the mean is 200");
 }
 
 #[test]
@@ -180,10 +158,7 @@ fn a_flush_is_freed_in_slices_and_gives_everything_back() {
     let full = store.used_memory();
     assert_eq!(store.flush(0) as u64, KEYS + 1);
     assert_eq!(store.len(0), 0);
-    assert!(
-        store.used_memory() >= full,
-        "detached entries count until they are freed"
-    );
+    assert!(store.used_memory() >= full, "detached entries count until they are freed");
     fill(&mut store, 0..10);
     let mut steps = 0;
     while store.free_step(1000) {

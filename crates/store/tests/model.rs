@@ -20,92 +20,25 @@ type Database = BTreeMap<Vec<u8>, Entry>;
 
 #[derive(Clone, Debug)]
 enum Op {
-    Put {
-        db: usize,
-        key: usize,
-        value: Vec<u8>,
-        ttl: i64,
-        flags: Option<u32>,
-        owned: bool,
-    },
-    PutInt {
-        db: usize,
-        key: usize,
-        value: i64,
-    },
-    Get {
-        db: usize,
-        key: usize,
-    },
-    Remove {
-        db: usize,
-        key: usize,
-    },
-    Append {
-        db: usize,
-        key: usize,
-        data: Vec<u8>,
-        front: bool,
-    },
-    SetRange {
-        db: usize,
-        key: usize,
-        offset: usize,
-        data: Vec<u8>,
-    },
-    SetInt {
-        db: usize,
-        key: usize,
-        value: i64,
-    },
-    Expire {
-        db: usize,
-        key: usize,
-        after: Option<i64>,
-    },
-    Flags {
-        db: usize,
-        key: usize,
-        flags: u32,
-    },
-    Cas {
-        db: usize,
-        key: usize,
-    },
-    Rename {
-        db: usize,
-        from: usize,
-        to: usize,
-    },
-    Move {
-        db: usize,
-        key: usize,
-        to: usize,
-    },
-    Copy {
-        db: usize,
-        from: usize,
-        to_db: usize,
-        to: usize,
-    },
-    Swap {
-        a: usize,
-        b: usize,
-    },
-    Flush {
-        db: usize,
-    },
+    Put { db: usize, key: usize, value: Vec<u8>, ttl: i64, flags: Option<u32>, owned: bool },
+    PutInt { db: usize, key: usize, value: i64 },
+    Get { db: usize, key: usize },
+    Remove { db: usize, key: usize },
+    Append { db: usize, key: usize, data: Vec<u8>, front: bool },
+    SetRange { db: usize, key: usize, offset: usize, data: Vec<u8> },
+    SetInt { db: usize, key: usize, value: i64 },
+    Expire { db: usize, key: usize, after: Option<i64> },
+    Flags { db: usize, key: usize, flags: u32 },
+    Cas { db: usize, key: usize },
+    Rename { db: usize, from: usize, to: usize },
+    Move { db: usize, key: usize, to: usize },
+    Copy { db: usize, from: usize, to_db: usize, to: usize },
+    Swap { a: usize, b: usize },
+    Flush { db: usize },
     FreeStep,
-    ActiveExpire {
-        max: usize,
-    },
-    Advance {
-        ms: i64,
-    },
-    Mark {
-        db: usize,
-        key: usize,
-    },
+    ActiveExpire { max: usize },
+    Advance { ms: i64 },
+    Mark { db: usize, key: usize },
 }
 
 fn key_name(key: usize) -> Vec<u8> {
@@ -171,26 +104,15 @@ struct Pair {
 
 impl Pair {
     fn new(seed: u64) -> Pair {
-        let config = StoreConfig {
-            databases: DATABASES,
-            hash_seed: seed,
-            ..StoreConfig::default()
-        };
+        let config = StoreConfig { databases: DATABASES, hash_seed: seed, ..StoreConfig::default() };
         let mut store = Keyspace::new(config);
         store.set_now(1000);
-        Pair {
-            store,
-            model: vec![Database::new(); DATABASES],
-            now: 1000,
-            cas_seen: Vec::new(),
-        }
+        Pair { store, model: vec![Database::new(); DATABASES], now: 1000, cas_seen: Vec::new() }
     }
 
     fn live(&mut self, db: usize, key: &[u8]) -> Option<&mut Entry> {
         let now = self.now;
-        self.model[db]
-            .get_mut(key)
-            .filter(|entry| entry.expire_at.is_none_or(|at| at > now))
+        self.model[db].get_mut(key).filter(|entry| entry.expire_at.is_none_or(|at| at > now))
     }
 
     fn take(&mut self, db: usize, key: &[u8]) -> Option<Entry> {
@@ -200,12 +122,8 @@ impl Pair {
     }
 
     fn change(&mut self, db: usize, key: &[u8], change: impl FnOnce(&mut Vec<u8>)) -> usize {
-        let mut entry = self.take(db, key).unwrap_or(Entry {
-            value: vec![],
-            expire_at: None,
-            flags: 0,
-            cas: None,
-        });
+        let mut entry =
+            self.take(db, key).unwrap_or(Entry { value: vec![], expire_at: None, flags: 0, cas: None });
         change(&mut entry.value);
         entry.cas = None;
         let len = entry.value.len();
@@ -215,14 +133,7 @@ impl Pair {
 
     fn apply(&mut self, op: Op) {
         match op {
-            Op::Put {
-                db,
-                key,
-                value,
-                ttl,
-                flags,
-                owned,
-            } => {
+            Op::Put { db, key, value, ttl, flags, owned } => {
                 let key = key_name(key);
                 let old = self.take(db, &key);
                 let (ttl, expire_at) = match ttl {
@@ -230,52 +141,16 @@ impl Pair {
                     0..100 => (Ttl::Clear, None),
                     after => (Ttl::At(self.now + after), Some(self.now + after)),
                 };
-                let new = if owned {
-                    NewValue::Owned(value.clone())
-                } else {
-                    NewValue::Bytes(&value)
-                };
-                let outcome = self.store.put(
-                    db,
-                    &key,
-                    Put {
-                        value: new,
-                        ttl,
-                        flags,
-                    },
-                );
+                let new = if owned { NewValue::Owned(value.clone()) } else { NewValue::Bytes(&value) };
+                let outcome = self.store.put(db, &key, Put { value: new, ttl, flags });
                 assert_eq!(outcome.replaced, old.is_some());
-                self.model[db].insert(
-                    key,
-                    Entry {
-                        value,
-                        expire_at,
-                        flags: flags.unwrap_or(0),
-                        cas: None,
-                    },
-                );
+                self.model[db].insert(key, Entry { value, expire_at, flags: flags.unwrap_or(0), cas: None });
             }
             Op::PutInt { db, key, value } => {
                 let key = key_name(key);
-                self.store.put(
-                    db,
-                    &key,
-                    Put {
-                        value: NewValue::Int(value),
-                        ttl: Ttl::Clear,
-                        flags: None,
-                    },
-                );
+                self.store.put(db, &key, Put { value: NewValue::Int(value), ttl: Ttl::Clear, flags: None });
                 let value = value.to_string().into_bytes();
-                self.model[db].insert(
-                    key,
-                    Entry {
-                        value,
-                        expire_at: None,
-                        flags: 0,
-                        cas: None,
-                    },
-                );
+                self.model[db].insert(key, Entry { value, expire_at: None, flags: 0, cas: None });
             }
             Op::Get { db, key } => {
                 let key = key_name(key);
@@ -291,12 +166,7 @@ impl Pair {
                 let expected = self.take(db, &key).is_some();
                 assert_eq!(self.store.remove(db, &key), expected);
             }
-            Op::Append {
-                db,
-                key,
-                data,
-                front,
-            } => {
+            Op::Append { db, key, data, front } => {
                 let key = key_name(key);
                 let len = if front {
                     self.store.prepend(db, &key, &data)
@@ -309,19 +179,11 @@ impl Pair {
                 });
                 assert_eq!(len, expected);
             }
-            Op::SetRange {
-                db,
-                key,
-                offset,
-                data,
-            } => {
+            Op::SetRange { db, key, offset, data } => {
                 let key = key_name(key);
                 let len = self.store.set_range(db, &key, offset, &data);
                 if data.is_empty() {
-                    assert_eq!(
-                        len,
-                        self.live(db, &key).map_or(0, |entry| entry.value.len())
-                    );
+                    assert_eq!(len, self.live(db, &key).map_or(0, |entry| entry.value.len()));
                     return;
                 }
                 let expected = self.change(db, &key, |value| {
@@ -365,19 +227,13 @@ impl Pair {
             }
             Op::Move { db, key, to } => {
                 let key = key_name(key);
-                let possible =
-                    db != to && self.live(to, &key).is_none() && self.live(db, &key).is_some();
+                let possible = db != to && self.live(to, &key).is_none() && self.live(db, &key).is_some();
                 assert_eq!(self.store.move_key(db, &key, to), possible);
                 if possible && let Some(entry) = self.take(db, &key) {
                     self.model[to].insert(key, entry);
                 }
             }
-            Op::Copy {
-                db,
-                from,
-                to_db,
-                to,
-            } => {
+            Op::Copy { db, from, to_db, to } => {
                 let (from, to) = (key_name(from), key_name(to));
                 let entry = self.live(db, &from).cloned();
                 assert_eq!(self.store.copy(db, &from, to_db, &to), entry.is_some());
@@ -410,10 +266,7 @@ impl Pair {
         match (cas, known) {
             (Some(cas), Some(Some(known))) => assert_eq!(cas, known),
             (Some(cas), _) => {
-                assert!(
-                    !self.cas_seen.contains(&cas),
-                    "a new value has a new number"
-                );
+                assert!(!self.cas_seen.contains(&cas), "a new value has a new number");
                 self.cas_seen.push(cas);
                 if let Some(entry) = self.live(db, key) {
                     entry.cas = Some(cas);
@@ -429,10 +282,7 @@ impl Pair {
         self.store.mark(db, key, Mark::Won(false));
         self.store.mark(db, key, Mark::Fetched(true));
         if let Some(item) = self.store.get(db, key, Access::Peek) {
-            assert_eq!(
-                (item.stale(), item.won(), item.fetched()),
-                (true, false, true)
-            );
+            assert_eq!((item.stale(), item.won(), item.fetched()), (true, false, true));
         }
     }
 
@@ -454,10 +304,7 @@ impl Pair {
                 check_item(&item, item.key(), &live[item.key()]);
             });
             assert_eq!(seen, live.len());
-            let volatile = live
-                .values()
-                .filter(|entry| entry.expire_at.is_some())
-                .count();
+            let volatile = live.values().filter(|entry| entry.expire_at.is_some()).count();
             let dead = self.store.len(db) - live.len();
             assert_eq!(self.store.volatile_len(db), volatile + dead);
         }
@@ -469,9 +316,7 @@ fn check_item(item: &Item<'_>, key: &[u8], entry: &Entry) {
     let string = item.string().expect("only strings exist");
     assert_eq!(string.to_vec(), entry.value);
     assert_eq!(string.len(), entry.value.len());
-    let spelled = std::str::from_utf8(&entry.value)
-        .ok()
-        .and_then(|text| text.parse::<i64>().ok());
+    let spelled = std::str::from_utf8(&entry.value).ok().and_then(|text| text.parse::<i64>().ok());
     let canonical = spelled.filter(|n| n.to_string().as_bytes() == entry.value);
     assert_eq!(string.to_i64(), canonical);
     assert_eq!(item.expire_at(), entry.expire_at);

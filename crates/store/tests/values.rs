@@ -12,9 +12,7 @@ fn keyspace() -> Keyspace {
 }
 
 fn encoding(store: &mut Keyspace, key: &[u8]) -> &'static str {
-    store
-        .get(0, key, Access::Peek)
-        .map_or("none", |item| item.encoding())
+    store.get(0, key, Access::Peek).map_or("none", |item| item.encoding())
 }
 
 fn shared(store: &mut Keyspace, key: &[u8]) -> Option<Arc<Vec<u8>>> {
@@ -45,12 +43,7 @@ fn encodings_are_named_as_in_redis() {
     store.put(0, b"k", Put::plain(b"1"));
     store.append(0, b"k", b"2");
     assert_eq!(encoding(&mut store, b"k"), "raw");
-    assert_eq!(
-        store
-            .get(0, b"k", Access::Peek)
-            .and_then(|item| item.string()?.to_i64()),
-        Some(12)
-    );
+    assert_eq!(store.get(0, b"k", Access::Peek).and_then(|item| item.string()?.to_i64()), Some(12));
     store.append(0, b"new", b"12");
     assert_eq!(encoding(&mut store, b"new"), "int");
     store.set_range(0, b"padded", 1, b"2");
@@ -75,10 +68,7 @@ fn a_large_value_grows_in_place_unless_a_reply_holds_it() {
     let held = shared(&mut store, b"k").expect("a long value is shared");
     store.set_range(0, b"k", 0, b"changed");
     assert_eq!(&held[..7], b"xxxxxxx", "a reply keeps what it has seen");
-    assert_eq!(
-        &shared(&mut store, b"k").expect("still long")[..7],
-        b"changed"
-    );
+    assert_eq!(&shared(&mut store, b"k").expect("still long")[..7], b"changed");
 }
 
 #[test]
@@ -86,22 +76,12 @@ fn a_large_owned_value_is_taken_over_without_a_copy() {
     let mut store = keyspace();
     let value = vec![b'x'; 100_000];
     let address = value.as_ptr();
-    let put = Put {
-        value: NewValue::Owned(value),
-        ttl: Ttl::Clear,
-        flags: None,
-    };
+    let put = Put { value: NewValue::Owned(value), ttl: Ttl::Clear, flags: None };
     store.put(0, b"k", put);
-    assert_eq!(
-        shared(&mut store, b"k").map(|value| value.as_ptr()),
-        Some(address)
-    );
+    assert_eq!(shared(&mut store, b"k").map(|value| value.as_ptr()), Some(address));
     assert!(store.copy(0, b"k", 1, b"copy"));
     store.append(1, b"copy", b"!");
-    assert_eq!(
-        shared(&mut store, b"k").map(|value| value.len()),
-        Some(100_000)
-    );
+    assert_eq!(shared(&mut store, b"k").map(|value| value.len()), Some(100_000));
 }
 
 #[test]
@@ -112,11 +92,7 @@ fn memory_of_a_key_follows_its_value() {
     let small = store.used_memory();
     store.append(0, b"k", &vec![b'x'; 1 << 20]);
     assert!(store.used_memory() >= small + (1 << 20));
-    assert!(
-        store
-            .memory_usage(0, b"k")
-            .is_some_and(|bytes| bytes > 1 << 20)
-    );
+    assert!(store.memory_usage(0, b"k").is_some_and(|bytes| bytes > 1 << 20));
     store.set_int(0, b"k", 1);
     while store.free_step(10) {}
     assert_eq!(store.used_memory(), small);
@@ -149,11 +125,7 @@ fn eviction_makes_room_and_tells_what_went() {
     const SLACK: u64 = 10_000;
     let limit = 1 << 20;
     for policy in PolicyKind::ALL {
-        let config = StoreConfig {
-            maxmemory: limit,
-            policy,
-            ..StoreConfig::default()
-        };
+        let config = StoreConfig { maxmemory: limit, policy, ..StoreConfig::default() };
         let mut store = Keyspace::new(config);
         let mut refused = 0;
         let mut gone = 0;
@@ -165,14 +137,7 @@ fn eviction_makes_room_and_tells_what_went() {
                 refused += 1;
                 continue;
             }
-            store.put(
-                db,
-                key.as_bytes(),
-                Put {
-                    ttl: Ttl::At(1 << 50),
-                    ..Put::plain(&[b'v'; 60])
-                },
-            );
+            store.put(db, key.as_bytes(), Put { ttl: Ttl::At(1 << 50), ..Put::plain(&[b'v'; 60]) });
             if n == 15_000 {
                 store.swap(0, 1);
                 store.flush(2);
@@ -182,32 +147,20 @@ fn eviction_makes_room_and_tells_what_went() {
                 assert!(store.get(removed.db, &removed.key, Access::Peek).is_none());
                 gone += 1;
             }
-            assert!(
-                store.used_memory() <= limit + SLACK,
-                "{}: {}",
-                policy.name(),
-                store.used_memory()
-            );
+            assert!(store.used_memory() <= limit + SLACK, "{}: {}", policy.name(), store.used_memory());
         }
         assert_eq!(gone, store.stats.evicted);
         if policy == PolicyKind::NoEviction {
             assert!(refused > 0 && gone == 0);
         } else {
-            assert!(
-                refused == 0 && gone > 1000,
-                "{}: {gone} evicted",
-                policy.name()
-            );
+            assert!(refused == 0 && gone > 1000, "{}: {gone} evicted", policy.name());
         }
     }
 }
 
 #[test]
 fn a_limit_lowered_far_is_reached_in_bounded_steps() {
-    let mut store = Keyspace::new(StoreConfig {
-        policy: PolicyKind::S3Fifo,
-        ..StoreConfig::default()
-    });
+    let mut store = Keyspace::new(StoreConfig { policy: PolicyKind::S3Fifo, ..StoreConfig::default() });
     for n in 0..50_000u32 {
         store.put(0, n.to_string().as_bytes(), Put::plain(&[b'v'; 60]));
     }

@@ -12,10 +12,7 @@ impl Keyspace {
     /// A time that has passed is stored as it is: the next look at the key expires it.
     pub fn set_expire(&mut self, db: usize, key: &[u8], at: Option<i64>) -> bool {
         let ttl = at.map_or(Ttl::Clear, Ttl::At);
-        let Some(had) = self
-            .live(db, self.hash(key), key)
-            .map(|entry| entry.expiry())
-        else {
+        let Some(had) = self.live(db, self.hash(key), key).map(|entry| entry.expiry()) else {
             return false;
         };
         let expiry = self.expiry_for(db, ttl, had);

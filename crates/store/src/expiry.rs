@@ -35,18 +35,13 @@ impl Keyspace {
                 quiet += 1;
             }
         }
-        self.stats.expired_time_cap_reached +=
-            u64::from(quiet < self.dbs.len() && expired >= WORTHWHILE);
+        self.stats.expired_time_cap_reached += u64::from(quiet < self.dbs.len() && expired >= WORTHWHILE);
         expired
     }
 
     /// The running mean of the time to live of a database's volatile keys, in milliseconds; 0 when it has none.
     pub fn avg_ttl_ms(&self, db: usize) -> i64 {
-        if self.volatile_len(db) == 0 {
-            0
-        } else {
-            self.dbs[db].avg_ttl_ms
-        }
+        if self.volatile_len(db) == 0 { 0 } else { self.dbs[db].avg_ttl_ms }
     }
 
     /// Removes an entry whose time is over, and notes it for the effects.
@@ -71,10 +66,7 @@ impl Keyspace {
             let Some(entry) = self.expiry_candidate(db, at < SWEPT) else {
                 break;
             };
-            let ttl = entry
-                .expire_at()
-                .unwrap_or(i64::MAX)
-                .saturating_sub(self.now);
+            let ttl = entry.expire_at().unwrap_or(i64::MAX).saturating_sub(self.now);
             if ttl > 0 {
                 ttl_sum = ttl_sum.saturating_add(ttl);
                 alive += 1;
@@ -100,21 +92,13 @@ impl Keyspace {
             return database.volatile.get(self.random.below(len));
         }
         // Downwards, because a removal fills its gap with the last entry, which this sweep has seen already.
-        let from = if database.sweep == 0 {
-            len
-        } else {
-            database.sweep.min(len)
-        };
+        let from = if database.sweep == 0 { len } else { database.sweep.min(len) };
         database.sweep = from - 1;
         database.volatile.get(from - 1)
     }
 
     fn note_ttl(&mut self, db: usize, mean: i64) {
         let avg = &mut self.dbs[db].avg_ttl_ms;
-        *avg = if *avg == 0 {
-            mean
-        } else {
-            *avg - *avg / INERTIA + mean / INERTIA
-        };
+        *avg = if *avg == 0 { mean } else { *avg - *avg / INERTIA + mean / INERTIA };
     }
 }

@@ -14,10 +14,7 @@ pub(crate) struct KeyHasher {
 
 impl KeyHasher {
     pub(crate) fn new(seed: u64) -> Self {
-        KeyHasher {
-            seed,
-            shared: SharedSeed::from_u64(seed.rotate_left(32) ^ 0x646f_7a6f),
-        }
+        KeyHasher { seed, shared: SharedSeed::from_u64(seed.rotate_left(32) ^ 0x646f_7a6f) }
     }
 
     #[inline]

@@ -48,10 +48,7 @@ impl Keyspace {
 
     /// The part of [`Keyspace::used_memory`] that is not entries.
     pub fn overhead(&self) -> Overhead {
-        Overhead {
-            tables: self.index_bytes as u64,
-            policy: self.eviction.overhead() as u64,
-        }
+        Overhead { tables: self.index_bytes as u64, policy: self.eviction.overhead() as u64 }
     }
 
     /// Bytes that one key takes, its place in the table included; `None` when it is missing.
@@ -94,14 +91,7 @@ impl Keyspace {
         lfu_log_factor: u32,
         lfu_decay_minutes: u32,
     ) {
-        self.eviction.set_policy(
-            kind,
-            Tuning {
-                samples,
-                lfu_log_factor,
-                lfu_decay_minutes,
-            },
-        );
+        self.eviction.set_policy(kind, Tuning { samples, lfu_log_factor, lfu_decay_minutes });
     }
 
     /// The key's frequency counter, decayed to the present; `None` when the key is missing or the policy keeps none.
@@ -130,11 +120,7 @@ impl Keyspace {
     }
 
     fn evict_one(&mut self) -> bool {
-        let everyone = Everyone {
-            dbs: &self.dbs,
-            db_of_space: &self.db_of_space,
-            hasher: &self.hasher,
-        };
+        let everyone = Everyone { dbs: &self.dbs, db_of_space: &self.db_of_space, hasher: &self.hasher };
         let Some((space, entry)) = self.eviction.victim(&everyone) else {
             return false;
         };
@@ -148,11 +134,7 @@ impl Keyspace {
 
     /// Works off about `max` entries of a policy switch; true while there is more.
     pub(crate) fn maintain_policy(&mut self, max: usize) -> bool {
-        let everyone = Everyone {
-            dbs: &self.dbs,
-            db_of_space: &self.db_of_space,
-            hasher: &self.hasher,
-        };
+        let everyone = Everyone { dbs: &self.dbs, db_of_space: &self.db_of_space, hasher: &self.hasher };
         self.eviction.maintain(&everyone, max)
     }
 }
@@ -205,11 +187,7 @@ impl Population for Everyone<'_> {
             space += Space::from(cursor == 0);
             if left <= 0 {
                 let done = usize::from(space) == self.db_of_space.len();
-                return if done {
-                    0
-                } else {
-                    u64::from(space) << WALK_BITS | cursor
-                };
+                return if done { 0 } else { u64::from(space) << WALK_BITS | cursor };
             }
         }
         0

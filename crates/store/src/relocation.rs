@@ -73,12 +73,7 @@ impl Keyspace {
             Str::Shared(shared) => Payload::Shared(Arc::clone(shared)),
         };
         let fields = self.fields_in(to_db, entry);
-        let copied = EntryPtr::create(Draft {
-            key: to,
-            fields,
-            payload,
-            raw: entry.is_raw(),
-        });
+        let copied = EntryPtr::create(Draft { key: to, fields, payload, raw: entry.is_raw() });
         self.link(to_db, to_hash, copied);
         self.dirty += 1;
         true
@@ -97,10 +92,6 @@ impl Keyspace {
     fn fields_in(&self, db: usize, entry: EntryPtr) -> Fields {
         let index = self.dbs[db].volatile.next_index();
         let expiry = entry.expire_at().map(|at| Expiry { at, index });
-        Fields {
-            expiry,
-            flags: entry.flags(),
-            cas: 0,
-        }
+        Fields { expiry, flags: entry.flags(), cas: 0 }
     }
 }

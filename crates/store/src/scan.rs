@@ -12,13 +12,7 @@ impl Keyspace {
     /// Visits about `count` keys from `cursor` on (0 starts) and returns the next cursor (0: the scan is over).
     ///
     /// A key that is there during the whole scan is visited at least once, however the database grows or shrinks.
-    pub fn scan(
-        &mut self,
-        db: usize,
-        cursor: u64,
-        count: usize,
-        visit: &mut dyn FnMut(Item<'_>),
-    ) -> u64 {
+    pub fn scan(&mut self, db: usize, cursor: u64, count: usize, visit: &mut dyn FnMut(Item<'_>)) -> u64 {
         let now = self.now;
         self.dbs[db].table.scan(cursor, count, &mut |entry| {
             if entry.expire_at().is_none_or(|at| at > now) {

@@ -35,10 +35,7 @@ pub(crate) struct Segment {
 impl Segment {
     /// An empty segment with room for `len` entries.
     pub(crate) fn with_room(len: usize) -> Self {
-        Segment {
-            lines: lines_of(fitting(len)),
-            len: 0,
-        }
+        Segment { lines: lines_of(fitting(len)), len: 0 }
     }
 
     #[inline]
@@ -64,11 +61,7 @@ impl Segment {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = Tagged> {
-        self.lines
-            .iter()
-            .flatten()
-            .copied()
-            .filter(|tagged| !tagged.is_empty())
+        self.lines.iter().flatten().copied().filter(|tagged| !tagged.is_empty())
     }
 
     /// The first entry of that tag for which `is_it` holds.
@@ -197,11 +190,7 @@ impl Segment {
 
     #[inline]
     fn next(&self, line: usize) -> usize {
-        if line + 1 == self.lines.len() {
-            0
-        } else {
-            line + 1
-        }
+        if line + 1 == self.lines.len() { 0 } else { line + 1 }
     }
 }
 

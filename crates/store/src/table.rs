@@ -50,12 +50,7 @@ struct Cursor {
 
 impl Table {
     pub(crate) fn new() -> Self {
-        let mut table = Table {
-            segments: Chunked::new(),
-            mask: 0,
-            len: 0,
-            bytes: 0,
-        };
+        let mut table = Table { segments: Chunked::new(), mask: 0, len: 0, bytes: 0 };
         table.push_segment(Segment::with_room(0));
         table
     }
@@ -98,9 +93,7 @@ impl Table {
         if self.len >= self.segments.len() * MEAN {
             self.split(hasher);
         }
-        self.change(self.index(hash), |segment| {
-            segment.insert(Tagged::new(entry, tag(hash)))
-        });
+        self.change(self.index(hash), |segment| segment.insert(Tagged::new(entry, tag(hash))));
         self.len += 1;
     }
 
@@ -117,10 +110,8 @@ impl Table {
     /// Takes the entry out of the table.
     pub(crate) fn remove(&mut self, hash: u64, old: EntryPtr) {
         let index = self.index(hash);
-        let found = self
-            .segments
-            .get(index)
-            .and_then(|segment| segment.find(tag(hash), |entry| entry == old));
+        let found =
+            self.segments.get(index).and_then(|segment| segment.find(tag(hash), |entry| entry == old));
         debug_assert!(found.is_some(), "an entry to be removed is in the table");
         if let Some((place, _)) = found {
             self.change(index, |segment| segment.remove(place));
@@ -155,9 +146,7 @@ impl Table {
 
     /// Every entry once.
     pub(crate) fn iter(&self) -> impl Iterator<Item = EntryPtr> {
-        self.segments
-            .iter()
-            .flat_map(|segment| segment.iter().filter_map(Tagged::entry))
+        self.segments.iter().flat_map(|segment| segment.iter().filter_map(Tagged::entry))
     }
 
     /// Visits about `count` entries from `cursor` on (0 starts) and returns the next cursor (0: all were seen).
@@ -165,22 +154,12 @@ impl Table {
         let mut cursor = Cursor::decode(cursor);
         let mut left = count.max(1);
         while let Some((segment, depth, from)) = self.standing(cursor) {
-            let mut seen: Vec<Tagged> = segment
-                .iter()
-                .filter(|tagged| tagged.tag() >= from)
-                .collect();
+            let mut seen: Vec<Tagged> = segment.iter().filter(|tagged| tagged.tag() >= from).collect();
             let rest = cut_by_tag(&mut seen, left);
-            seen.iter()
-                .filter_map(|tagged| tagged.entry())
-                .for_each(&mut *visit);
+            seen.iter().filter_map(|tagged| tagged.entry()).for_each(&mut *visit);
             if let Some(tag) = rest {
                 let segment = cursor.segment & low_bits(depth);
-                return Cursor {
-                    segment,
-                    depth,
-                    tag,
-                }
-                .encode();
+                return Cursor { segment, depth, tag }.encode();
             }
             left = left.saturating_sub(seen.len());
             cursor = self.after(cursor.segment, depth);
@@ -196,10 +175,7 @@ impl Table {
         let mut cursor = Cursor::decode(cursor);
         let mut left = count.max(1);
         while let Some((segment, depth, _)) = self.standing(cursor) {
-            segment
-                .iter()
-                .filter_map(Tagged::entry)
-                .for_each(&mut *visit);
+            segment.iter().filter_map(Tagged::entry).for_each(&mut *visit);
             left = left.saturating_sub(segment.len());
             cursor = self.after(cursor.segment, depth);
             if left == 0 || cursor.segment == 0 {
@@ -220,16 +196,8 @@ impl Table {
     /// The cursor at the segment after this one in reverse-binary order; it encodes to 0 after the last.
     fn after(&self, segment: u64, depth: u32) -> Cursor {
         let segment = following(segment, depth);
-        let depth = if segment == 0 {
-            0
-        } else {
-            self.depth(self.index(segment))
-        };
-        Cursor {
-            segment,
-            depth,
-            tag: 0,
-        }
+        let depth = if segment == 0 { 0 } else { self.depth(self.index(segment)) };
+        Cursor { segment, depth, tag: 0 }
     }
 
     /// Takes a whole segment's entries out, for a table that is being freed in slices; false when it is empty.
@@ -248,11 +216,7 @@ impl Table {
     #[inline]
     fn index(&self, hash: u64) -> usize {
         let index = (hash & self.mask) as usize;
-        if index < self.segments.len() {
-            index
-        } else {
-            (hash & (self.mask >> 1)) as usize
-        }
+        if index < self.segments.len() { index } else { (hash & (self.mask >> 1)) as usize }
     }
 
     /// The number of hash bits which chose the segment.
@@ -260,11 +224,7 @@ impl Table {
         let bits = self.mask.count_ones();
         let unsplit = (self.mask >> 1) as usize + 1;
         let twin_missing = index < unsplit && index + unsplit >= self.segments.len();
-        if bits > 0 && twin_missing {
-            bits - 1
-        } else {
-            bits
-        }
+        if bits > 0 && twin_missing { bits - 1 } else { bits }
     }
 
     fn split(&mut self, hasher: &KeyHasher) {
@@ -301,9 +261,7 @@ impl Table {
         self.bytes -= last.bytes();
         let parent = self.segments.len() ^ (1 << self.segments.len().ilog2());
         self.mask = (self.segments.len().next_power_of_two() - 1) as u64;
-        self.change(parent, |segment| {
-            last.iter().for_each(|tagged| segment.insert(tagged))
-        });
+        self.change(parent, |segment| last.iter().for_each(|tagged| segment.insert(tagged)));
     }
 
     fn push_segment(&mut self, segment: Segment) {
@@ -359,10 +317,7 @@ fn cut_by_tag(entries: &mut Vec<Tagged>, wanted: usize) -> Option<u16> {
 
 /// The next segment in reverse-binary order after one that was chosen by `depth` bits; 0 after the last.
 fn following(segment: u64, depth: u32) -> u64 {
-    (segment | !low_bits(depth))
-        .reverse_bits()
-        .wrapping_add(1)
-        .reverse_bits()
+    (segment | !low_bits(depth)).reverse_bits().wrapping_add(1).reverse_bits()
 }
 
 #[inline]

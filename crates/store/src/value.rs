@@ -79,11 +79,7 @@ impl<'a> Put<'a> {
     /// A plain SET: no expiry, flags 0.
     #[inline]
     pub fn plain(value: &'a [u8]) -> Self {
-        Put {
-            value: NewValue::Bytes(value),
-            ttl: Ttl::Clear,
-            flags: None,
-        }
+        Put { value: NewValue::Bytes(value), ttl: Ttl::Clear, flags: None }
     }
 }
 
@@ -183,10 +179,7 @@ impl<'a> Item<'a> {
     /// A view of `entry`, which lives at least as long as `'a`.
     #[inline]
     pub(crate) fn new(entry: EntryPtr) -> Self {
-        Item {
-            entry,
-            live: PhantomData,
-        }
+        Item { entry, live: PhantomData }
     }
 
     /// The key.
@@ -286,11 +279,7 @@ fn parse_digits(digits: &[u8], negative: bool) -> Option<i64> {
             return None;
         }
         let tens = value.checked_mul(10)?;
-        value = if negative {
-            tens.checked_sub(digit)?
-        } else {
-            tens.checked_add(digit)?
-        };
+        value = if negative { tens.checked_sub(digit)? } else { tens.checked_add(digit)? };
     }
     Some(value)
 }

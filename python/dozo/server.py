@@ -66,13 +66,16 @@ class Running:
             names = ", ".join(command.name for command in load_file(Path(path))) or "no command"
             self.log("info", f"loaded {names} from {path}")
         settings = {name: _for_kernel(config.value(name)) for name in _KERNEL_SETTINGS}
-        self.kernel = Kernel(
-            table.everything(),
-            settings,
-            config=config,
-            log=self.log,
-            memcached_stats=memcached.stats,
-        )
+        try:
+            self.kernel = Kernel(
+                table.everything(),
+                settings,
+                config=config,
+                log=self.log,
+                memcached_stats=memcached.stats,
+            )
+        except ValueError as error:
+            raise ConfigError(str(error)) from None
         for name in _KERNEL_SETTINGS:
             config.on_change(name, self._applier(name))
         config.on_change("loglevel", lambda new, old: self.log.set_level(new))

@@ -284,7 +284,7 @@ class Kernel:
         """Open all listeners or none (OSError, one line); the places where it listens.
 
         An endpoint is (door, address, port, optional): the door is "resp" or "memcached"; the address an IP, a name,
-        `*`, `::*` or `unix:PATH` (the port is then the file's mode, 0 for the umask's); an optional one may be missing here.
+        `*`, `::*` or `unix:PATH` (the port is then the file's mode, 0 for the umask's); an optional one may be missing.
         """
 
     def start(self) -> None:

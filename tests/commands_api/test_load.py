@@ -1,4 +1,4 @@
-"""Commands of a user: arguments and their errors, replies, atomicity, effects, exceptions, and files that can't be used."""
+"""Commands of a user: arguments and their errors, replies, atomicity, effects, exceptions, files that are refused."""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ const MAX_DEPTH: usize = 64;
 
 /// The Python classes that have a meaning as replies and errors, looked up once.
 pub struct Classes {
+    ok: Py<PyAny>,
     simple: Py<PyType>,
     verbatim: Py<PyType>,
     null_array: Py<PyAny>,
@@ -37,6 +38,7 @@ impl Classes {
                 Ok(module.getattr(name)?.cast_into::<PyType>()?.unbind())
             };
             Ok(Classes {
+                ok: replies.getattr("OK")?.unbind(),
                 simple: class(&replies, "Simple")?,
                 verbatim: class(&replies, "Verbatim")?,
                 null_array: replies.getattr("NULL_ARRAY")?.unbind(),
@@ -84,7 +86,12 @@ pub fn encode(reply: &mut Reply<'_>, value: &Bound<'_, PyAny>) -> PyResult<()> {
     } else if let Ok(int) = value.cast_exact::<PyInt>() {
         return encode_int(reply, int);
     } else {
-        return encode_other(reply, value, Classes::get(value.py())?, 0);
+        let classes = Classes::get(value.py())?;
+        if value.is(classes.ok.bind(value.py())) {
+            reply.ok();
+        } else {
+            return encode_other(reply, value, classes, 0);
+        }
     }
     Ok(())
 }
@@ -186,9 +193,19 @@ fn encode_text(
     text: &Bound<'_, PyString>,
     classes: &Classes,
 ) -> PyResult<()> {
+    match text.to_str() {
+        Ok(valid) => put_text(reply, text, classes, valid.as_bytes()),
+        // Lone surrogates stand for bytes that were no UTF-8 when they came in.
+        Err(_) => {
+            let bytes = text.call_method1("encode", ("utf-8", "surrogateescape"))?;
+            put_text(reply, text, classes, bytes.cast::<PyBytes>()?.as_bytes());
+        }
+    }
+    Ok(())
+}
+
+fn put_text(reply: &mut Reply<'_>, text: &Bound<'_, PyString>, classes: &Classes, bytes: &[u8]) {
     let class = text.get_type();
-    let bytes = text.call_method1("encode", ("utf-8", "surrogateescape"))?;
-    let bytes = bytes.cast::<PyBytes>()?.as_bytes();
     if class.is(classes.simple.bind(text.py())) {
         reply.simple(&String::from_utf8_lossy(bytes));
     } else if class.is(classes.verbatim.bind(text.py())) {
@@ -196,7 +213,6 @@ fn encode_text(
     } else {
         reply.bulk(bytes);
     }
-    Ok(())
 }
 
 /// The whole output in one piece, the values spliced into it included.

@@ -3,12 +3,16 @@
 
 #![allow(dead_code, missing_docs, clippy::unwrap_used)]
 
+#[path = "../src/chunked.rs"]
+mod chunked;
 #[path = "eviction_support/crowd.rs"]
 mod crowd;
 #[path = "eviction_support/entry.rs"]
 mod entry;
 #[path = "../src/eviction/mod.rs"]
 mod eviction;
+#[path = "../src/size_class.rs"]
+mod size_class;
 
 use crowd::{Crowd, hash};
 use entry::EntryPtr;
@@ -85,11 +89,7 @@ impl World {
     fn new(kind: PolicyKind) -> World {
         let mut eviction = Eviction::new(kind, Tuning::default(), 3);
         eviction.set_now(1_700_000_000_000);
-        World {
-            eviction,
-            crowd: Crowd::default(),
-            now: 1_700_000_000_000,
-        }
+        World { eviction, crowd: Crowd::default(), now: 1_700_000_000_000 }
     }
 
     fn insert(&mut self, key: u64, space: u16) -> EntryPtr {
@@ -116,20 +116,13 @@ impl World {
     fn evict(&mut self) -> Option<u64> {
         let kind = self.eviction.kind();
         let lawful = |entry: &EntryPtr| !kind.volatile_only() || entry.expire_at().is_some();
-        let any = kind != PolicyKind::NoEviction
-            && entry::uncounted(|| self.crowd.entries().iter().any(lawful));
+        let any =
+            kind != PolicyKind::NoEviction && entry::uncounted(|| self.crowd.entries().iter().any(lawful));
         let victim = self.eviction.victim(&self.crowd);
-        assert_eq!(
-            victim.is_some(),
-            any,
-            "{kind:?} must find a victim when there is one"
-        );
+        assert_eq!(victim.is_some(), any, "{kind:?} must find a victim when there is one");
         let (space, entry) = victim?;
         assert_eq!(space, entry.space());
-        assert!(
-            lawful(&entry),
-            "{kind:?} chose an entry that it may not evict"
-        );
+        assert!(lawful(&entry), "{kind:?} chose an entry that it may not evict");
         let key = entry.key();
         self.remove(entry);
         Some(key)
@@ -168,9 +161,7 @@ impl World {
             Step::Evict => {
                 self.evict();
             }
-            Step::Switch(to) => self
-                .eviction
-                .set_policy(PolicyKind::ALL[to], Tuning::default()),
+            Step::Switch(to) => self.eviction.set_policy(PolicyKind::ALL[to], Tuning::default()),
             Step::Maintain(max) => {
                 self.eviction.maintain(&self.crowd, max);
             }
@@ -261,10 +252,7 @@ fn fifo_evicts_in_the_order_of_arrival_whatever_was_removed() {
         world.remove(entry);
     }
     let order: Vec<u64> = std::iter::from_fn(|| world.evict()).collect();
-    assert_eq!(
-        order,
-        (0..5000).filter(|key| !gone(*key)).collect::<Vec<u64>>()
-    );
+    assert_eq!(order, (0..5000).filter(|key| !gone(*key)).collect::<Vec<u64>>());
 }
 
 #[test]
@@ -303,31 +291,19 @@ fn overhead_is_what_the_allocator_says() {
             eviction.on_insert(entry, 0, hash(key));
         }
         let (said, held) = (eviction.overhead() as isize, ALLOCATED.get() - before);
-        assert!(
-            (said - held).abs() <= 256,
-            "{kind:?} says {said}, holds {held}"
-        );
+        assert!((said - held).abs() <= 256, "{kind:?} says {said}, holds {held}");
         for entry in crowd.entries().to_vec() {
             eviction.on_remove(entry);
             entry.free();
         }
-        assert!(
-            eviction.overhead() <= 4096,
-            "{kind:?} keeps {} bytes",
-            eviction.overhead()
-        );
+        assert!(eviction.overhead() <= 4096, "{kind:?} keeps {} bytes", eviction.overhead());
         assert!((eviction.overhead() as isize - (ALLOCATED.get() - before)).abs() <= 256);
     }
 }
 
 #[test]
 fn an_entry_that_was_read_outlives_one_that_was_not() {
-    let readers = [
-        PolicyKind::AllKeysLru,
-        PolicyKind::AllKeysLfu,
-        PolicyKind::S3Fifo,
-        PolicyKind::TinyLfu,
-    ];
+    let readers = [PolicyKind::AllKeysLru, PolicyKind::AllKeysLfu, PolicyKind::S3Fifo, PolicyKind::TinyLfu];
     for kind in readers.into_iter().chain([PolicyKind::Hybrid]) {
         let mut world = World::new(kind);
         let read: Vec<EntryPtr> = (0..100).map(|key| world.insert(key, 0)).collect();
@@ -344,22 +320,12 @@ fn an_entry_that_was_read_outlives_one_that_was_not() {
                 world.evict();
             }
             if key % 50 == 0 {
-                for entry in world
-                    .crowd
-                    .entries()
-                    .iter()
-                    .filter(|entry| entry.key() < 100)
-                {
+                for entry in world.crowd.entries().iter().filter(|entry| entry.key() < 100) {
                     world.eviction.on_access(*entry, hash(entry.key()));
                 }
             }
         }
-        let kept = world
-            .crowd
-            .entries()
-            .iter()
-            .filter(|entry| entry.key() < 100)
-            .count();
+        let kept = world.crowd.entries().iter().filter(|entry| entry.key() < 100).count();
         assert!(kept >= 95, "{kind:?} kept {kept} of 100");
     }
 }
@@ -372,10 +338,7 @@ fn volatile_ttl_prefers_the_nearest_expiry() {
     }
     let first: Vec<u64> = (0..100).filter_map(|_| world.evict()).collect();
     let mean = first.iter().sum::<u64>() / 100;
-    assert!(
-        mean < 200,
-        "the mean victim is number {mean} of 1000 by expiry"
-    );
+    assert!(mean < 200, "the mean victim is number {mean} of 1000 by expiry");
 }
 
 #[test]
@@ -393,10 +356,7 @@ fn idle_time_and_frequency_are_redis_like() {
         world.eviction.on_access(entry, hash(1));
     }
     let grown = world.eviction.frequency(entry);
-    assert!(
-        (14..=23).contains(&grown),
-        "1000 accesses make {grown}; Redis's table says about 18"
-    );
+    assert!((14..=23).contains(&grown), "1000 accesses make {grown}; Redis's table says about 18");
     world.apply(&Step::Wait(3 * 60_000));
     assert_eq!(world.eviction.frequency(entry), grown - 3);
 }

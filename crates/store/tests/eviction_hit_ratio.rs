@@ -5,6 +5,8 @@
 
 #![allow(dead_code, missing_docs, clippy::unwrap_used)]
 
+#[path = "../src/chunked.rs"]
+mod chunked;
 #[path = "eviction_support/crowd.rs"]
 mod crowd;
 #[path = "eviction_support/entry.rs"]
@@ -15,6 +17,8 @@ mod eviction;
 mod loads;
 #[path = "eviction_support/redis.rs"]
 mod redis;
+#[path = "../src/size_class.rs"]
+mod size_class;
 
 use crowd::{Crowd, hash};
 use entry::EntryPtr;
@@ -30,36 +34,11 @@ const CAPACITIES: [usize; 2] = [OBJECTS / 100, OBJECTS / 10];
 const REQUESTS_PER_MS: u64 = 100;
 
 const LOADS: [Load; 5] = [
-    Load {
-        name: "zipf 0.8",
-        alpha: 0.8,
-        scanned: 0.0,
-        swap_every: 0,
-    },
-    Load {
-        name: "zipf 1.0",
-        alpha: 1.0,
-        scanned: 0.0,
-        swap_every: 0,
-    },
-    Load {
-        name: "zipf 0.8, 10 % scans",
-        alpha: 0.8,
-        scanned: 0.1,
-        swap_every: 0,
-    },
-    Load {
-        name: "zipf 1.0, 10 % scans",
-        alpha: 1.0,
-        scanned: 0.1,
-        swap_every: 0,
-    },
-    Load {
-        name: "zipf 1.0, drifting",
-        alpha: 1.0,
-        scanned: 0.0,
-        swap_every: 50,
-    },
+    Load { name: "zipf 0.8", alpha: 0.8, scanned: 0.0, swap_every: 0 },
+    Load { name: "zipf 1.0", alpha: 1.0, scanned: 0.0, swap_every: 0 },
+    Load { name: "zipf 0.8, 10 % scans", alpha: 0.8, scanned: 0.1, swap_every: 0 },
+    Load { name: "zipf 1.0, 10 % scans", alpha: 1.0, scanned: 0.1, swap_every: 0 },
+    Load { name: "zipf 1.0, drifting", alpha: 1.0, scanned: 0.0, swap_every: 50 },
 ];
 
 const POLICIES: [PolicyKind; 7] = [
@@ -93,10 +72,7 @@ struct Row {
 
 impl Row {
     fn of(&self, kind: PolicyKind) -> f64 {
-        self.dozo
-            .iter()
-            .find(|known| known.0 == kind)
-            .map_or(0.0, |known| known.1)
+        self.dozo.iter().find(|known| known.0 == kind).map_or(0.0, |known| known.1)
     }
 }
 
@@ -131,16 +107,9 @@ fn simulate(load: Load, seed: u64) -> Vec<Row> {
     let row = |capacity| Row {
         load: load.name,
         capacity,
-        dozo: POLICIES
-            .map(|kind| (kind, hit_ratio(kind, &requests, capacity)))
-            .to_vec(),
+        dozo: POLICIES.map(|kind| (kind, hit_ratio(kind, &requests, capacity))).to_vec(),
         redis: PEERS
-            .map(|peer| {
-                (
-                    peer,
-                    redis::hit_ratio(peer, &requests, capacity, REQUESTS_PER_MS),
-                )
-            })
+            .map(|peer| (peer, redis::hit_ratio(peer, &requests, capacity, REQUESTS_PER_MS)))
             .to_vec(),
     };
     CAPACITIES.map(row).into()
@@ -149,12 +118,8 @@ fn simulate(load: Load, seed: u64) -> Vec<Row> {
 fn print(rows: &[Row]) {
     for row in rows {
         print!("{:>20} {:>6}", row.load, row.capacity);
-        row.dozo
-            .iter()
-            .for_each(|(kind, ratio)| print!("  {} {ratio:.3}", kind.name()));
-        row.redis
-            .iter()
-            .for_each(|(peer, ratio)| print!("  redis {peer:?} {ratio:.3}"));
+        row.dozo.iter().for_each(|(kind, ratio)| print!("  {} {ratio:.3}", kind.name()));
+        row.redis.iter().for_each(|(peer, ratio)| print!("  redis {peer:?} {ratio:.3}"));
         println!();
     }
 }
@@ -163,33 +128,19 @@ fn print(rows: &[Row]) {
 fn s3fifo_beats_redis_and_every_policy_is_near_its_published_ratio() {
     let rows: Vec<Row> = std::thread::scope(|scope| {
         let simulations = LOADS.map(|load| scope.spawn(move || simulate(load, 11)));
-        simulations
-            .into_iter()
-            .flat_map(|simulation| simulation.join().unwrap())
-            .collect()
+        simulations.into_iter().flat_map(|simulation| simulation.join().unwrap()).collect()
     });
     print(&rows);
     for row in &rows {
         let best = row.redis.iter().map(|known| known.1).fold(0.0, f64::max);
         let ours = row.of(PolicyKind::S3Fifo);
-        assert!(
-            ours >= best,
-            "{} {}: s3fifo {ours}, redis {best}",
-            row.load,
-            row.capacity
-        );
+        assert!(ours >= best, "{} {}: s3fifo {ours}, redis {best}", row.load, row.capacity);
     }
     for (kind, at_08, at_10) in PUBLISHED {
         for (load, published) in [("zipf 0.8", at_08), ("zipf 1.0", at_10)] {
-            let row = rows
-                .iter()
-                .find(|row| row.load == load && row.capacity == CAPACITIES[0])
-                .unwrap();
+            let row = rows.iter().find(|row| row.load == load && row.capacity == CAPACITIES[0]).unwrap();
             let ours = 100.0 * row.of(kind);
-            assert!(
-                (ours - published).abs() < 1.5,
-                "{load}: {kind:?} {ours}, published {published}"
-            );
+            assert!((ours - published).abs() < 1.5, "{load}: {kind:?} {ours}, published {published}");
         }
     }
 }

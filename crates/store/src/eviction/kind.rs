@@ -48,9 +48,7 @@ impl PolicyKind {
 
     /// The policy of that name, in any case.
     pub fn parse(name: &str) -> Option<PolicyKind> {
-        Self::ALL
-            .into_iter()
-            .find(|kind| kind.name().eq_ignore_ascii_case(name))
+        Self::ALL.into_iter().find(|kind| kind.name().eq_ignore_ascii_case(name))
     }
 
     /// The name as Redis and dozo's settings write it.
@@ -84,17 +82,11 @@ impl PolicyKind {
 
     /// True when the header's low byte is Redis's logarithmic frequency counter (what OBJECT FREQ shows).
     pub const fn counts_frequency(self) -> bool {
-        matches!(
-            self,
-            PolicyKind::AllKeysLfu | PolicyKind::VolatileLfu | PolicyKind::Hybrid
-        )
+        matches!(self, PolicyKind::AllKeysLfu | PolicyKind::VolatileLfu | PolicyKind::Hybrid)
     }
 
     /// True when the policy keeps every entry in the queues.
     pub(super) const fn queued(self) -> bool {
-        matches!(
-            self,
-            PolicyKind::Fifo | PolicyKind::S3Fifo | PolicyKind::TinyLfu
-        )
+        matches!(self, PolicyKind::Fifo | PolicyKind::S3Fifo | PolicyKind::TinyLfu)
     }
 }

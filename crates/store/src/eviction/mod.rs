@@ -47,11 +47,7 @@ pub struct Tuning {
 
 impl Default for Tuning {
     fn default() -> Self {
-        Self {
-            samples: 5,
-            lfu_log_factor: 10,
-            lfu_decay_minutes: 1,
-        }
+        Self { samples: 5, lfu_log_factor: 10, lfu_decay_minutes: 1 }
     }
 }
 
@@ -292,9 +288,7 @@ impl Eviction {
             self.drain(max);
         }
         if let Some(cursor) = self.handover {
-            let next = population.walk(cursor, max, &mut |space, entry| {
-                self.hand_over(space, entry)
-            });
+            let next = population.walk(cursor, max, &mut |space, entry| self.hand_over(space, entry));
             self.handover = (next != 0).then_some(next);
         }
         self.pending()
@@ -350,16 +344,8 @@ impl Eviction {
     /// Empties the queues of a policy that is gone.
     fn drain(&mut self, max: usize) {
         for _ in 0..max {
-            let lanes = [
-                queue::Lane::Entry,
-                queue::Lane::Main,
-                queue::Lane::Protected,
-            ];
-            if lanes
-                .into_iter()
-                .find_map(|lane| self.queues.pop(lane))
-                .is_none()
-            {
+            let lanes = [queue::Lane::Entry, queue::Lane::Main, queue::Lane::Protected];
+            if lanes.into_iter().find_map(|lane| self.queues.pop(lane)).is_none() {
                 return;
             }
         }

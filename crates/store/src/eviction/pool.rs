@@ -25,11 +25,7 @@ pub(super) struct Pool {
 impl Pool {
     /// Takes an entry in when it scores above the worst candidate, or when there is room. It must not stand in a queue.
     pub fn offer(&mut self, entry: EntryPtr, space: Space, score: u64) {
-        let candidate = Candidate {
-            score,
-            entry,
-            space,
-        };
+        let candidate = Candidate { score, entry, space };
         if let Some(known) = self.at(entry.slot()) {
             self.candidates[known] = candidate;
         } else if self.candidates.len() < CANDIDATES {
@@ -47,11 +43,7 @@ impl Pool {
     /// Takes the candidate with the highest score out; gives that score too.
     pub fn take_best(&mut self) -> Option<(u64, Space, EntryPtr)> {
         let best = self.extreme(|a, b| a > b)?;
-        let Candidate {
-            score,
-            entry,
-            space,
-        } = self.candidates[best];
+        let Candidate { score, entry, space } = self.candidates[best];
         self.remove(entry);
         Some((score, space, entry))
     }
@@ -96,11 +88,7 @@ impl Pool {
 
     fn extreme(&self, better: impl Fn(u64, u64) -> bool) -> Option<usize> {
         (0..self.candidates.len()).reduce(|best, at| {
-            if better(self.candidates[at].score, self.candidates[best].score) {
-                at
-            } else {
-                best
-            }
+            if better(self.candidates[at].score, self.candidates[best].score) { at } else { best }
         })
     }
 }

@@ -9,6 +9,7 @@
 //! touches more than 63 of them. Pushing, popping and removing allocate or free at most one chunk.
 
 use super::Space;
+use crate::chunked::Chunked;
 use crate::entry::EntryPtr;
 
 /// Words in a chunk; with the links it makes 1024 bytes.
@@ -51,16 +52,12 @@ struct Ends {
     len: usize,
 }
 
-const EMPTY: Ends = Ends {
-    head: NONE,
-    tail: NONE,
-    len: 0,
-};
+const EMPTY: Ends = Ends { head: NONE, tail: NONE, len: 0 };
 
 /// The queues, which share their chunks.
 pub(super) struct Queues {
-    chunks: Vec<Option<Box<Chunk>>>,
-    free: Vec<u32>,
+    chunks: Chunked<Option<Box<Chunk>>>,
+    free: Chunked<u32>,
     /// One empty chunk is kept, so that a queue which swings around a chunk's border does not call the allocator.
     spare: Option<Box<Chunk>>,
     lanes: [Ends; 3],
@@ -68,12 +65,7 @@ pub(super) struct Queues {
 
 impl Queues {
     pub fn new() -> Self {
-        Self {
-            chunks: Vec::new(),
-            free: Vec::new(),
-            spare: None,
-            lanes: [EMPTY; 3],
-        }
+        Self { chunks: Chunked::new(), free: Chunked::new(), spare: None, lanes: [EMPTY; 3] }
     }
 
     /// Number of entries in one queue.
@@ -144,9 +136,7 @@ impl Queues {
     /// Bytes held.
     pub fn overhead(&self) -> usize {
         let used = self.chunks.len() - self.free.len() + usize::from(self.spare.is_some());
-        used * size_of::<Chunk>()
-            + self.chunks.capacity() * size_of::<usize>()
-            + self.free.capacity() * 4
+        used * size_of::<Chunk>() + self.chunks.bytes() + self.free.bytes()
     }
 
     fn unlink(&mut self, entry: EntryPtr, tidy: bool) {
@@ -173,8 +163,7 @@ impl Queues {
 
     /// Entries in a chunk; more than any chunk holds when there is no such chunk.
     fn live(&self, id: u32) -> usize {
-        self.chunk(id)
-            .map_or(CHUNK_WORDS, |chunk| chunk.live as usize)
+        self.chunk(id).map_or(CHUNK_WORDS, |chunk| chunk.live as usize)
     }
 
     /// Moves the entries of `second` behind those of `first`, its elder neighbour.
@@ -213,7 +202,9 @@ impl Queues {
                 self.chunks.len() as u32 - 1
             }
         };
-        self.chunks[id as usize] = Some(chunk);
+        if let Some(place) = self.chunks.get_mut(id as usize) {
+            *place = Some(chunk);
+        }
         match self.chunk_mut(prev) {
             Some(tail) => tail.next = id,
             None => self.lanes[lane as usize].head = id,
@@ -225,7 +216,7 @@ impl Queues {
     fn drop_chunk(&mut self, id: u32) {
         self.spare = self.take_chunk(id);
         if self.free.len() == self.chunks.len() && self.free.len() > CHUNK_WORDS {
-            (self.chunks, self.free) = (Vec::new(), Vec::new());
+            (self.chunks, self.free) = (Chunked::new(), Chunked::new());
         }
     }
 
@@ -290,10 +281,7 @@ fn slot(id: u32, offset: usize) -> u32 {
 }
 
 fn place(slot: u32) -> (u32, usize) {
-    (
-        (slot >> OFFSET_BITS).wrapping_sub(1),
-        (slot & (FIRST_SLOT - 1)) as usize,
-    )
+    ((slot >> OFFSET_BITS).wrapping_sub(1), (slot & (FIRST_SLOT - 1)) as usize)
 }
 
 fn pack(entry: EntryPtr, space: Space) -> u64 {

@@ -32,11 +32,7 @@ impl Policy for S3Fifo {
     }
 
     fn on_insert(&mut self, queues: &mut Queues, entry: EntryPtr, space: Space, hash: u64) {
-        let lane = if self.ghost.take(hash) {
-            Lane::Main
-        } else {
-            Lane::Entry
-        };
+        let lane = if self.ghost.take(hash) { Lane::Main } else { Lane::Entry };
         queues.push(lane, entry, space);
     }
 
@@ -57,10 +53,7 @@ impl Policy for S3Fifo {
                 return victim.or_else(|| scene.sample(Candidates::All));
             }
         }
-        let oldest = scene
-            .queues
-            .pop(Lane::Entry)
-            .or_else(|| scene.queues.pop(Lane::Main));
+        let oldest = scene.queues.pop(Lane::Entry).or_else(|| scene.queues.pop(Lane::Main));
         oldest.or_else(|| scene.sample(Candidates::All))
     }
 

@@ -15,11 +15,7 @@ const ROUNDS: usize = 8;
 const RETRIES: usize = 16;
 
 /// The best victim among fresh samples and the candidates of earlier calls.
-pub(super) fn victim(
-    scene: &mut Scene<'_>,
-    from: Candidates,
-    score: Score,
-) -> Option<(Space, EntryPtr)> {
+pub(super) fn victim(scene: &mut Scene<'_>, from: Candidates, score: Score) -> Option<(Space, EntryPtr)> {
     for _ in 0..ROUNDS {
         for _ in 0..scene.tuning.samples.max(1) {
             offer(scene, from, score);

@@ -2,7 +2,7 @@
 //!
 //! Owns [`Sketch`] (tinylfu) and [`Ghost`] (s3fifo). Refuses keys: both see hashes only, and may err.
 
-use super::blocks::Blocks;
+use super::blocks::{Blocks, WORDS};
 
 /// A count-min sketch of 4-bit counters: four a key, all in one cache line.
 ///
@@ -27,11 +27,7 @@ impl Sketch {
         let Some(line) = self.blocks.line_mut(hash) else {
             return;
         };
-        let lowest = counters(hash)
-            .map(|at| get(line, at))
-            .into_iter()
-            .min()
-            .unwrap_or(0);
+        let lowest = counters(hash).map(|at| get(line, at)).into_iter().min().unwrap_or(0);
         // Only the lowest counters grow: it keeps the others' errors small.
         for at in counters(hash) {
             if lowest < 15 && get(line, at) == lowest {
@@ -46,11 +42,7 @@ impl Sketch {
         let Some(line) = self.blocks.line(hash) else {
             return 0;
         };
-        counters(hash)
-            .map(|at| get(line, at))
-            .into_iter()
-            .min()
-            .unwrap_or(0)
+        counters(hash).map(|at| get(line, at)).into_iter().min().unwrap_or(0)
     }
 
     pub fn clear(&mut self) {
@@ -83,7 +75,7 @@ fn counters(hash: u64) -> [usize; 4] {
     [0, 1, 2, 3].map(|quarter| quarter * 32 + (bits as usize >> (quarter * 5) & 31))
 }
 
-fn get(line: &[u16; 32], at: usize) -> u16 {
+fn get(line: &[u16; WORDS], at: usize) -> u16 {
     line[at / 4] >> (at % 4 * 4) & 15
 }
 
@@ -93,14 +85,12 @@ pub(super) struct Ghost {
     blocks: Blocks,
 }
 
-const WAYS: usize = 32;
-
 impl Ghost {
     /// Remembers an evicted key; the memory spans about the last `span` of them.
     pub fn add(&mut self, hash: u64, span: usize) {
-        self.blocks.fit(span.div_ceil(WAYS));
+        self.blocks.fit(span.div_ceil(WORDS));
         // The lines are a power of two, so the span is met by using only some of each line's places.
-        let ways = span.div_ceil(self.blocks.len().max(1)).clamp(1, WAYS);
+        let ways = span.div_ceil(self.blocks.len()).clamp(1, WORDS);
         if let Some(line) = self.blocks.line_mut(hash) {
             line.copy_within(..ways - 1, 1);
             line[0] = fingerprint(hash);
@@ -118,7 +108,7 @@ impl Ghost {
             return false;
         };
         line.copy_within(at + 1.., at);
-        line[WAYS - 1] = 0;
+        line[WORDS - 1] = 0;
         true
     }
 

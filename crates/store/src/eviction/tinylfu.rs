@@ -138,11 +138,7 @@ fn trim_protected(queues: &mut Queues) {
         let Some((space, entry)) = queues.pop(Lane::Protected) else {
             return;
         };
-        let lane = if take_mark(entry) {
-            Lane::Protected
-        } else {
-            Lane::Main
-        };
+        let lane = if take_mark(entry) { Lane::Protected } else { Lane::Main };
         queues.push(lane, entry, space);
     }
 }

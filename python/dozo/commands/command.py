@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final, Literal
 
 from dozo._kernel import glob_match
@@ -16,6 +16,21 @@ _GROUP: Final = "server"
 _FLAGS: Final = LOADING | STALE
 _ACL: Final = ("connection",)
 _UNORDERED: Final = ("nondeterministic_output_order",)
+
+
+class _Statuses(frozenset[Simple]):
+    """A set reply of statuses that is written in the order of its making, not in one that changes with every start."""
+
+    _ordered: tuple[Simple, ...]
+
+    def __new__(cls, names: Iterable[str]) -> _Statuses:
+        ordered = tuple(Simple(name) for name in names)
+        made = super().__new__(cls, ordered)
+        made._ordered = ordered
+        return made
+
+    def __iter__(self) -> Iterator[Simple]:
+        return iter(self._ordered)
 
 
 @command(
@@ -134,7 +149,7 @@ def getkeys(*line: bytes) -> list[bytes]:
 )
 def getkeysandflags(*line: bytes) -> list[Any]:
     """Returns the keys of a command line, each with what happens to it."""
-    return [[line[position], [Simple(flag) for flag in flags]] for position, flags in _keys(line)]
+    return [[line[position], _Statuses(flags)] for position, flags in _keys(line)]
 
 
 def _keys(line: tuple[bytes, ...]) -> list[tuple[int, list[str]]]:
@@ -170,9 +185,9 @@ def _info(declared: Command) -> list[Any]:
     return [
         declared.full_name,
         declared.arity,
-        {Simple(name) for name in declared.flags.names},
+        _Statuses(declared.flags.names),
         *declared.keys,
-        {Simple(category) for category in declared.categories},
+        _Statuses(declared.categories),
         list(declared.tips),
         [_key_spec(spec) for spec in declared.key_specs],
         [_info(sub) for sub in declared.subcommands.values()],
@@ -187,7 +202,7 @@ def _key_spec(spec: KeySpec) -> dict[str, Any]:
         kind, found = "range", {"lastkey": spec.last, "keystep": spec.step, "limit": 0}
     told: dict[str, Any] = {"notes": spec.notes} if spec.notes else {}
     return told | {
-        "flags": {Simple(flag) for flag in spec.flags.split()},
+        "flags": _Statuses(spec.flags.split()),
         "begin_search": {"type": "index", "spec": {"index": spec.first}},
         "find_keys": {"type": kind, "spec": found},
     }
@@ -200,7 +215,7 @@ def _docs(declared: Command) -> dict[str, Any]:
         "since": declared.since,
         "group": "module" if declared.flags & MODULE else declared.group,
         "complexity": declared.complexity,
-        "doc_flags": {Simple(flag) for flag in declared.doc_flags},
+        "doc_flags": _Statuses(declared.doc_flags),
         "deprecated_since": declared.deprecated_since,
         "replaced_by": declared.replaced_by,
         "history": [list(entry) for entry in declared.history],

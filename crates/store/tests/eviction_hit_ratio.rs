@@ -25,7 +25,7 @@ use entry::EntryPtr;
 use eviction::{Eviction, PolicyKind, Population, Tuning};
 use loads::Load;
 use redis::Redis;
-use std::collections::HashMap;
+use foldhash::{HashMap, HashMapExt};
 
 const REQUESTS: usize = 1_000_000;
 const OBJECTS: usize = 100_000;

@@ -66,11 +66,7 @@ impl Population for Crowd {
 
     fn walk(&self, cursor: u64, max: usize, visit: &mut dyn FnMut(Space, EntryPtr)) -> u64 {
         // Backwards, because `remove` fills the gap with the last entry: so none is missed.
-        let until = if cursor == 0 {
-            self.0.len()
-        } else {
-            (cursor as usize).min(self.0.len())
-        };
+        let until = if cursor == 0 { self.0.len() } else { (cursor as usize).min(self.0.len()) };
         let from = until.saturating_sub(max);
         for entry in self.0[from..until].iter().rev() {
             visit(entry.space(), *entry);

@@ -34,13 +34,7 @@ pub struct EntryPtr(u32);
 impl EntryPtr {
     pub fn make(key: u64, space: u16) -> EntryPtr {
         ARENA.with_borrow_mut(|arena| {
-            let cell = Cell {
-                alive: true,
-                word: 0xdead_beef,
-                key,
-                space,
-                ..Cell::default()
-            };
+            let cell = Cell { alive: true, word: 0xdead_beef, key, space, ..Cell::default() };
             if let Some(at) = arena.free.pop() {
                 arena.cells[at as usize] = cell;
                 return EntryPtr(at);
@@ -51,11 +45,7 @@ impl EntryPtr {
     }
 
     pub fn free(self) {
-        assert_eq!(
-            self.slot(),
-            0,
-            "an entry is freed while the policy still holds it"
-        );
+        assert_eq!(self.slot(), 0, "an entry is freed while the policy still holds it");
         self.with(|cell| cell.alive = false);
         ARENA.with_borrow_mut(|arena| arena.free.push(self.0));
     }

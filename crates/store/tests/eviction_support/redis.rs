@@ -1,7 +1,7 @@
 //! What redis-server 7.0 does when memory is short, after its documentation of the approximated LRU and LFU algorithms.
 
 use crate::loads::Random;
-use std::collections::HashMap;
+use foldhash::{HashMap, HashMapExt};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Redis {
@@ -62,11 +62,7 @@ pub fn hit_ratio(policy: Redis, requests: &[u64], capacity: usize, requests_per_
 
 impl Server {
     fn clock(&self) -> u64 {
-        if self.policy == Redis::LruOfFineClock {
-            self.request
-        } else {
-            self.now_ms / 1000
-        }
+        if self.policy == Redis::LruOfFineClock { self.request } else { self.now_ms / 1000 }
     }
 
     fn minute(&self) -> u64 {
@@ -74,9 +70,7 @@ impl Server {
     }
 
     fn decayed(&self, object: &Object) -> u8 {
-        object
-            .counter
-            .saturating_sub((self.minute() - object.minute).min(255) as u8)
+        object.counter.saturating_sub((self.minute() - object.minute).min(255) as u8)
     }
 
     fn read(&mut self, key: u64) -> bool {
@@ -87,24 +81,14 @@ impl Server {
         let counter = self.decayed(&self.objects[*place]);
         let odds = 1.0 / (f64::from(counter.saturating_sub(5)) * 10.0 + 1.0);
         let grown = counter.saturating_add(u8::from(self.random.unit() < odds));
-        self.objects[*place] = Object {
-            key,
-            clock,
-            minute,
-            counter: grown,
-        };
+        self.objects[*place] = Object { key, clock, minute, counter: grown };
         true
     }
 
     fn write(&mut self, key: u64) {
         self.places.insert(key, self.objects.len());
         let (clock, minute) = (self.clock(), self.minute());
-        self.objects.push(Object {
-            key,
-            clock,
-            minute,
-            counter: 5,
-        });
+        self.objects.push(Object { key, clock, minute, counter: 5 });
     }
 
     fn evict(&mut self) {
@@ -132,11 +116,7 @@ impl Server {
             _ => self.clock() - object.clock,
         };
         let candidate = (score, object.key);
-        let at = self
-            .pool
-            .iter()
-            .position(|known| known.0 >= score)
-            .unwrap_or(self.pool.len());
+        let at = self.pool.iter().position(|known| known.0 >= score).unwrap_or(self.pool.len());
         if self.pool.len() < POOL {
             self.pool.insert(at, candidate);
         } else if at > 0 {

@@ -23,9 +23,9 @@ mod size_class;
 use crowd::{Crowd, hash};
 use entry::EntryPtr;
 use eviction::{Eviction, PolicyKind, Population, Tuning};
+use foldhash::{HashMap, HashMapExt};
 use loads::Load;
 use redis::Redis;
-use foldhash::{HashMap, HashMapExt};
 
 const REQUESTS: usize = 1_000_000;
 const OBJECTS: usize = 100_000;

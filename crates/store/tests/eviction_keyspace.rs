@@ -7,9 +7,7 @@
 #[path = "eviction_support/loads.rs"]
 mod loads;
 
-use dozo_store::{
-    Access, EvictOutcome, Keyspace, NewValue, PolicyKind, Put, Reason, StoreConfig, Ttl,
-};
+use dozo_store::{Access, EvictOutcome, Keyspace, NewValue, PolicyKind, Put, Reason, StoreConfig, Ttl};
 use loads::Random;
 use std::collections::HashMap;
 
@@ -39,13 +37,7 @@ impl World {
         };
         let mut store = Keyspace::new(config);
         store.set_now(START);
-        World {
-            store,
-            model: Model::new(),
-            random: Random(seed),
-            now: START,
-            evicted: 0,
-        }
+        World { store, model: Model::new(), random: Random(seed), now: START, evicted: 0 }
     }
 
     fn below(&mut self, bound: u64) -> u64 {
@@ -92,15 +84,9 @@ impl World {
         self.settle(policy.volatile_only());
         let fits = self.store.used_memory() <= self.store.maxmemory();
         if outcome == EvictOutcome::Nothing {
-            let none_left = self
-                .model
-                .values()
-                .all(|(_, expire_at)| expire_at.is_none());
+            let none_left = self.model.values().all(|(_, expire_at)| expire_at.is_none());
             let lawful = policy == PolicyKind::NoEviction || (policy.volatile_only() && none_left);
-            assert!(
-                lawful || self.model.is_empty(),
-                "{policy:?} found no victim"
-            );
+            assert!(lawful || self.model.is_empty(), "{policy:?} found no victim");
         } else {
             assert!(fits, "{policy:?} left {} bytes", self.store.used_memory());
         }
@@ -129,29 +115,15 @@ impl World {
         let value = self.value();
         let at = (self.below(2) == 0).then(|| self.now + 1 + self.below(5000) as i64);
         let ttl = at.map_or(Ttl::Clear, Ttl::At);
-        self.store.put(
-            db,
-            &key,
-            Put {
-                value: NewValue::Bytes(&value),
-                ttl,
-                flags: None,
-            },
-        );
+        self.store.put(db, &key, Put { value: NewValue::Bytes(&value), ttl, flags: None });
         self.settle(false);
         self.model.insert((db, key), (value, at));
     }
 
     fn read(&mut self, db: usize, key: &[u8]) {
-        let found = self
-            .store
-            .get(db, key, Access::Read)
-            .map(|item| item.string().unwrap().to_vec());
+        let found = self.store.get(db, key, Access::Read).map(|item| item.string().unwrap().to_vec());
         self.settle(false);
-        assert_eq!(
-            found.as_ref(),
-            self.model.get(&(db, key.to_vec())).map(|known| &known.0)
-        );
+        assert_eq!(found.as_ref(), self.model.get(&(db, key.to_vec())).map(|known| &known.0));
     }
 
     fn remove(&mut self, db: usize, key: Vec<u8>) {
@@ -232,11 +204,7 @@ impl World {
                 db
             }
         };
-        self.model = self
-            .model
-            .drain()
-            .map(|((db, key), value)| ((swapped(db), key), value))
-            .collect();
+        self.model = self.model.drain().map(|((db, key), value)| ((swapped(db), key), value)).collect();
     }
 
     /// The keyspace holds exactly what the map holds.
@@ -244,20 +212,13 @@ impl World {
         let mut seen = 0;
         for db in 0..DATABASES {
             self.store.for_each(db, &mut |item| {
-                let known = self
-                    .model
-                    .get(&(db, item.key().to_vec()))
-                    .expect("a key that is in the map");
+                let known = self.model.get(&(db, item.key().to_vec())).expect("a key that is in the map");
                 assert_eq!(item.string().unwrap().to_vec(), known.0);
                 assert_eq!(item.expire_at(), known.1);
                 seen += 1;
             });
         }
-        let live = self
-            .model
-            .values()
-            .filter(|known| known.1.is_none_or(|at| at > self.now))
-            .count();
+        let live = self.model.values().filter(|known| known.1.is_none_or(|at| at > self.now)).count();
         assert_eq!(seen, live);
     }
 }
@@ -275,12 +236,7 @@ fn every_policy_keeps_the_limit_and_loses_no_key_in_silence() {
             }
         }
         world.compare();
-        assert_eq!(
-            world.evicted > 100,
-            policy != PolicyKind::NoEviction,
-            "{policy:?} {}",
-            world.evicted
-        );
+        assert_eq!(world.evicted > 100, policy != PolicyKind::NoEviction, "{policy:?} {}", world.evicted);
         world.store.flush_all();
         while world.store.free_step(100) {}
         let left = world.store.used_memory() - base;

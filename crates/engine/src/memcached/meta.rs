@@ -29,13 +29,6 @@ struct Shown<'a> {
     created: bool,
 }
 
-/// What `mg` changes in an item that it has shown.
-#[derive(Default)]
-struct Change {
-    expiry: Option<Expiry>,
-    wins: bool,
-}
-
 /// Whole seconds until a deadline; a part of a second counts as one, so that a fresh expiry reads as it was sent.
 fn seconds_left(at: i64, now: i64) -> i64 {
     ((at - now).max(0) + 999) / 1000
@@ -88,17 +81,17 @@ pub(super) fn get(engine: &mut Engine, session: &mut Session, meta: &Meta<'_>) {
         won: item.won(),
         created: false,
     };
-    let change = show(&mut session.out, meta, &shown, now);
+    let wins = show(&mut session.out, meta, &shown, now);
     engine.stats.memcached.get_hits += 1;
-    engine.stats.memcached.touch_hits += u64::from(change.expiry.is_some());
-    if change.wins {
+    engine.stats.memcached.touch_hits += u64::from(meta.has(b'T'));
+    if wins {
         engine.ks.mark(DB, key, Mark::Won(true));
     }
     if !fetched && !meta.has(b'u') {
         engine.ks.mark(DB, key, Mark::Fetched(true));
     }
-    if let Some(expiry) = change.expiry {
-        ops::set_expiry(engine, key, expire_at, expiry);
+    if meta.has(b'T') {
+        ops::set_expiry(engine, key, expire_at, Expiry::new(meta.numbers.exptime.into(), now));
     }
 }
 
@@ -117,8 +110,7 @@ fn get_missing(engine: &mut Engine, session: &mut Session, meta: &Meta<'_>, key:
         return;
     }
     let now = engine.ks.now();
-    let expiry = Expiry::new(meta.numbers.vivify.into(), now);
-    if ops::vivify(engine, key, expiry) != Outcome::Done {
+    if ops::vivify(engine, key, first_expiry(meta, now)) != Outcome::Done {
         return session.out.put(NO_MEMORY_COUNTING);
     }
     let shown = Shown {
@@ -132,21 +124,28 @@ fn get_missing(engine: &mut Engine, session: &mut Session, meta: &Meta<'_>, key:
         won: false,
         created: true,
     };
-    let change = show(&mut session.out, meta, &shown, now);
-    if let Some(new) = change.expiry.filter(|new| *new != expiry) {
-        ops::set_expiry(engine, key, expiry.deadline(), new);
-    }
+    show(&mut session.out, meta, &shown, now);
 }
 
-/// Appends the reply to a hit and returns what it changes.
-fn show(out: &mut Out, meta: &Meta<'_>, item: &Shown<'_>, now: i64) -> Change {
+/// The expiry of an item that is created: of `N` and `T` the last one decides.
+fn first_expiry(meta: &Meta<'_>, now: i64) -> Expiry {
+    let last = meta.flags.filter(|(letter, _)| matches!(letter, b'N' | b'T')).last();
+    let exptime = match last {
+        Some((b'T', _)) => meta.numbers.exptime,
+        _ => meta.numbers.vivify,
+    };
+    Expiry::new(exptime.into(), now)
+}
+
+/// Appends the reply to a hit; returns whether the client wins the right to recache.
+fn show(out: &mut Out, meta: &Meta<'_>, item: &Shown<'_>, now: i64) -> bool {
     if meta.has(b'v') {
         lines::value_code(out, item.value.len());
     } else {
         lines::code(out, b"HD");
     }
-    let change = show_flags(out, meta, item, now);
-    for (mark, set) in [(b'Z', item.won), (b'X', item.stale), (b'W', change.wins)] {
+    let wins = show_flags(out, meta, item, now);
+    for (mark, set) in [(b'Z', item.won), (b'X', item.stale), (b'W', wins)] {
         if set {
             lines::mark(out, mark);
         }
@@ -158,21 +157,17 @@ fn show(out: &mut Out, meta: &Meta<'_>, item: &Shown<'_>, now: i64) -> Change {
             short => lines::data(out, short.as_bytes(&mut itoa::Buffer::new())),
         }
     }
-    change
+    wins
 }
 
-fn show_flags(out: &mut Out, meta: &Meta<'_>, item: &Shown<'_>, now: i64) -> Change {
-    let mut change = Change { expiry: None, wins: item.created || item.stale && !item.won };
+fn show_flags(out: &mut Out, meta: &Meta<'_>, item: &Shown<'_>, now: i64) -> bool {
+    let mut wins = item.created || item.stale && !item.won;
     let mut expire_at = item.expire_at;
-    let set = |exptime: i32| {
-        let expiry = Expiry::new(exptime.into(), now);
-        (Some(expiry), if expiry == Expiry::Past { Some(now) } else { expiry.deadline() })
-    };
     for (letter, token) in meta.flags {
         match letter {
-            b'T' => (change.expiry, expire_at) = set(meta.numbers.exptime),
-            b'N' if item.created => (change.expiry, expire_at) = set(meta.numbers.vivify),
-            b'R' => change.wins |= !item.won && is_due(expire_at, meta.numbers.recache, now),
+            b'T' => expire_at = deadline(meta.numbers.exptime, now),
+            b'N' if item.created => expire_at = deadline(meta.numbers.vivify, now),
+            b'R' => wins |= !item.won && is_due(expire_at, meta.numbers.recache, now),
             b's' => lines::flag_number(out, b's', item.value.len()),
             b't' => lines::flag_number(out, b't', expire_at.map_or(-1, |at| seconds_left(at, now))),
             b'c' => lines::flag_number(out, b'c', item.cas),
@@ -182,7 +177,7 @@ fn show_flags(out: &mut Out, meta: &Meta<'_>, item: &Shown<'_>, now: i64) -> Cha
             _ => echo(out, meta, letter, token),
         }
     }
-    change
+    wins
 }
 
 /// Whether less time is left than the token of `R` asks for.
@@ -252,38 +247,35 @@ pub(super) fn arith(engine: &mut Engine, session: &mut Session, meta: &Meta<'_>)
     let key = meta.key(&mut scratch);
     let now = engine.ks.now();
     engine.stats.memcached.cmd_meta += 1;
-    let create = meta.has(b'N').then(|| (meta.numbers.initial, Expiry::new(meta.numbers.vivify.into(), now)));
-    let (delta, decr) = (meta.numbers.delta, meta.decrements());
-    let request = Count { key, delta, decr, cas: given_cas(meta), create };
-    // As in the original, a counter that this request creates is answered even to `q`.
-    let (value, quiet) = match ops::count(engine, &request) {
-        Counted::Value(value) => (value, meta.has(b'q')),
-        Counted::Created(value) => (value, false),
-        Counted::NonNumeric => return session.out.put(NON_NUMERIC),
-        Counted::Refused(Outcome::NoMemory) => return session.out.put(NO_MEMORY_COUNTING),
-        Counted::Refused(Outcome::Exists) => return line(&mut session.out, b"EX", meta),
-        Counted::Refused(_) => return line(&mut session.out, b"NF", meta),
+    let request = Count {
+        key,
+        delta: meta.numbers.delta,
+        decr: meta.decrements(),
+        cas: given_cas(meta),
+        create: meta.has(b'N').then(|| (meta.numbers.initial, first_expiry(meta, now))),
+    };
+    let out = &mut session.out;
+    let (value, created) = match ops::count(engine, &request) {
+        Counted::Value(value) => (value, false),
+        Counted::Created(value) => (value, true),
+        Counted::NonNumeric => return out.put(NON_NUMERIC),
+        Counted::Refused(Outcome::NoMemory) => return out.put(NO_MEMORY_COUNTING),
+        Counted::Refused(Outcome::Exists) => return line(out, b"EX", meta),
+        Counted::Refused(_) => return line(out, b"NF", meta),
     };
     let cas = if meta.has(b'c') { ops::cas_of(engine, key) } else { 0 };
     let had = engine.ks.get(DB, key, Access::Peek).and_then(|item| item.expire_at());
-    let expiry = meta.has(b'T').then(|| Expiry::new(meta.numbers.exptime.into(), now));
-    if !quiet {
-        counted(&mut session.out, meta, value, cas, (had, expiry), now);
+    // As in the original, a counter that this request creates is answered even to `q`.
+    if created || !meta.has(b'q') {
+        counted(out, meta, (value, cas), if created { None } else { Some(had) }, now);
     }
-    if let Some(expiry) = expiry {
-        ops::set_expiry(engine, key, had, expiry);
+    if meta.has(b'T') && !created {
+        ops::set_expiry(engine, key, had, Expiry::new(meta.numbers.exptime.into(), now));
     }
 }
 
-/// Appends the reply of a successful `ma`; `times` are the old and the new expiry.
-fn counted(
-    out: &mut Out,
-    meta: &Meta<'_>,
-    value: u64,
-    cas: u64,
-    times: (Option<i64>, Option<Expiry>),
-    now: i64,
-) {
+/// Appends the reply of a successful `ma`; `had` is the expiry of an item that was there before.
+fn counted(out: &mut Out, meta: &Meta<'_>, (value, cas): (u64, u64), had: Option<Option<i64>>, now: i64) {
     let mut digits = itoa::Buffer::new();
     let text = digits.format(value).as_bytes();
     if meta.has(b'v') {
@@ -291,10 +283,11 @@ fn counted(
     } else {
         lines::code(out, b"HD");
     }
-    let (mut expire_at, expiry) = times;
+    let mut expire_at = had.flatten();
     for (letter, token) in meta.flags {
         match letter {
-            b'T' => expire_at = expiry.and_then(Expiry::deadline),
+            b'T' => expire_at = deadline(meta.numbers.exptime, now),
+            b'N' if had.is_none() => expire_at = deadline(meta.numbers.vivify, now),
             b't' => lines::flag_number(out, b't', expire_at.map_or(-1, |at| seconds_left(at, now))),
             b'c' => lines::flag_number(out, b'c', cas),
             _ => echo(out, meta, letter, token),
@@ -303,6 +296,14 @@ fn counted(
     lines::end(out);
     if meta.has(b'v') {
         lines::data(out, text);
+    }
+}
+
+/// The deadline that an expiry number sets, as the flags behind it see it: what is past has no time left.
+fn deadline(exptime: i32, now: i64) -> Option<i64> {
+    match Expiry::new(exptime.into(), now) {
+        Expiry::Past => Some(now),
+        other => other.deadline(),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::keyspace::{Database, Keyspace, Reason};
 use crate::table::WALK_BITS;
 
 /// Evictions in one call, so that a limit lowered by gigabytes is reached over many commands, not in one long stall.
-const EVICTIONS_MAX: usize = 4096;
+const EVICTIONS_MAX: usize = 256;
 /// Detached entries freed between two looks at the sum.
 const FREE_SLICE: usize = 256;
 

@@ -1,6 +1,6 @@
 //! Keys that change their name or their database, and databases that change places.
 //!
-//! Owns the rule that expiry and flags travel with the value, and that a compare-and-swap number does not survive.
+//! Owns the rule that expiry, flags and age travel with the value, and that a compare-and-swap number does not survive.
 
 use crate::entry::{Draft, EntryPtr, Expiry, Fields, Payload};
 use crate::keyspace::Keyspace;
@@ -25,8 +25,7 @@ impl Keyspace {
         self.entry_bytes -= entry.memory();
         let moved = entry.moved_to(to, fields);
         entry.discard();
-        moved.set_slot(0);
-        self.link(db, to_hash, moved);
+        self.link_again(db, to_hash, moved);
         self.dirty += 1;
         true
     }
@@ -45,8 +44,7 @@ impl Keyspace {
         if entry.expiry().is_some() {
             entry.set_volatile_index(self.dbs[to_db].volatile.next_index());
         }
-        entry.set_slot(0);
-        self.link(to_db, hash, entry);
+        self.link_again(to_db, hash, entry);
         self.dirty += 1;
         true
     }
@@ -86,6 +84,14 @@ impl Keyspace {
             self.db_of_space[usize::from(self.dbs[db].space)] = db as u16;
         }
         self.dirty += 1;
+    }
+
+    /// Adds an entry that was unlinked elsewhere; it stays as recent as it was.
+    fn link_again(&mut self, db: usize, hash: u64, entry: EntryPtr) {
+        let recency = entry.clock_freq();
+        entry.set_slot(0);
+        self.link(db, hash, entry);
+        entry.set_clock_freq(recency);
     }
 
     /// The fields that an entry takes along to a new place in that database.

@@ -64,7 +64,7 @@ impl Keyspace {
         PutOutcome { replaced: true }
     }
 
-    /// Sets an integer, in place if the key holds one; expiry and flags stay.
+    /// Sets an integer, in place if the key holds one; expiry and flags stay, in place the marks too (as in memcached).
     #[inline]
     pub fn set_int(&mut self, db: usize, key: &[u8], value: i64) {
         self.set_int_hashed(db, self.hash(key), key, value);

@@ -159,6 +159,18 @@ fn eviction_makes_room_and_tells_what_went() {
 }
 
 #[test]
+fn a_key_keeps_its_age_when_it_is_renamed_or_moved() {
+    let mut store = keyspace();
+    store.set_now(1_000_000);
+    store.put(0, b"k", Put::plain(b"v"));
+    store.set_now(1_060_000);
+    assert!(store.rename(0, b"k", b"l"));
+    assert!(store.move_key(0, b"l", 1));
+    let item = store.get(1, b"l", Access::Peek);
+    assert_eq!(item.map(|item| item.clock_idle_secs(1_060_000)), Some(60));
+}
+
+#[test]
 fn a_limit_lowered_far_is_reached_in_bounded_steps() {
     let mut store = Keyspace::new(StoreConfig { policy: PolicyKind::S3Fifo, ..StoreConfig::default() });
     for n in 0..50_000u32 {
@@ -169,8 +181,8 @@ fn a_limit_lowered_far_is_reached_in_bounded_steps() {
     while store.over_limit() {
         let before = store.stats.evicted;
         assert_eq!(store.evict(0), EvictOutcome::Ok);
-        assert!(store.stats.evicted - before <= 4096);
+        assert!(store.stats.evicted - before <= 256);
         steps += 1;
     }
-    assert!(steps > 5);
+    assert!(steps > 100);
 }

@@ -57,34 +57,19 @@ pub fn configure(engine: &mut Engine, name: &str, value: &SettingValue) -> PyRes
     if engine.configure(name, value) {
         return Ok(());
     }
-    Err(PyValueError::new_err(format!(
-        "the engine has no setting '{name}' that can be {value:?}"
-    )))
+    Err(PyValueError::new_err(format!("the engine has no setting '{name}' that can be {value:?}")))
 }
 
 /// Every figure the engine keeps, by INFO's names where INFO has it.
-pub fn stats<'py>(
-    py: Python<'py>,
-    engine: &Engine,
-    startup: &Startup,
-) -> PyResult<Bound<'py, PyDict>> {
+pub fn stats<'py>(py: Python<'py>, engine: &Engine, startup: &Startup) -> PyResult<Bound<'py, PyDict>> {
     let figures = PyDict::new(py);
     for (name, value) in traffic(engine).into_iter().chain(memory(engine)) {
         figures.set_item(name, value)?;
     }
     let kbps = |bytes: u64| bytes as f64 / 1024.0;
-    figures.set_item(
-        "instantaneous_input_kbps",
-        kbps(engine.stats.net_in_per_second.value()),
-    )?;
-    figures.set_item(
-        "instantaneous_output_kbps",
-        kbps(engine.stats.net_out_per_second.value()),
-    )?;
-    figures.set_item(
-        "used_memory_startup",
-        startup.used_memory.load(Ordering::Relaxed),
-    )?;
+    figures.set_item("instantaneous_input_kbps", kbps(engine.stats.net_in_per_second.value()))?;
+    figures.set_item("instantaneous_output_kbps", kbps(engine.stats.net_out_per_second.value()))?;
+    figures.set_item("used_memory_startup", startup.used_memory.load(Ordering::Relaxed))?;
     figures.set_item("run_id", &startup.run_id)?;
     figures.set_item("maxmemory_policy", engine.ks.policy().name())?;
     figures.set_item("errors", engine.stats.error_codes.clone())?;
@@ -104,8 +89,7 @@ pub fn stats<'py>(
 fn traffic(engine: &Engine) -> [(&'static str, i64); 22] {
     let stats = &engine.stats;
     let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
-    let sessions =
-        |is: fn(&Session) -> bool| engine.sessions().filter(|session| is(session)).count() as i64;
+    let sessions = |is: fn(&Session) -> bool| engine.sessions().filter(|session| is(session)).count() as i64;
     [
         ("now_ms", engine.ks.now()),
         ("start_ms", stats.started_ms),
@@ -113,30 +97,18 @@ fn traffic(engine: &Engine) -> [(&'static str, i64); 22] {
         ("blocked_clients", sessions(|session| session.blocked)),
         ("monitors", sessions(|session| session.monitor)),
         ("maxclients", engine.settings.maxclients as i64),
-        (
-            "pause_until_ms",
-            engine.pause().map_or(0, |pause| pause.until_ms),
-        ),
+        ("pause_until_ms", engine.pause().map_or(0, |pause| pause.until_ms)),
         ("total_connections_received", number(stats.connections)),
         ("rejected_connections", number(stats.rejected_connections)),
         ("total_commands_processed", number(stats.commands)),
-        (
-            "instantaneous_ops_per_sec",
-            number(stats.ops_per_second.value()),
-        ),
+        ("instantaneous_ops_per_sec", number(stats.ops_per_second.value())),
         ("total_net_input_bytes", number(stats.net_in)),
         ("total_net_output_bytes", number(stats.net_out)),
         ("total_reads_processed", number(stats.reads)),
         ("total_writes_processed", number(stats.writes)),
         ("total_error_replies", number(stats.errors)),
-        (
-            "client_output_buffer_limit_disconnections",
-            number(stats.output_buffer_closed),
-        ),
-        (
-            "client_query_buffer_limit_disconnections",
-            number(stats.query_buffer_closed),
-        ),
+        ("client_output_buffer_limit_disconnections", number(stats.output_buffer_closed)),
+        ("client_query_buffer_limit_disconnections", number(stats.query_buffer_closed)),
         ("acl_access_denied_auth", number(stats.acl_denied_auth)),
         ("effects", number(engine.effects.count())),
         ("master_repl_offset", number(engine.effects.offset())),
@@ -147,35 +119,23 @@ fn traffic(engine: &Engine) -> [(&'static str, i64); 22] {
 fn memory(engine: &Engine) -> [(&'static str, i64); 17] {
     let (ks, overhead) = (&engine.ks, engine.ks.overhead());
     let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
-    let buffers: usize = engine
-        .sessions()
-        .map(|session| session.out.capacity() + session.query_buffer)
-        .sum();
+    let buffers: usize = engine.sessions().map(|session| session.out.capacity() + session.query_buffer).sum();
     [
         ("databases", ks.databases() as i64),
         ("keyspace_hits", number(ks.stats.hits)),
         ("keyspace_misses", number(ks.stats.misses)),
         ("expired_keys", number(ks.stats.expired)),
-        (
-            "expired_time_cap_reached_count",
-            number(ks.stats.expired_time_cap_reached),
-        ),
+        ("expired_time_cap_reached_count", number(ks.stats.expired_time_cap_reached)),
         ("evicted_keys", number(ks.stats.evicted)),
         ("used_memory", number(ks.used_memory())),
-        (
-            "used_memory_peak",
-            number(engine.stats.peak_memory.max(ks.used_memory())),
-        ),
-        (
-            "used_memory_overhead",
-            number(overhead.tables + overhead.policy),
-        ),
+        ("used_memory_peak", number(engine.stats.peak_memory.max(ks.used_memory()))),
+        ("used_memory_overhead", number(overhead.tables + overhead.policy)),
         ("used_memory_tables", number(overhead.tables)),
         ("used_memory_policy", number(overhead.policy)),
         ("mem_clients_normal", buffers as i64),
         ("maxmemory", number(ks.maxmemory())),
         ("lru_clock", (ks.now() / 1000) & 0x00ff_ffff),
-        ("lazyfree_pending_objects", 0),
+        ("lazyfree_pending_objects", ks.pending_free() as i64),
         ("dirty", number(ks.dirty())),
         ("active_expire", i64::from(engine.settings.active_expire)),
     ]
@@ -213,23 +173,19 @@ impl Server {
     }
 
     /// Nothing blocks a client but CLIENT PAUSE, which CLIENT UNBLOCK does not end.
-    #[pyo3(signature = (_id, _error, /))]
     fn unblock(&self, _id: u64, _error: bool) -> bool {
         false
     }
 
     fn clients(&self, py: Python<'_>) -> PyResult<Vec<ClientInfo>> {
         context::with(|cx| {
-            let mut clients: Vec<_> = cx
-                .sessions()
-                .map(|session| ClientInfo::of(py, cx.engine, session))
-                .collect();
+            let mut clients: Vec<_> =
+                cx.sessions().map(|session| ClientInfo::of(py, cx.engine, session)).collect();
             clients.sort_unstable_by_key(|client| client.id);
             Ok(clients)
         })
     }
 
-    #[pyo3(signature = (id, /))]
     fn kill(&self, id: u64) -> PyResult<bool> {
         context::with(|cx| Ok(cx.kill(id)))
     }
@@ -248,28 +204,15 @@ impl Server {
 
     fn command_stats(&self) -> PyResult<HashMap<String, Calls>> {
         context::with(|cx| {
-            let called = cx
-                .engine
-                .table
-                .rows()
-                .iter()
-                .filter(|row| row.stats.calls + row.stats.rejected > 0);
+            let called = cx.engine.table.rows().iter().filter(|row| row.stats.calls + row.stats.rejected > 0);
             Ok(called
                 .map(|row| {
                     let stats = &row.stats;
-                    let histogram = stats
-                        .histogram
-                        .as_ref()
-                        .map_or_else(Vec::new, |buckets| buckets.to_vec());
+                    let histogram =
+                        stats.histogram.as_ref().map_or_else(Vec::new, |buckets| buckets.to_vec());
                     (
                         row.name.clone(),
-                        (
-                            stats.calls,
-                            stats.nanoseconds,
-                            stats.rejected,
-                            stats.failed,
-                            histogram,
-                        ),
+                        (stats.calls, stats.nanoseconds, stats.rejected, stats.failed, histogram),
                     )
                 })
                 .collect())
@@ -284,7 +227,6 @@ impl Server {
         })
     }
 
-    #[pyo3(signature = (name, value, /))]
     fn configure(&self, name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
         let value = setting(value)?;
         context::with(|cx| configure(cx.engine, name, &value))
@@ -298,14 +240,7 @@ impl Server {
                 .map(|entry| {
                     let args = entry.args.iter().map(|arg| bytes(arg)).collect();
                     let client = bytes(&entry.client);
-                    (
-                        entry.id,
-                        entry.time,
-                        entry.microseconds,
-                        args,
-                        entry.addr.clone(),
-                        client,
-                    )
+                    (entry.id, entry.time, entry.microseconds, args, entry.addr.clone(), client)
                 })
                 .collect())
         })
@@ -319,12 +254,7 @@ impl Server {
         context::with(|cx| {
             let events = cx.engine.latency.events();
             Ok(events
-                .map(|(name, event)| {
-                    (
-                        name,
-                        (event.max_ms, event.samples.iter().copied().collect()),
-                    )
-                })
+                .map(|(name, event)| (name, (event.max_ms, event.samples.iter().copied().collect())))
                 .collect())
         })
     }
@@ -335,11 +265,8 @@ impl Server {
         context::with(|cx| Ok(cx.engine.latency.reset(&events)))
     }
 
-    #[pyo3(signature = (level, message, /))]
     fn log(&self, py: Python<'_>, level: &str, message: &str) -> PyResult<()> {
-        self.log
-            .as_ref()
-            .map_or(Ok(()), |log| log.call1(py, (level, message)).map(drop))
+        self.log.as_ref().map_or(Ok(()), |log| log.call1(py, (level, message)).map(drop))
     }
 
     fn purge(&self) {
@@ -351,11 +278,10 @@ impl Server {
         change(|cx| cx.engine.request_shutdown())
     }
 
-    #[pyo3(signature = (seconds, /))]
     fn sleep(&self, py: Python<'_>, seconds: f64) -> PyResult<()> {
         context::with(|_| Ok(()))?;
-        let time = Duration::try_from_secs_f64(seconds)
-            .map_err(|error| PyValueError::new_err(error.to_string()))?;
+        let time =
+            Duration::try_from_secs_f64(seconds).map_err(|error| PyValueError::new_err(error.to_string()))?;
         py.detach(|| std::thread::sleep(time));
         Ok(())
     }

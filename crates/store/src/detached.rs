@@ -62,6 +62,12 @@ impl Keyspace {
         (0..self.dbs.len()).map(|db| self.flush(db)).sum()
     }
 
+    /// Entries and large values that no key leads to any more and that still take memory.
+    pub fn pending_free(&self) -> usize {
+        let entries: usize = self.detached.tables.iter().map(Table::len).sum();
+        entries + self.detached.values.len()
+    }
+
     /// Frees about `max_entries` detached entries and works off as many of a policy switch; true while there is more.
     pub fn free_step(&mut self, max_entries: usize) -> bool {
         let mut left = max_entries.max(1);

@@ -82,6 +82,14 @@ class _Client:
             raise BenchError(line.decode().strip())
         return line
 
+    def settled_memory(self) -> int:
+        """used_memory in bytes once nothing flushed is left to be freed."""
+        while True:
+            lines = self.call(b"INFO", b"memory").splitlines()
+            figures = dict(line.split(b":", 1) for line in lines if b":" in line)
+            if int(figures[b"lazyfree_pending_objects"]) == 0:
+                return int(figures[b"used_memory"])
+
     def hits(self, keys: list[bytes]) -> list[bool]:
         """GET each key, pipelined."""
         self.sock.sendall(b"".join(_encode((b"GET", key)) for key in keys))
@@ -112,11 +120,7 @@ def measure(server: Running, policy: str, load: str, requests: int) -> float:
     try:
         client.call(b"CONFIG", b"SET", b"maxmemory", b"0")
         client.call(b"FLUSHALL")
-        used = next(
-            int(line.split(b":")[1])
-            for line in client.call(b"INFO", b"memory").splitlines()
-            if line.startswith(b"used_memory:")
-        )
+        used = client.settled_memory()
         client.call(b"CONFIG", b"SET", b"maxmemory-policy", policy.encode())
         client.call(b"CONFIG", b"SET", b"maxmemory", b"%d" % (used + BUDGET))
         stream = LOADS[load](requests)

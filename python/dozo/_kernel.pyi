@@ -40,10 +40,10 @@ class Database:
     def now_ms(self) -> int:
         """The time of this command: it does not move while the command runs."""
 
-    def get(self, key: bytes, /) -> bytes | None:
+    def get(self, key: bytes) -> bytes | None:
         """The value; counts as an access, and as a hit or a miss. WrongType where it is not a string."""
 
-    def peek(self, key: bytes, /) -> bytes | None:
+    def peek(self, key: bytes) -> bytes | None:
         """The value, without counting as an access."""
 
     def set(
@@ -51,31 +51,31 @@ class Database:
     ) -> bool:
         """Store; true where the key existed. Without expire_at_ms and keep_ttl a time to live is removed."""
 
-    def delete(self, key: bytes, /) -> bool: ...
-    def exists(self, key: bytes, /) -> bool: ...
-    def touch(self, key: bytes, /) -> bool:
+    def delete(self, key: bytes) -> bool: ...
+    def exists(self, key: bytes) -> bool: ...
+    def touch(self, key: bytes) -> bool:
         """Whether the key exists; counts as an access."""
 
-    def type(self, key: bytes, /) -> str | None: ...
-    def expire_at(self, key: bytes, /) -> int | None:
+    def type(self, key: bytes) -> str | None: ...
+    def expire_at(self, key: bytes) -> int | None:
         """When it expires; -1 for never, None for a missing key."""
 
-    def set_expire(self, key: bytes, at_ms: int | None, /) -> bool:
+    def set_expire(self, key: bytes, at_ms: int | None) -> bool:
         """Change or (None) remove the expiry; a time in the past deletes. False where the key is missing."""
 
-    def strlen(self, key: bytes, /) -> int: ...
-    def get_range(self, key: bytes, start: int, end: int, /) -> bytes: ...
-    def append(self, key: bytes, data: bytes, /) -> int: ...
-    def set_range(self, key: bytes, offset: int, data: bytes, /) -> int: ...
-    def incr(self, key: bytes, delta: int, /) -> int: ...
-    def rename(self, source: bytes, target: bytes, /) -> bool:
+    def strlen(self, key: bytes) -> int: ...
+    def get_range(self, key: bytes, start: int, end: int) -> bytes: ...
+    def append(self, key: bytes, data: bytes) -> int: ...
+    def set_range(self, key: bytes, offset: int, data: bytes) -> int: ...
+    def incr(self, key: bytes, delta: int) -> int: ...
+    def rename(self, source: bytes, target: bytes) -> bool:
         """Move the value, its expiry and flags; false where the source is missing."""
 
-    def move(self, key: bytes, index: int, /) -> bool:
+    def move(self, key: bytes, index: int) -> bool:
         """Move to another database; false where the key is missing there or taken here."""
 
     def copy(self, source: bytes, target: bytes, index: int | None = None) -> bool: ...
-    def keys(self, pattern: bytes, /) -> list[bytes]: ...
+    def keys(self, pattern: bytes) -> list[bytes]: ...
     def scan(
         self, cursor: int, count: int, pattern: bytes | None = None, type: str | None = None
     ) -> tuple[int, list[bytes]]: ...
@@ -91,16 +91,16 @@ class Database:
         """Drop every key of this database; returns how many there were."""
 
     def flush_all(self) -> int: ...
-    def swap(self, first: int, second: int, /) -> None: ...
-    def encoding(self, key: bytes, /) -> str | None: ...
-    def idle_seconds(self, key: bytes, /) -> int | None: ...
-    def set_idle_seconds(self, key: bytes, seconds: int, /) -> None: ...
-    def freq(self, key: bytes, /) -> int | None:
+    def swap(self, first: int, second: int) -> None: ...
+    def encoding(self, key: bytes) -> str | None: ...
+    def idle_seconds(self, key: bytes) -> int | None: ...
+    def set_idle_seconds(self, key: bytes, seconds: int) -> None: ...
+    def freq(self, key: bytes) -> int | None:
         """The frequency counter; None where the policy keeps none."""
 
-    def set_freq(self, key: bytes, frequency: int, /) -> None: ...
-    def memory_usage(self, key: bytes, /) -> int | None: ...
-    def flags(self, key: bytes, /) -> int | None:
+    def set_freq(self, key: bytes, frequency: int) -> None: ...
+    def memory_usage(self, key: bytes) -> int | None: ...
+    def flags(self, key: bytes) -> int | None:
         """The memcached client flags."""
 
     def effect(self, *args: bytes | int | str) -> None:
@@ -112,7 +112,7 @@ class Database:
     def call(self, *args: bytes | int | str) -> Any:
         """Run another command within this one; its reply, or its ReplyError raised."""
 
-    def select(self, index: int, /) -> Database:
+    def select(self, index: int) -> Database:
         """Another database, valid as long as this one."""
 
 @final
@@ -222,14 +222,11 @@ class Server:
     def clients(self) -> list[ClientInfo]:
         """Every connected client, by id."""
 
-    def kill(self, id: int, /) -> bool:
+    def kill(self, id: int) -> bool:
         """Close a client; the calling one is closed after its reply. False where there is none of that id."""
 
     def pause(self, until_ms: int, writes_only: bool) -> None: ...
     def unpause(self) -> None: ...
-    def unblock(self, id: int, error: bool, /) -> bool:
-        """End what blocks a client; false where nothing does."""
-
     def stats(self) -> dict[str, Any]:
         """Every figure the engine keeps, by INFO's names where INFO has it (crates/py/src/server.rs lists them)."""
 
@@ -237,7 +234,7 @@ class Server:
         """Of each command that was called: calls, nanoseconds, rejected, failed, histogram by powers of two of us."""
 
     def reset_stats(self) -> None: ...
-    def configure(self, name: str, value: _Setting, /) -> None:
+    def configure(self, name: str, value: _Setting) -> None:
         """Hand a checked setting to the engine; ValueError where it has none of that name."""
 
     def slowlog(self) -> list[tuple[int, int, int, list[bytes], str, bytes]]:
@@ -248,14 +245,14 @@ class Server:
         """By event: the worst milliseconds of all time, and (unix seconds, milliseconds), oldest first."""
 
     def latency_reset(self, *events: str) -> int: ...
-    def log(self, level: _Level, message: str, /) -> None: ...
+    def log(self, level: _Level, message: str) -> None: ...
     def purge(self) -> None:
         """Give unused memory back to the system."""
 
     def shutdown(self) -> None:
         """Stop the server once this command is done."""
 
-    def sleep(self, seconds: float, /) -> None:
+    def sleep(self, seconds: float) -> None:
         """Hold the executor (DEBUG SLEEP)."""
 
 @final
@@ -296,7 +293,7 @@ class Kernel:
     def join(self, timeout: float | None = None) -> bool:
         """Wait until the executor has ended; whether it has. Signal handlers run meanwhile."""
 
-    def configure(self, name: str, value: _Setting, /) -> None:
+    def configure(self, name: str, value: _Setting) -> None:
         """Hand over a checked setting, from any thread; ValueError where the kernel has none of that name."""
 
     def call(self, *args: bytes | int | str) -> Any:

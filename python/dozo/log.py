@@ -7,7 +7,6 @@ It is written by hand and not with a logging library, because those cost a serve
 from __future__ import annotations
 
 import contextlib
-import json
 import sys
 import time
 from typing import Final, Literal, TextIO
@@ -41,6 +40,8 @@ class Log:
         now = time.time()
         stamp = f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(now))}.{int(now % 1 * 1000):03d}Z"
         if self._json:
+            import json  # Here, because most servers write for people and start without it.
+
             event = {"time": stamp, "level": level, "message": message}
             line = json.dumps(event, ensure_ascii=False)
         else:

@@ -1,8 +1,8 @@
 """Values that a command returns when a plain Python value would not say which reply is meant.
 
 Plain values: ``int``, ``bytes`` and ``str`` (bulk strings), ``None`` (null), ``list`` and ``tuple`` (arrays), ``dict``
-(map), ``set`` and ``frozenset``, ``bool``, ``float``. In RESP2, maps and sets become arrays, booleans 0 and 1, doubles
-bulk strings. A ``ReplyError`` inside a list is an error element.
+(map), ``set`` and ``frozenset``, ``bool``, ``float``; the keys of a dict are a set whose order is kept. In RESP2, maps
+and sets become arrays, booleans 0 and 1, doubles bulk strings. A ``ReplyError`` inside a list is an error element.
 """
 
 from __future__ import annotations

@@ -177,9 +177,12 @@ def _allow_descriptors(running: Running) -> None:
         running.kernel.configure("maxclients", clients)
 
 
-def _for_kernel(value: Any) -> int | bool | str:
+def _for_kernel(value: Any) -> int | bool | bytes:
     """A typed setting as the kernel takes it; of the output limits it is the hard one of normal clients."""
     if isinstance(value, OutputLimits):
         return value.normal.hard
-    plain: int | bool | str = value
+    if isinstance(value, str):
+        # A password is bytes to a client; those that are no UTF-8 came in as lone surrogates.
+        return value.encode("utf-8", "surrogateescape")
+    plain: int | bool = value
     return plain

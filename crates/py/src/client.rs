@@ -55,11 +55,7 @@ impl ClientInfo {
             lib_ver: bytes(&session.lib_ver),
             db: session.db,
             resp: version(session.proto),
-            door: if session.peer.door == Door::Resp {
-                "resp"
-            } else {
-                "memcached"
-            },
+            door: if session.peer.door == Door::Resp { "resp" } else { "memcached" },
             unix: session.peer.unix,
             authenticated: session.authenticated,
             created_ms: session.created_ms,
@@ -248,9 +244,7 @@ impl Client {
     #[setter]
     fn set_monitor(&self, yes: bool) -> PyResult<()> {
         if !yes {
-            return Err(PyValueError::new_err(
-                "a monitor ends with RESET or with its connection",
-            ));
+            return Err(PyValueError::new_err("a monitor ends with RESET or with its connection"));
         }
         change(|cx| cx.start_monitor())
     }

@@ -51,7 +51,5 @@ pub fn is_set() -> bool {
 
 #[cold]
 fn outside() -> PyErr {
-    PyRuntimeError::new_err(
-        "the data can only be used while a command runs, from the thread that runs it",
-    )
+    PyRuntimeError::new_err("the data can only be used while a command runs, from the thread that runs it")
 }

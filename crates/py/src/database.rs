@@ -46,10 +46,7 @@ impl Database {
             let Some(item) = cx.engine.ks.get(db, key, access) else {
                 return Ok(None);
             };
-            Ok(Some(PyBytes::new(
-                py,
-                string(py, &item)?.as_bytes(&mut itoa::Buffer::new()),
-            )))
+            Ok(Some(PyBytes::new(py, string(py, &item)?.as_bytes(&mut itoa::Buffer::new()))))
         })
     }
 
@@ -57,19 +54,14 @@ impl Database {
     fn peek_at<R>(&self, key: &[u8], look: impl FnOnce(Item<'_>, i64) -> R) -> PyResult<Option<R>> {
         self.with(|cx, db| {
             let now = cx.now();
-            Ok(cx
-                .engine
-                .ks
-                .get(db, key, Access::Peek)
-                .map(|item| look(item, now)))
+            Ok(cx.engine.ks.get(db, key, Access::Peek).map(|item| look(item, now)))
         })
     }
 }
 
 /// The string in the item, or WRONGTYPE.
 fn string<'a>(py: Python<'_>, item: &Item<'a>) -> PyResult<Str<'a>> {
-    item.string()
-        .map_or_else(|| Err(Classes::get(py)?.wrong_type(py)), Ok)
+    item.string().map_or_else(|| Err(Classes::get(py)?.wrong_type(py)), Ok)
 }
 
 fn reply_error(py: Python<'_>, text: &str) -> PyErr {
@@ -78,9 +70,7 @@ fn reply_error(py: Python<'_>, text: &str) -> PyErr {
 
 /// A database index that exists.
 fn checked(py: Python<'_>, cx: &Cx<'_>, index: i64) -> PyResult<usize> {
-    let found = usize::try_from(index)
-        .ok()
-        .filter(|index| *index < cx.engine.ks.databases());
+    let found = usize::try_from(index).ok().filter(|index| *index < cx.engine.ks.databases());
     found.ok_or_else(|| reply_error(py, BAD_INDEX))
 }
 
@@ -101,9 +91,7 @@ fn word(arg: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
         Ok(int.str()?.to_str()?.as_bytes().to_vec())
     } else {
         let name = arg.get_type().name()?;
-        Err(PyTypeError::new_err(format!(
-            "a word of a command is bytes, str or int, not {name}"
-        )))
+        Err(PyTypeError::new_err(format!("a word of a command is bytes, str or int, not {name}")))
     }
 }
 
@@ -129,12 +117,10 @@ impl Database {
         self.with(|cx, _| Ok(cx.engine.settings.proto_max_bulk_len))
     }
 
-    #[pyo3(signature = (key, /))]
     fn get<'py>(&self, py: Python<'py>, key: &[u8]) -> PyResult<Option<Bound<'py, PyBytes>>> {
         self.read(py, key, None)
     }
 
-    #[pyo3(signature = (key, /))]
     fn peek<'py>(&self, py: Python<'py>, key: &[u8]) -> PyResult<Option<Bound<'py, PyBytes>>> {
         self.read(py, key, Some(Access::Peek))
     }
@@ -156,49 +142,29 @@ impl Database {
             Ok(bytes) => NewValue::Bytes(bytes.as_bytes()),
             Err(_) => NewValue::Int(value.extract()?),
         };
-        self.with(|cx, db| {
-            Ok(cx
-                .engine
-                .ks
-                .put(
-                    db,
-                    key,
-                    Put {
-                        value,
-                        ttl,
-                        flags: None,
-                    },
-                )
-                .replaced)
-        })
+        self.with(|cx, db| Ok(cx.engine.ks.put(db, key, Put { value, ttl, flags: None }).replaced))
     }
 
-    #[pyo3(signature = (key, /))]
     fn delete(&self, key: &[u8]) -> PyResult<bool> {
         self.with(|cx, db| Ok(cx.engine.ks.remove(db, key)))
     }
 
-    #[pyo3(signature = (key, /))]
     fn exists(&self, key: &[u8]) -> PyResult<bool> {
         Ok(self.peek_at(key, |_, _| ())?.is_some())
     }
 
-    #[pyo3(signature = (key, /))]
     fn touch(&self, key: &[u8]) -> PyResult<bool> {
         self.with(|cx, db| Ok(cx.engine.ks.get(db, key, Access::Read).is_some()))
     }
 
-    #[pyo3(signature = (key, /))]
     fn r#type(&self, key: &[u8]) -> PyResult<Option<&'static str>> {
         self.peek_at(key, |item, _| item.value().type_name())
     }
 
-    #[pyo3(signature = (key, /))]
     fn expire_at(&self, key: &[u8]) -> PyResult<Option<i64>> {
         self.peek_at(key, |item, _| item.expire_at().unwrap_or(-1))
     }
 
-    #[pyo3(signature = (key, at_ms, /))]
     fn set_expire(&self, key: &[u8], at_ms: Option<i64>) -> PyResult<bool> {
         self.with(|cx, db| {
             let now = cx.now();
@@ -210,7 +176,6 @@ impl Database {
         })
     }
 
-    #[pyo3(signature = (key, /))]
     fn strlen(&self, py: Python<'_>, key: &[u8]) -> PyResult<usize> {
         self.with(|cx, db| {
             let access = cx.read_access();
@@ -219,7 +184,6 @@ impl Database {
         })
     }
 
-    #[pyo3(signature = (key, start, end, /))]
     fn get_range<'py>(
         &self,
         py: Python<'py>,
@@ -237,11 +201,7 @@ impl Database {
             let data = string.as_bytes(&mut digits);
             let len = i64::try_from(data.len()).unwrap_or(i64::MAX);
             let from_end = |at: i64| {
-                if at < 0 {
-                    at.saturating_add(len).max(0)
-                } else {
-                    at
-                }
+                if at < 0 { at.saturating_add(len).max(0) } else { at }
             };
             if start < 0 && end < 0 && start > end {
                 return Ok(PyBytes::new(py, b""));
@@ -254,7 +214,6 @@ impl Database {
         })
     }
 
-    #[pyo3(signature = (key, data, /))]
     fn append(&self, py: Python<'_>, key: &[u8], data: &[u8]) -> PyResult<usize> {
         self.with(|cx, db| {
             if let Some(item) = cx.engine.ks.get(db, key, Access::Write) {
@@ -264,7 +223,6 @@ impl Database {
         })
     }
 
-    #[pyo3(signature = (key, offset, data, /))]
     fn set_range(&self, py: Python<'_>, key: &[u8], offset: usize, data: &[u8]) -> PyResult<usize> {
         self.with(|cx, db| {
             let max = cx.engine.settings.proto_max_bulk_len;
@@ -274,36 +232,27 @@ impl Database {
                 return Ok(len);
             }
             if offset.checked_add(data.len()).is_none_or(|end| end > max) {
-                return Err(PyValueError::new_err(
-                    "the string would exceed proto-max-bulk-len",
-                ));
+                return Err(PyValueError::new_err("the string would exceed proto-max-bulk-len"));
             }
             Ok(cx.engine.ks.set_range(db, key, offset, data))
         })
     }
 
-    #[pyo3(signature = (key, delta, /))]
     fn incr(&self, py: Python<'_>, key: &[u8], delta: i64) -> PyResult<i64> {
         self.with(|cx, db| {
             let item = cx.engine.ks.get(db, key, Access::Write);
-            let old = item.map_or(Ok(Some(0)), |item| {
-                Ok::<_, PyErr>(string(py, &item)?.to_i64())
-            })?;
+            let old = item.map_or(Ok(Some(0)), |item| Ok::<_, PyErr>(string(py, &item)?.to_i64()))?;
             let old = old.ok_or_else(|| reply_error(py, NOT_INTEGER))?;
-            let new = old
-                .checked_add(delta)
-                .ok_or_else(|| reply_error(py, OVERFLOW))?;
+            let new = old.checked_add(delta).ok_or_else(|| reply_error(py, OVERFLOW))?;
             cx.engine.ks.set_int(db, key, new);
             Ok(new)
         })
     }
 
-    #[pyo3(signature = (source, target, /))]
     fn rename(&self, source: &[u8], target: &[u8]) -> PyResult<bool> {
         self.with(|cx, db| Ok(cx.engine.ks.rename(db, source, target)))
     }
 
-    #[pyo3(signature = (key, index, /))]
     fn r#move(&self, py: Python<'_>, key: &[u8], index: i64) -> PyResult<bool> {
         self.with(|cx, db| {
             let to = checked(py, cx, index)?;
@@ -312,20 +261,13 @@ impl Database {
     }
 
     #[pyo3(signature = (source, target, index=None))]
-    fn copy(
-        &self,
-        py: Python<'_>,
-        source: &[u8],
-        target: &[u8],
-        index: Option<i64>,
-    ) -> PyResult<bool> {
+    fn copy(&self, py: Python<'_>, source: &[u8], target: &[u8], index: Option<i64>) -> PyResult<bool> {
         self.with(|cx, db| {
             let to = index.map_or(Ok(db), |index| checked(py, cx, index))?;
             Ok((to != db || source != target) && cx.engine.ks.copy(db, source, to, target))
         })
     }
 
-    #[pyo3(signature = (pattern, /))]
     fn keys<'py>(&self, py: Python<'py>, pattern: &[u8]) -> PyResult<Bound<'py, PyList>> {
         self.with(|cx, db| {
             let now = cx.now();
@@ -367,13 +309,7 @@ impl Database {
     }
 
     fn random_key<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyBytes>>> {
-        self.with(|cx, db| {
-            Ok(cx
-                .engine
-                .ks
-                .random_key(db)
-                .map(|key| PyBytes::new(py, &key)))
-        })
+        self.with(|cx, db| Ok(cx.engine.ks.random_key(db).map(|key| PyBytes::new(py, &key))))
     }
 
     fn __len__(&self) -> PyResult<usize> {
@@ -398,7 +334,6 @@ impl Database {
         self.with(|cx, _| Ok(cx.engine.ks.flush_all()))
     }
 
-    #[pyo3(signature = (first, second, /))]
     fn swap(&self, py: Python<'_>, first: i64, second: i64) -> PyResult<()> {
         self.with(|cx, _| {
             let (first, second) = (checked(py, cx, first)?, checked(py, cx, second)?);
@@ -407,17 +342,14 @@ impl Database {
         })
     }
 
-    #[pyo3(signature = (key, /))]
     fn encoding(&self, key: &[u8]) -> PyResult<Option<&'static str>> {
         self.peek_at(key, |item, _| item.encoding())
     }
 
-    #[pyo3(signature = (key, /))]
     fn idle_seconds(&self, key: &[u8]) -> PyResult<Option<u32>> {
         self.peek_at(key, |item, now| item.clock_idle_secs(now))
     }
 
-    #[pyo3(signature = (key, seconds, /))]
     fn set_idle_seconds(&self, key: &[u8], seconds: u32) -> PyResult<()> {
         self.with(|cx, db| {
             cx.engine.ks.set_clock_idle(db, key, seconds);
@@ -425,12 +357,10 @@ impl Database {
         })
     }
 
-    #[pyo3(signature = (key, /))]
     fn freq(&self, key: &[u8]) -> PyResult<Option<u8>> {
         self.with(|cx, db| Ok(cx.engine.ks.frequency(db, key)))
     }
 
-    #[pyo3(signature = (key, frequency, /))]
     fn set_freq(&self, key: &[u8], frequency: u8) -> PyResult<()> {
         self.with(|cx, db| {
             cx.engine.ks.set_freq(db, key, frequency);
@@ -438,12 +368,10 @@ impl Database {
         })
     }
 
-    #[pyo3(signature = (key, /))]
     fn memory_usage(&self, key: &[u8]) -> PyResult<Option<usize>> {
         self.with(|cx, db| Ok(cx.engine.ks.memory_usage(db, key)))
     }
 
-    #[pyo3(signature = (key, /))]
     fn flags(&self, key: &[u8]) -> PyResult<Option<u32>> {
         self.peek_at(key, |item, _| item.flags())
     }
@@ -466,11 +394,7 @@ impl Database {
     }
 
     #[pyo3(signature = (*args))]
-    fn call<'py>(
-        &self,
-        py: Python<'py>,
-        args: &Bound<'py, PyTuple>,
-    ) -> PyResult<Bound<'py, PyAny>> {
+    fn call<'py>(&self, py: Python<'py>, args: &Bound<'py, PyTuple>) -> PyResult<Bound<'py, PyAny>> {
         let words = words(args)?;
         let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
         let bytes = self.with(|cx, db| {
@@ -484,12 +408,7 @@ impl Database {
         reply::decode(py, &bytes)
     }
 
-    #[pyo3(signature = (index, /))]
     fn select(&self, py: Python<'_>, index: i64) -> PyResult<Database> {
-        self.with(|cx, _| {
-            Ok(Database {
-                index: Some(checked(py, cx, index)?),
-            })
-        })
+        self.with(|cx, _| Ok(Database { index: Some(checked(py, cx, index)?) }))
     }
 }

@@ -43,17 +43,10 @@ impl PyHost {
         Classes::get(py)?;
         let database = Py::new(py, Database::current())?;
         let client = Py::new(py, Client)?;
-        let startup = Arc::new(Startup {
-            run_id: run_id(py)?,
-            used_memory: AtomicU64::new(0),
-        });
+        let startup = Arc::new(Startup { run_id: run_id(py)?, used_memory: AtomicU64::new(0) });
         let server = Py::new(
             py,
-            Server {
-                config,
-                startup: Arc::clone(&startup),
-                log: log.as_ref().map(|log| log.clone_ref(py)),
-            },
+            Server { config, startup: Arc::clone(&startup), log: log.as_ref().map(|log| log.clone_ref(py)) },
         )?;
         let inject = |name: &str| match name {
             "client" => client.clone_ref(py).into_any(),
@@ -63,29 +56,15 @@ impl PyHost {
         let compile = |command: &Bound<'_, PyAny>| {
             let name: String = command.getattr("full_name")?.extract()?;
             let is_python = !command.getattr("function")?.is_none();
-            let spec = is_python
-                .then(|| Spec::compile(command, &name, &inject))
-                .transpose()?;
+            let spec = is_python.then(|| Spec::compile(command, &name, &inject)).transpose()?;
             Ok(Runnable { name, spec })
         };
         let commands = commands.iter().map(compile).collect::<PyResult<_>>()?;
-        Ok(Self {
-            commands,
-            server,
-            startup,
-            log,
-            memcached_stats,
-        })
+        Ok(Self { commands, server, startup, log, memcached_stats })
     }
 
     /// Calls the function and writes what it returned.
-    fn run(
-        &self,
-        py: Python<'_>,
-        spec: &Spec,
-        cx: &mut Cx<'_>,
-        args: &[&[u8]],
-    ) -> Result<(), Refused> {
+    fn run(&self, py: Python<'_>, spec: &Spec, cx: &mut Cx<'_>, args: &[&[u8]]) -> Result<(), Refused> {
         let value = context::enter(cx, || spec.call(py, args))?;
         let mark = cx.session.out.mark();
         if let Err(error) = reply::encode(&mut cx.reply(), &value) {
@@ -103,12 +82,9 @@ impl PyHost {
         };
         let value = error.value(py).clone().into_any();
         match Classes::get(py).and_then(|classes| classes.error_text(&value)) {
-            Ok(Some(text)) => cx.error(&text),
+            Ok(Some(text)) => cx.reply().error_bytes(&text),
             _ => {
-                self.log(
-                    Level::Error,
-                    &format!("internal error in '{name}'\n{}", traceback(py, &error)),
-                );
+                self.log(Level::Error, &format!("internal error in '{name}'\n{}", traceback(py, &error)));
                 cx.error(&format!("ERR internal error in '{name}'"));
             }
         }
@@ -116,28 +92,18 @@ impl PyHost {
 }
 
 fn run_id(py: Python<'_>) -> PyResult<String> {
-    py.import("os")?
-        .call_method1("urandom", (20,))?
-        .call_method0("hex")?
-        .extract()
+    py.import("os")?.call_method1("urandom", (20,))?.call_method0("hex")?.extract()
 }
 
 /// The traceback as Python prints it.
 fn traceback(py: Python<'_>, error: &PyErr) -> String {
     let format = || -> PyResult<String> {
-        let lines = py
-            .import("traceback")?
-            .call_method1("format_exception", (error.value(py),))?;
-        Ok(PyString::new(py, "")
-            .call_method1("join", (lines,))?
-            .extract::<String>()?
-            .trim_end()
-            .to_owned())
+        let lines = py.import("traceback")?.call_method1("format_exception", (error.value(py),))?;
+        Ok(PyString::new(py, "").call_method1("join", (lines,))?.extract::<String>()?.trim_end().to_owned())
     };
     format().unwrap_or_else(|_| {
-        let frames = error
-            .traceback(py)
-            .and_then(|traceback: Bound<'_, PyTraceback>| traceback.format().ok());
+        let frames =
+            error.traceback(py).and_then(|traceback: Bound<'_, PyTraceback>| traceback.format().ok());
         format!("{}{error}", frames.unwrap_or_default())
     })
 }
@@ -148,11 +114,7 @@ impl Host for PyHost {
     }
 
     fn call(&self, id: u32, cx: &mut Cx<'_>, args: &[&[u8]]) {
-        let Some(Runnable {
-            name,
-            spec: Some(spec),
-        }) = self.commands.get(id as usize)
-        else {
+        let Some(Runnable { name, spec: Some(spec) }) = self.commands.get(id as usize) else {
             return cx.error("ERR this command has no implementation");
         };
         let mark = cx.session.out.mark();
@@ -177,17 +139,10 @@ impl Host for PyHost {
             let rows = context::enter(cx, || function.bind(py).call1((&self.server, section)));
             let rows = rows.and_then(|rows| rows.extract::<Option<Vec<(String, String)>>>());
             let rows = rows.unwrap_or_else(|error| {
-                self.log(
-                    Level::Error,
-                    &format!("internal error in 'stats'\n{}", traceback(py, &error)),
-                );
+                self.log(Level::Error, &format!("internal error in 'stats'\n{}", traceback(py, &error)));
                 None
             })?;
-            Some(
-                rows.into_iter()
-                    .map(|(name, value)| (name.into_bytes(), value.into_bytes()))
-                    .collect(),
-            )
+            Some(rows.into_iter().map(|(name, value)| (name.into_bytes(), value.into_bytes())).collect())
         })
     }
 

@@ -65,24 +65,17 @@ impl Kernel {
         log: Option<Py<PyAny>>,
         memcached_stats: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
-        let specs = commands
-            .iter()
-            .map(declaration)
-            .collect::<PyResult<Vec<_>>>()?;
+        let specs = commands.iter().map(declaration).collect::<PyResult<Vec<_>>>()?;
         let table = CommandTable::build(&specs, dozo_engine::hot::HOT)
             .map_err(|error| PyValueError::new_err(error.to_string()))?;
         let config = config.unwrap_or_else(|| py.None());
         let host = Arc::new(PyHost::new(py, &commands, config, log, memcached_stats)?);
         let number = |name: &str| -> PyResult<Option<u64>> {
-            settings
-                .get_item(name)?
-                .map(|value| value.extract())
-                .transpose()
+            settings.get_item(name)?.map(|value| value.extract()).transpose()
         };
         let store = StoreConfig {
             databases: number("databases")?.map_or(16, |n| n as usize),
-            hash_seed: number("hash-seed")?
-                .unwrap_or_else(|| RandomState::new().build_hasher().finish()),
+            hash_seed: number("hash-seed")?.unwrap_or_else(|| RandomState::new().build_hasher().finish()),
             ..StoreConfig::default()
         };
         let clock = Box::new(SystemClock::new());
@@ -91,21 +84,13 @@ impl Kernel {
         let limits = Arc::new(Limits::default());
         for (name, value) in settings.iter() {
             let (name, value): (String, _) = (name.extract()?, server::setting(&value)?);
-            if !matches!(name.as_str(), "databases" | "hash-seed") && !limit(&limits, &name, &value)
-            {
+            if !matches!(name.as_str(), "databases" | "hash-seed") && !limit(&limits, &name, &value) {
                 server::configure(&mut engine, &name, &value)?;
             }
         }
-        host.startup
-            .used_memory
-            .store(engine.ks.used_memory(), Ordering::Relaxed);
+        host.startup.used_memory.store(engine.ks.used_memory(), Ordering::Relaxed);
         let phase = Mutex::new(Some(Phase::Idle(Box::new(engine), None)));
-        Ok(Self {
-            phase,
-            life: Arc::default(),
-            limits,
-            host,
-        })
+        Ok(Self { phase, life: Arc::default(), limits, host })
     }
 
     #[pyo3(signature = (endpoints, *, backlog=511, io_threads=0, grace_seconds=10.0))]
@@ -122,10 +107,7 @@ impl Kernel {
         };
         let host = Arc::clone(&self.host);
         let settings = dozo_net::Settings {
-            endpoints: endpoints
-                .into_iter()
-                .map(endpoint)
-                .collect::<PyResult<_>>()?,
+            endpoints: endpoints.into_iter().map(endpoint).collect::<PyResult<_>>()?,
             backlog,
             io_threads,
             grace: Duration::try_from_secs_f64(grace_seconds).unwrap_or(Duration::MAX),
@@ -133,8 +115,8 @@ impl Kernel {
             log: Arc::new(move |level, text| host.log(level, text)),
             ..dozo_net::Settings::default()
         };
-        let opened = dozo_net::Server::bind(settings)
-            .map_err(|error| PyOSError::new_err(error.to_string()))?;
+        let opened =
+            dozo_net::Server::bind(settings).map_err(|error| PyOSError::new_err(error.to_string()))?;
         let places = opened.places();
         *server = Some(opened);
         Ok(places)
@@ -146,17 +128,12 @@ impl Kernel {
             Some(Phase::Idle(engine, Some(server))) => (engine, server),
             other => {
                 *phase = other;
-                return Err(PyRuntimeError::new_err(
-                    "the server is not bound, or has been started",
-                ));
+                return Err(PyRuntimeError::new_err("the server is not bound, or has been started"));
             }
         };
         let (handle, life) = (server.handle(), Arc::clone(&self.life));
         let run = move || execute(server, engine, &life);
-        thread::Builder::new()
-            .name("dozo-executor".into())
-            .spawn(run)
-            .map_err(PyErr::from)?;
+        thread::Builder::new().name("dozo-executor".into()).spawn(run).map_err(PyErr::from)?;
         *phase = Some(Phase::Started(handle));
         Ok(())
     }
@@ -170,14 +147,11 @@ impl Kernel {
 
     #[pyo3(signature = (timeout=None))]
     fn join(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<bool> {
-        let deadline = timeout
-            .and_then(|s| Duration::try_from_secs_f64(s).ok())
-            .map(|time| Instant::now() + time);
+        let deadline =
+            timeout.and_then(|s| Duration::try_from_secs_f64(s).ok()).map(|time| Instant::now() + time);
         loop {
             py.check_signals()?;
-            let left = deadline.map_or(SIGNAL_POLL, |at| {
-                at.saturating_duration_since(Instant::now())
-            });
+            let left = deadline.map_or(SIGNAL_POLL, |at| at.saturating_duration_since(Instant::now()));
             if let Some(result) = py.detach(|| self.life.wait(left.min(SIGNAL_POLL))) {
                 return result.map(|()| true).map_err(PyOSError::new_err);
             }
@@ -187,7 +161,6 @@ impl Kernel {
         }
     }
 
-    #[pyo3(signature = (name, value, /))]
     fn configure(&self, py: Python<'_>, name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
         let value = server::setting(value)?;
         if limit(&self.limits, name, &value) {
@@ -201,15 +174,9 @@ impl Kernel {
     }
 
     #[pyo3(signature = (*args))]
-    fn call<'py>(
-        &self,
-        py: Python<'py>,
-        args: &Bound<'py, PyTuple>,
-    ) -> PyResult<Bound<'py, PyAny>> {
+    fn call<'py>(&self, py: Python<'py>, args: &Bound<'py, PyTuple>) -> PyResult<Bound<'py, PyAny>> {
         if context::is_set() {
-            return Err(PyRuntimeError::new_err(
-                "a running command calls others through db.call",
-            ));
+            return Err(PyRuntimeError::new_err("a running command calls others through db.call"));
         }
         let words = words(args)?;
         let bytes = self.on_executor(py, move |engine| {
@@ -251,13 +218,12 @@ impl Kernel {
             // The caller may have been interrupted; then nobody waits for the answer.
             let _ = sender.send(work(engine));
         });
-        handle.submit(job).map_err(|refused| {
-            PyRuntimeError::new_err(format!("the server takes no call: {refused:?}"))
-        })?;
+        handle
+            .submit(job)
+            .map_err(|refused| PyRuntimeError::new_err(format!("the server takes no call: {refused:?}")))?;
         let mut receiver = receiver;
         loop {
-            let (received, back) =
-                py.detach(move || (receiver.recv_timeout(SIGNAL_POLL), receiver));
+            let (received, back) = py.detach(move || (receiver.recv_timeout(SIGNAL_POLL), receiver));
             receiver = back;
             match received {
                 Ok(answer) => return Ok(answer),
@@ -272,9 +238,7 @@ impl Life {
     /// Waits for the end; how it ended.
     fn wait(&self, time: Duration) -> Option<Result<(), String>> {
         let ended = lock(&self.ended);
-        let waited = self
-            .changed
-            .wait_timeout_while(ended, time, |ended| ended.is_none());
+        let waited = self.changed.wait_timeout_while(ended, time, |ended| ended.is_none());
         waited.unwrap_or_else(PoisonError::into_inner).0.clone()
     }
 }
@@ -310,15 +274,8 @@ fn endpoint((door, host, port, optional): (String, String, u16, bool)) -> PyResu
         _ => return Err(PyValueError::new_err("a door is resp or memcached")),
     };
     let address = match host.strip_prefix("unix:") {
-        Some(path) => Address::Unix {
-            path: path.into(),
-            mode: (port != 0).then_some(port.into()),
-        },
-        None => Address::Tcp {
-            host,
-            port,
-            optional,
-        },
+        Some(path) => Address::Unix { path: path.into(), mode: (port != 0).then_some(port.into()) },
+        None => Address::Tcp { host, port, optional },
     };
     Ok(Endpoint { address, door })
 }
@@ -330,10 +287,8 @@ fn declaration(command: &Bound<'_, PyAny>) -> PyResult<CommandSpec> {
     for flag in command.getattr("flags")?.getattr("names")?.try_iter()? {
         let flag: String = flag?.extract()?;
         let known = dozo_engine::flags::Flags::parse(&flag);
-        flags = flags.with(
-            known
-                .ok_or_else(|| PyValueError::new_err(format!("command {name}: no flag {flag}")))?,
-        );
+        flags = flags
+            .with(known.ok_or_else(|| PyValueError::new_err(format!("command {name}: no flag {flag}")))?);
     }
     let kind = if command.getattr("is_container")?.extract()? {
         Kind::Container
@@ -342,15 +297,6 @@ fn declaration(command: &Bound<'_, PyAny>) -> PyResult<CommandSpec> {
     } else {
         Kind::Foreign
     };
-    let (arity, keys) = (
-        command.getattr("arity")?.extract()?,
-        command.getattr("keys")?.extract()?,
-    );
-    Ok(CommandSpec {
-        name,
-        arity,
-        flags,
-        kind,
-        keys,
-    })
+    let (arity, keys) = (command.getattr("arity")?.extract()?, command.getattr("keys")?.extract()?);
+    Ok(CommandSpec { name, arity, flags, kind, keys })
 }

@@ -24,10 +24,7 @@ mod _kernel {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         let names = dozo_engine::hot::HOT.iter().map(|(name, _)| *name);
-        module.add(
-            "HOT",
-            pyo3::types::PyTuple::new(module.py(), names.collect::<Vec<_>>())?,
-        )
+        module.add("HOT", pyo3::types::PyTuple::new(module.py(), names.collect::<Vec<_>>())?)
     }
 
     #[pymodule_export]

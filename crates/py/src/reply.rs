@@ -1,5 +1,6 @@
 //! Python values to replies, and replies to Python values.
 
+use std::borrow::Cow;
 use std::io::IoSlice;
 
 use dozo_wire::Out;
@@ -8,8 +9,8 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{
-    PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PySet, PyString,
-    PyTuple, PyType,
+    PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PySet, PyString, PyTuple,
+    PyType,
 };
 
 /// How deep replies may nest.
@@ -18,6 +19,7 @@ const MAX_DEPTH: usize = 64;
 /// The Python classes that have a meaning as replies and errors, looked up once.
 pub struct Classes {
     ok: Py<PyAny>,
+    dict_keys: Py<PyType>,
     simple: Py<PyType>,
     verbatim: Py<PyType>,
     null_array: Py<PyAny>,
@@ -38,6 +40,7 @@ impl Classes {
                 Ok(module.getattr(name)?.cast_into::<PyType>()?.unbind())
             };
             Ok(Classes {
+                dict_keys: PyDict::new(py).call_method0("keys")?.get_type().unbind(),
                 ok: replies.getattr("OK")?.unbind(),
                 simple: class(&replies, "Simple")?,
                 verbatim: class(&replies, "Verbatim")?,
@@ -50,13 +53,11 @@ impl Classes {
     }
 
     /// The text of a ReplyError; `None` for any other object.
-    pub fn error_text(&self, value: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
+    pub fn error_text(&self, value: &Bound<'_, PyAny>) -> PyResult<Option<Vec<u8>>> {
         if !value.is_instance(self.reply_error.bind(value.py()))? {
             return Ok(None);
         }
-        Ok(Some(
-            value.getattr("text")?.str()?.to_string_lossy().into_owned(),
-        ))
+        Ok(Some(encoded(value.getattr("text")?.cast::<PyString>()?)?.into_owned()))
     }
 
     /// The exception of that error line.
@@ -128,15 +129,11 @@ fn encode_other(
 ) -> PyResult<()> {
     if let Ok(list) = value.cast::<PyList>() {
         reply.array(list.len());
-        return list
-            .iter()
-            .try_for_each(|item| encode_nested(reply, &item, classes, depth + 1));
+        return list.iter().try_for_each(|item| encode_nested(reply, &item, classes, depth + 1));
     }
     if let Ok(tuple) = value.cast::<PyTuple>() {
         reply.array(tuple.len());
-        return tuple
-            .iter()
-            .try_for_each(|item| encode_nested(reply, &item, classes, depth + 1));
+        return tuple.iter().try_for_each(|item| encode_nested(reply, &item, classes, depth + 1));
     }
     if let Ok(dict) = value.cast::<PyDict>() {
         reply.map(dict.len());
@@ -145,20 +142,17 @@ fn encode_other(
             encode_nested(reply, &item, classes, depth + 1)
         });
     }
-    if value.is_instance_of::<PySet>() || value.is_instance_of::<PyFrozenSet>() {
+    if value.is_instance_of::<PySet>()
+        || value.is_instance_of::<PyFrozenSet>()
+        || value.get_type().is(classes.dict_keys.bind(value.py()))
+    {
         reply.set(value.len()?);
-        return value
-            .try_iter()?
-            .try_for_each(|item| encode_nested(reply, &item?, classes, depth + 1));
+        return value.try_iter()?.try_for_each(|item| encode_nested(reply, &item?, classes, depth + 1));
     }
     encode_scalar(reply, value, classes)
 }
 
-fn encode_scalar(
-    reply: &mut Reply<'_>,
-    value: &Bound<'_, PyAny>,
-    classes: &Classes,
-) -> PyResult<()> {
+fn encode_scalar(reply: &mut Reply<'_>, value: &Bound<'_, PyAny>, classes: &Classes) -> PyResult<()> {
     let py = value.py();
     if let Ok(text) = value.cast::<PyString>() {
         return encode_text(reply, text, classes);
@@ -178,41 +172,34 @@ fn encode_scalar(
     } else if let Ok(array) = value.cast::<PyByteArray>() {
         reply.bulk(&array.to_vec());
     } else if let Some(text) = classes.error_text(value)? {
-        reply.error(&text);
+        reply.error_bytes(&text);
     } else if !value.is(classes.no_reply.bind(py)) {
         let name = value.get_type().name()?;
-        return Err(PyTypeError::new_err(format!(
-            "a command can't reply with {name}"
-        )));
+        return Err(PyTypeError::new_err(format!("a command can't reply with {name}")));
     }
     Ok(())
 }
 
-fn encode_text(
-    reply: &mut Reply<'_>,
-    text: &Bound<'_, PyString>,
-    classes: &Classes,
-) -> PyResult<()> {
-    match text.to_str() {
-        Ok(valid) => put_text(reply, text, classes, valid.as_bytes()),
-        // Lone surrogates stand for bytes that were no UTF-8 when they came in.
-        Err(_) => {
-            let bytes = text.call_method1("encode", ("utf-8", "surrogateescape"))?;
-            put_text(reply, text, classes, bytes.cast::<PyBytes>()?.as_bytes());
-        }
-    }
-    Ok(())
-}
-
-fn put_text(reply: &mut Reply<'_>, text: &Bound<'_, PyString>, classes: &Classes, bytes: &[u8]) {
+fn encode_text(reply: &mut Reply<'_>, text: &Bound<'_, PyString>, classes: &Classes) -> PyResult<()> {
+    let bytes = encoded(text)?;
     let class = text.get_type();
     if class.is(classes.simple.bind(text.py())) {
-        reply.simple(&String::from_utf8_lossy(bytes));
+        reply.simple_bytes(&bytes);
     } else if class.is(classes.verbatim.bind(text.py())) {
-        reply.verbatim("txt", bytes);
+        reply.verbatim("txt", &bytes);
     } else {
-        reply.bulk(bytes);
+        reply.bulk(&bytes);
     }
+    Ok(())
+}
+
+/// UTF-8; lone surrogates stand for bytes that were no UTF-8 when they came in.
+fn encoded<'a>(text: &'a Bound<'_, PyString>) -> PyResult<Cow<'a, [u8]>> {
+    if let Ok(valid) = text.to_str() {
+        return Ok(Cow::Borrowed(valid.as_bytes()));
+    }
+    let bytes = text.call_method1("encode", ("utf-8", "surrogateescape"))?;
+    Ok(Cow::Owned(bytes.extract()?))
 }
 
 /// The whole output in one piece, the values spliced into it included.
@@ -221,9 +208,7 @@ pub fn flatten(out: &Out) -> Vec<u8> {
     while flat.len() < out.len() {
         let mut slices = [IoSlice::new(&[]); 16];
         let filled = out.io_slices(flat.len(), &mut slices);
-        slices[..filled]
-            .iter()
-            .for_each(|slice| flat.extend_from_slice(slice));
+        slices[..filled].iter().for_each(|slice| flat.extend_from_slice(slice));
         if filled == 0 {
             break;
         }
@@ -241,12 +226,7 @@ pub fn decode<'py>(py: Python<'py>, bytes: &[u8]) -> PyResult<Bound<'py, PyAny>>
     if bytes.is_empty() {
         return Ok(py.None().into_bound(py));
     }
-    Decoder {
-        py,
-        rest: bytes,
-        classes,
-    }
-    .value(0)
+    Decoder { py, rest: bytes, classes }.value(0)
 }
 
 /// Reads replies that the engine wrote itself; what is malformed is a ValueError all the same.
@@ -258,11 +238,7 @@ struct Decoder<'a, 'py> {
 
 impl<'a, 'py> Decoder<'a, 'py> {
     fn line(&mut self) -> PyResult<&'a str> {
-        let end = self
-            .rest
-            .windows(2)
-            .position(|pair| pair == b"\r\n")
-            .ok_or_else(malformed)?;
+        let end = self.rest.windows(2).position(|pair| pair == b"\r\n").ok_or_else(malformed)?;
         let line = &self.rest[..end];
         self.rest = &self.rest[end + 2..];
         std::str::from_utf8(line).map_err(|_| malformed())
@@ -284,11 +260,7 @@ impl<'a, 'py> Decoder<'a, 'py> {
 
     fn value(&mut self, depth: usize) -> PyResult<Bound<'py, PyAny>> {
         let py = self.py;
-        let (&kind, rest) = self
-            .rest
-            .split_first()
-            .filter(|_| depth <= MAX_DEPTH)
-            .ok_or_else(malformed)?;
+        let (&kind, rest) = self.rest.split_first().filter(|_| depth <= MAX_DEPTH).ok_or_else(malformed)?;
         self.rest = rest;
         Ok(match kind {
             b'$' => match self.payload()? {
@@ -297,12 +269,7 @@ impl<'a, 'py> Decoder<'a, 'py> {
             },
             b':' => self.number()?.into_pyobject(py)?.into_any(),
             b'+' => self.classes.simple.bind(py).call1((self.line()?,))?,
-            b'-' => self
-                .classes
-                .error(py, self.line()?)
-                .into_value(py)
-                .into_bound(py)
-                .into_any(),
+            b'-' => self.classes.error(py, self.line()?).into_value(py).into_bound(py).into_any(),
             b'*' | b'>' => self.sequence(depth)?,
             b'~' => PySet::new(py, self.items(depth)?)?.into_any(),
             b'%' => self.map(depth)?,
@@ -314,14 +281,8 @@ impl<'a, 'py> Decoder<'a, 'py> {
             b',' => PyFloat::new(py, self.line()?.parse().map_err(|_| malformed())?).into_any(),
             b'(' => py.get_type::<PyInt>().call1((self.line()?,))?,
             b'=' => {
-                let data = self
-                    .payload()?
-                    .and_then(|data| data.get(4..))
-                    .ok_or_else(malformed)?;
-                self.classes
-                    .verbatim
-                    .bind(py)
-                    .call1((String::from_utf8_lossy(data),))?
+                let data = self.payload()?.and_then(|data| data.get(4..)).ok_or_else(malformed)?;
+                self.classes.verbatim.bind(py).call1((String::from_utf8_lossy(data),))?
             }
             _ => return Err(malformed()),
         })

@@ -172,11 +172,6 @@ impl Server {
         context::with(|cx| Ok(cx.engine.ks.databases()))
     }
 
-    /// Nothing blocks a client but CLIENT PAUSE, which CLIENT UNBLOCK does not end.
-    fn unblock(&self, _id: u64, _error: bool) -> bool {
-        false
-    }
-
     fn clients(&self, py: Python<'_>) -> PyResult<Vec<ClientInfo>> {
         context::with(|cx| {
             let mut clients: Vec<_> =

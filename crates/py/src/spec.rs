@@ -29,11 +29,7 @@ fn refuse<T>(text: &str) -> Result<T, Refused> {
 enum Kind {
     Bytes,
     Text,
-    Int {
-        low: i128,
-        high: i128,
-        range_error: String,
-    },
+    Int { low: i128, high: i128, range_error: String },
     Float,
     Choice(Vec<(String, Py<PyString>)>),
 }
@@ -90,17 +86,10 @@ impl Spec {
         let mut positional = Vec::new();
         for parameter in spec.getattr("positional")?.try_iter()? {
             let parameter = parameter?;
-            positional.push((
-                items(&parameter)?,
-                parameter.getattr("optional")?.extract()?,
-            ));
+            positional.push((items(&parameter)?, parameter.getattr("optional")?.extract()?));
         }
         let variadic = spec.getattr("variadic")?;
-        let variadic = if variadic.is_none() {
-            None
-        } else {
-            Some(variadic)
-        };
+        let variadic = if variadic.is_none() { None } else { Some(variadic) };
         let counted = spec.getattr("counted")?;
         let counted = (!counted.is_none()).then_some(counted);
         Ok(Self {
@@ -161,36 +150,21 @@ impl Spec {
         }
         let Some(items) = &self.variadic else {
             let (given, used) = self.given(rest)?;
-            return if used == rest.len() {
-                Ok(given)
-            } else {
-                self.surplus()
-            };
+            return if used == rest.len() { Ok(given) } else { self.surplus() };
         };
         if let Some(counted) = &self.counted {
-            let (number, rest) = rest
-                .split_first()
-                .ok_or_else(|| Refused::Reply(self.arity_error.clone()))?;
-            let count = Str::Inline(number)
-                .to_i64()
-                .and_then(|n| usize::try_from(n).ok())
-                .filter(|n| *n > 0);
+            let (number, rest) =
+                rest.split_first().ok_or_else(|| Refused::Reply(self.arity_error.clone()))?;
+            let count = Str::Inline(number).to_i64().and_then(|n| usize::try_from(n).ok()).filter(|n| *n > 0);
             let Some(count) = count else {
                 return refuse(&counted.error);
             };
-            let Some(len) = count
-                .checked_mul(items.len())
-                .filter(|len| *len <= rest.len())
-            else {
+            let Some(len) = count.checked_mul(items.len()).filter(|len| *len <= rest.len()) else {
                 return refuse(&counted.missing);
             };
             self.repeat(py, items, &rest[..len], values)?;
             let (given, used) = self.given(&rest[len..])?;
-            return if used == rest.len() - len {
-                Ok(given)
-            } else {
-                self.surplus()
-            };
+            return if used == rest.len() - len { Ok(given) } else { self.surplus() };
         }
         let (given, used) = self.given(rest)?;
         self.repeat(py, items, &rest[used..], values)?;
@@ -204,7 +178,7 @@ impl Spec {
         words: &[&[u8]],
         values: &mut Vec<Bound<'py, PyAny>>,
     ) -> Result<(), Refused> {
-        if words.len() % items.len() != 0 || (words.is_empty() && self.variadic_needed) {
+        if !words.len().is_multiple_of(items.len()) || (words.is_empty() && self.variadic_needed) {
             return refuse(&self.arity_error);
         }
         for group in words.chunks_exact(items.len()) {
@@ -214,11 +188,7 @@ impl Spec {
     }
 
     fn surplus<T>(&self) -> Result<T, Refused> {
-        refuse(if self.surplus_is_arity {
-            &self.arity_error
-        } else {
-            SYNTAX
-        })
+        refuse(if self.surplus_is_arity { &self.arity_error } else { SYNTAX })
     }
 
     /// The options at the start of `rest`, and how many words they take.
@@ -239,22 +209,13 @@ impl Spec {
                 return refuse(SYNTAX);
             }
         }
-        if self
-            .options
-            .iter()
-            .enumerate()
-            .any(|(index, option)| option.required && !is_given(index))
-        {
+        if self.options.iter().enumerate().any(|(index, option)| option.required && !is_given(index)) {
             return refuse(SYNTAX);
         }
         Ok((given, at))
     }
 
-    fn kwargs<'py>(
-        &self,
-        py: Python<'py>,
-        given: &Given<'_>,
-    ) -> Result<Bound<'py, PyDict>, Refused> {
+    fn kwargs<'py>(&self, py: Python<'py>, given: &Given<'_>) -> Result<Bound<'py, PyDict>, Refused> {
         let kwargs = PyDict::new(py);
         for (index, words) in given {
             let option = &self.options[*index];
@@ -275,27 +236,18 @@ impl Spec {
 
     /// The option that `word` is the token of.
     fn option(&self, word: &[u8]) -> Option<usize> {
-        self.options
-            .iter()
-            .position(|option| word.eq_ignore_ascii_case(option.token.as_bytes()))
+        self.options.iter().position(|option| word.eq_ignore_ascii_case(option.token.as_bytes()))
     }
 }
 
 /// The value of one parameter: of one item itself, of several a tuple.
 #[inline]
-fn convert<'py>(
-    py: Python<'py>,
-    items: &[Item],
-    words: &[&[u8]],
-) -> Result<Bound<'py, PyAny>, Refused> {
+fn convert<'py>(py: Python<'py>, items: &[Item], words: &[&[u8]]) -> Result<Bound<'py, PyAny>, Refused> {
     if let ([item], [word]) = (items, words) {
         return item.convert(py, word);
     }
-    let values: Vec<_> = items
-        .iter()
-        .zip(words)
-        .map(|(item, word)| item.convert(py, word))
-        .collect::<Result<_, _>>()?;
+    let values: Vec<_> =
+        items.iter().zip(words).map(|(item, word)| item.convert(py, word)).collect::<Result<_, _>>()?;
     Ok(PyTuple::new(py, values)?.into_any())
 }
 
@@ -304,11 +256,7 @@ impl Item {
     fn convert<'py>(&self, py: Python<'py>, word: &[u8]) -> Result<Bound<'py, PyAny>, Refused> {
         match &self.kind {
             Kind::Bytes => Ok(PyBytes::new(py, word).into_any()),
-            Kind::Int {
-                low,
-                high,
-                range_error,
-            } => {
+            Kind::Int { low, high, range_error } => {
                 let Some(value) = parse_int(word, *high) else {
                     return refuse(&self.error);
                 };
@@ -320,24 +268,16 @@ impl Item {
                     Err(_) => Ok(value.into_pyobject(py).map_err(PyErr::from)?.into_any()),
                 }
             }
-            Kind::Float => match std::str::from_utf8(word)
-                .ok()
-                .and_then(|text| text.parse::<f64>().ok())
-            {
+            Kind::Float => match std::str::from_utf8(word).ok().and_then(|text| text.parse::<f64>().ok()) {
                 Some(value) if !value.is_nan() => Ok(PyFloat::new(py, value).into_any()),
                 _ => refuse(&self.error),
             },
-            Kind::Text => {
-                match std::str::from_utf8(word) {
-                    Ok(text) => Ok(PyString::new(py, text).into_any()),
-                    Err(_) => Ok(PyBytes::new(py, word)
-                        .call_method1("decode", ("utf-8", "surrogateescape"))?),
-                }
-            }
+            Kind::Text => match std::str::from_utf8(word) {
+                Ok(text) => Ok(PyString::new(py, text).into_any()),
+                Err(_) => Ok(PyBytes::new(py, word).call_method1("decode", ("utf-8", "surrogateescape"))?),
+            },
             Kind::Choice(choices) => {
-                let found = choices
-                    .iter()
-                    .find(|(token, _)| word.eq_ignore_ascii_case(token.as_bytes()));
+                let found = choices.iter().find(|(token, _)| word.eq_ignore_ascii_case(token.as_bytes()));
                 match found {
                     Some((_, value)) => Ok(value.bind(py).clone().into_any()),
                     None => refuse(&self.error),
@@ -356,19 +296,11 @@ fn parse_int(word: &[u8], high: i128) -> Option<i128> {
     if high <= i128::from(i64::MAX) || !matches!(word, [b'1'..=b'9', ..]) {
         return None;
     }
-    std::str::from_utf8(word)
-        .ok()?
-        .parse::<u64>()
-        .ok()
-        .map(i128::from)
+    std::str::from_utf8(word).ok()?.parse::<u64>().ok().map(i128::from)
 }
 
 fn items(parameter: &Bound<'_, PyAny>) -> PyResult<Vec<Item>> {
-    parameter
-        .getattr("items")?
-        .try_iter()?
-        .map(|item| item_of(&item?))
-        .collect()
+    parameter.getattr("items")?.try_iter()?.map(|item| item_of(&item?)).collect()
 }
 
 fn has_key(parameter: &Bound<'_, PyAny>) -> PyResult<bool> {
@@ -394,18 +326,12 @@ fn item_of(item: &Bound<'_, PyAny>) -> PyResult<Item> {
             let tokens: Vec<String> = item.getattr("choices")?.extract()?;
             let py = item.py();
             Kind::Choice(
-                tokens
-                    .into_iter()
-                    .map(|token| (token.clone(), PyString::new(py, &token).unbind()))
-                    .collect(),
+                tokens.into_iter().map(|token| (token.clone(), PyString::new(py, &token).unbind())).collect(),
             )
         }
         _ => Kind::Bytes,
     };
-    Ok(Item {
-        kind,
-        error: item.getattr("error")?.extract()?,
-    })
+    Ok(Item { kind, error: item.getattr("error")?.extract()? })
 }
 
 fn option_of(option: &Bound<'_, PyAny>) -> PyResult<Opt> {

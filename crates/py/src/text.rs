@@ -93,11 +93,7 @@ const CRC64_TABLE: [u64; 256] = {
         let mut crc = byte as u64;
         let mut bit = 0;
         while bit < 8 {
-            crc = if crc & 1 == 1 {
-                (crc >> 1) ^ CRC64_POLYNOMIAL
-            } else {
-                crc >> 1
-            };
+            crc = if crc & 1 == 1 { (crc >> 1) ^ CRC64_POLYNOMIAL } else { crc >> 1 };
             bit += 1;
         }
         table[byte] = crc;
@@ -109,9 +105,7 @@ const CRC64_TABLE: [u64; 256] = {
 /// CRC-64 as in RDB files and DUMP payloads.
 #[pyfunction]
 pub fn crc64(data: &[u8]) -> u64 {
-    data.iter().fold(0, |crc, &byte| {
-        CRC64_TABLE[usize::from(crc as u8 ^ byte)] ^ (crc >> 8)
-    })
+    data.iter().fold(0, |crc, &byte| CRC64_TABLE[usize::from(crc as u8 ^ byte)] ^ (crc >> 8))
 }
 
 /// XXH3, 64 bits, seed 0.

@@ -38,6 +38,11 @@ impl<'a> Reply<'a> {
         self.line(b'+', text.as_bytes());
     }
 
+    /// As [`Reply::simple`], for a text that repeats bytes of the client.
+    pub fn simple_bytes(&mut self, text: &[u8]) {
+        self.line(b'+', text);
+    }
+
     /// An error, `text` beginning with its code ("ERR ..."); line ends in it become spaces.
     pub fn error(&mut self, text: &str) {
         self.line(b'-', text.as_bytes());

@@ -152,7 +152,6 @@ TRANSCRIPTS = {
         verbosity 1 -> OK|
         flush_all -> OK|
         flush_all -1 -> OK|
-        mn -> MN|
         stats reset -> RESET|
         stats detail on -> OK|
         stats detail -> CLIENT_ERROR usage: stats detail on|off|dump|

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Any, Final, Literal
 
 from dozo._kernel import glob_match
@@ -15,22 +16,31 @@ from dozo.replies import Simple
 _GROUP: Final = "server"
 _FLAGS: Final = LOADING | STALE
 _ACL: Final = ("connection",)
+_CATEGORIES: Final = (
+    "@keyspace @read @write @set @sortedset @list @hash @string @bitmap @hyperloglog @geo @stream"
+    " @pubsub @admin @fast @slow @blocking @dangerous @connection @transaction @scripting"
+)
+"""In the order in which Redis lists them; a category's place is its position in this text."""
 _UNORDERED: Final = ("nondeterministic_output_order",)
 
 
-class _Statuses(frozenset[Simple]):
-    """A set reply of statuses that is written in the order of its making, not in one that changes with every start."""
+class _Set(frozenset[Any]):
+    """A set reply in the order of its making: Python's own sets have none, and can't hold maps."""
 
-    _ordered: tuple[Simple, ...]
+    _items: tuple[Any, ...]
 
-    def __new__(cls, names: Iterable[str]) -> _Statuses:
-        ordered = tuple(Simple(name) for name in names)
-        made = super().__new__(cls, ordered)
-        made._ordered = ordered
+    def __new__(cls, items: Iterable[Any]) -> _Set:
+        ordered = tuple(items)
+        made = super().__new__(cls, range(len(ordered)))
+        made._items = ordered
         return made
 
-    def __iter__(self) -> Iterator[Simple]:
-        return iter(self._ordered)
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._items)
+
+
+def _statuses(names: Iterable[str]) -> _Set:
+    return _Set(Simple(name) for name in names)
 
 
 @command(
@@ -149,7 +159,7 @@ def getkeys(*line: bytes) -> list[bytes]:
 )
 def getkeysandflags(*line: bytes) -> list[Any]:
     """Returns the keys of a command line, each with what happens to it."""
-    return [[line[position], _Statuses(flags)] for position, flags in _keys(line)]
+    return [[line[position], _statuses(flags)] for position, flags in _keys(line)]
 
 
 def _keys(line: tuple[bytes, ...]) -> list[tuple[int, list[str]]]:
@@ -180,17 +190,18 @@ def _key_flags(spec: KeySpec, line: tuple[bytes, ...]) -> list[str]:
     return ["RW", "access", "update"] if reads else ["OW", "update"]
 
 
+@cache
 def _info(declared: Command) -> list[Any]:
-    """One command as COMMAND INFO tells it."""
+    """One command as COMMAND INFO tells it; kept, as making them all takes milliseconds in which nobody is served."""
     return [
         declared.full_name,
         declared.arity,
-        _Statuses(declared.flags.names),
+        _statuses(declared.flags.names),
         *declared.keys,
-        _Statuses(declared.categories),
-        list(declared.tips),
-        [_key_spec(spec) for spec in declared.key_specs],
-        [_info(sub) for sub in declared.subcommands.values()],
+        _statuses(sorted(declared.categories, key=_CATEGORIES.index)),
+        _Set(declared.tips),
+        _Set(_key_spec(spec) for spec in declared.key_specs),
+        _Set(_info(sub) for sub in declared.subcommands.values()),
     ]
 
 
@@ -202,23 +213,24 @@ def _key_spec(spec: KeySpec) -> dict[str, Any]:
         kind, found = "range", {"lastkey": spec.last, "keystep": spec.step, "limit": 0}
     told: dict[str, Any] = {"notes": spec.notes} if spec.notes else {}
     return told | {
-        "flags": _Statuses(spec.flags.split()),
+        "flags": _statuses(spec.flags.split()),
         "begin_search": {"type": "index", "spec": {"index": spec.first}},
         "find_keys": {"type": kind, "spec": found},
     }
 
 
+@cache
 def _docs(declared: Command) -> dict[str, Any]:
-    """One command as COMMAND DOCS tells it; what it does not have is left out."""
+    """One command as COMMAND DOCS tells it, kept too; what it does not have is left out."""
     told: dict[str, Any] = {
         "summary": declared.summary,
         "since": declared.since,
         "group": "module" if declared.flags & MODULE else declared.group,
         "complexity": declared.complexity,
-        "doc_flags": _Statuses(declared.doc_flags),
+        "doc_flags": _statuses(declared.doc_flags),
         "deprecated_since": declared.deprecated_since,
         "replaced_by": declared.replaced_by,
-        "history": [list(entry) for entry in declared.history],
+        "history": _Set(list(entry) for entry in declared.history),
         "arguments": [_arg(arg) for arg in declared.args],
         "subcommands": {sub.full_name: _docs(sub) for sub in declared.subcommands.values()},
     }
@@ -227,12 +239,10 @@ def _docs(declared: Command) -> dict[str, Any]:
 
 def _arg(arg: Arg) -> dict[str, Any]:
     told: dict[str, Any] = {"name": arg.name, "type": arg.type}
-    if arg.type not in ("oneof", "block"):
-        told["display_text"] = arg.name
     told |= {
         "key_spec_index": arg.key_spec,
         "token": arg.token,
-        "flags": [Simple(flag) for flag in arg.flags],
+        "flags": _statuses(arg.flags),
         "arguments": [_arg(child) for child in arg.children],
     }
-    return {name: value for name, value in told.items() if value not in (None, [])}
+    return {name: value for name, value in told.items() if value is not None and (value or value == 0)}

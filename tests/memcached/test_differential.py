@@ -11,7 +11,7 @@ from .generated import Op, Seen, Step, binary_steps, text_steps
 from .raw import Binary, Text
 
 #: `make test` runs a short form; EXAMPLES=2000 is the long one.
-EXAMPLES = int(os.environ.get("EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("EXAMPLES", "200"))
 _settings = settings(
     max_examples=EXAMPLES, deadline=None, print_blob=True, suppress_health_check=list(HealthCheck)
 )

@@ -364,19 +364,18 @@ pub(super) fn count(engine: &mut Engine, request: &Count<'_>) -> Counted {
         old.wrapping_add(request.delta)
     };
     let new_len = put_counter(engine, request.key, value, flags);
-    let kept = was_int && new_len <= old_len && i64::try_from(value).is_ok();
-    if marks.contains(&true) && !kept {
-        restore(engine, request.key, marks.map(|mark| mark && new_len <= old_len));
+    // memcached counts in place as long as the number does not get longer: the item's marks stay. A longer one is a
+    // new item without marks.
+    let [stale, won, fetched] = marks.map(|mark| mark && new_len <= old_len);
+    if marks.contains(&true) && !(was_int && new_len <= old_len && i64::try_from(value).is_ok()) {
+        for mark in [Mark::Stale(stale), Mark::Won(won), Mark::Fetched(fetched)] {
+            engine.ks.mark(DB, request.key, mark);
+        }
+    }
+    if stale || flags != 0 {
+        effect_item(engine, request.key, flags, stale);
     }
     Counted::Value(value)
-}
-
-/// memcached counts in place as long as the number does not get longer: the item's marks stay. A longer one is a new
-/// item without marks.
-fn restore(engine: &mut Engine, key: &[u8], [stale, won, fetched]: [bool; 3]) {
-    for mark in [Mark::Stale(stale), Mark::Won(won), Mark::Fetched(fetched)] {
-        engine.ks.mark(DB, key, mark);
-    }
 }
 
 /// Writes a counter. memcached leaves spaces behind one that gets shorter, when nobody else holds the item just
@@ -391,7 +390,7 @@ fn put_counter(engine: &mut Engine, key: &[u8], value: u64, flags: u32) -> usize
             engine.ks.put(DB, key, put);
         }
     }
-    effect_set(engine, key, text, Ttl::Keep, flags);
+    effect_set(engine, key, text, Ttl::Keep, 0);
     text.len()
 }
 

@@ -43,7 +43,7 @@ class Connection:
         kind, text = line[:1], line[1:-2]
         match kind:
             case b"+" | b"-":
-                return text.decode()
+                return text.decode(errors="replace")
             case b":" | b"(":
                 return int(text)
             case b"_":

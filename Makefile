@@ -44,8 +44,10 @@ bench: .venv/built .venv/tools ## measure dozo beside redis-server and memcached
 	.ci/peers
 	$(BIN)/dozo bench suite $(ARGS)
 
-fuzz: ## feed the codecs random bytes (CASES=1000000)
-	PROPTEST_CASES=$(or $(CASES),200000) cargo test --locked --release -p dozo-wire
+fuzz: .venv/built .venv/tools ## hostile bytes for the codecs, long random runs beside the originals (CASES=200000)
+	DOZO_FUZZ_CASES=$(or $(CASES),200000) cargo test --locked --release -p dozo-wire --test fuzz
+	.ci/peers
+	EXAMPLES=$(or $(EXAMPLES),2000) $(BIN)/pytest -n 2 tests/differential tests/memcached
 
 docs: .venv/built ## write docs/reference from the command and settings tables
 	$(BIN)/python docs/generate.py

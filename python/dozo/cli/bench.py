@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 from pathlib import Path
 
 from dozo.errors import ConfigError
@@ -48,6 +49,8 @@ def _memcached(options: argparse.Namespace) -> int:
 
 
 def _suite(options: argparse.Namespace) -> int:
+    if importlib.util.find_spec("matplotlib") is None:
+        raise ConfigError("the chart needs matplotlib: pip install 'dozo[bench]'")
     from dozo.bench import report
     from dozo.bench.suite import QUICK, Plan, run
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
-from dozo._kernel import Kernel
+from dozo._kernel import Kernel, use_small_pages
 from dozo.commands import memcached
 from dozo.commands.api import load_families, load_file
 from dozo.config import Config, OutputLimits, SettingError
@@ -113,6 +113,7 @@ class Running:
 
 def run(config: Config) -> int:
     """Serve until SIGTERM, SIGINT or SHUTDOWN; the exit code. ConfigError: the server could not start."""
+    use_small_pages()
     running = Running(config)
     _stop_on_signals(running)
     _allow_descriptors(running)

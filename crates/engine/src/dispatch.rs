@@ -62,10 +62,10 @@ impl Engine {
         let (flags, implementation) = (command.flags, command.implementation);
         if !command.accepts(args.len()) {
             let text = format!("ERR wrong number of arguments for '{}' command", command.name);
-            return self.refuse(session, Some(row), &text);
+            return self.refuse(session, Some(row), text.as_bytes());
         }
         if !session.authenticated && !flags.has(Flags::NO_AUTH) {
-            return self.refuse(session, Some(row), "NOAUTH Authentication required.");
+            return self.refuse(session, Some(row), b"NOAUTH Authentication required.");
         }
         if matches!(implementation, Implementation::Foreign(_)) && !self.attached {
             return Verdict::Hold(Flow::NeedHost);
@@ -77,7 +77,7 @@ impl Engine {
             return self.refuse(
                 session,
                 Some(row),
-                "OOM command not allowed when used memory > 'maxmemory'.",
+                b"OOM command not allowed when used memory > 'maxmemory'.",
             );
         }
         if self.monitors > 0 && !flags.has(Flags::SKIP_MONITOR.with(Flags::ADMIN)) {
@@ -169,7 +169,7 @@ impl Engine {
             Lookup::Found(row) => row,
             other => {
                 let text = unknown_text(self, &other, args);
-                return session.reply().error(&text);
+                return session.reply().error_bytes(&text);
             }
         };
         let command = self.table.row(row);
@@ -211,15 +211,15 @@ impl Engine {
 
     /// Answers an error for a command that was not run.
     #[cold]
-    fn refuse(&mut self, session: &mut Session, row: Option<u32>, text: &str) -> Verdict {
+    fn refuse(&mut self, session: &mut Session, row: Option<u32>, text: &[u8]) -> Verdict {
         if let Some(row) = row {
             self.table.row_mut(row).stats.rejected += 1;
         }
         self.stats.commands += 1;
-        self.stats.count_error(text.as_bytes());
+        self.stats.count_error(text);
         match session.reply_mode {
             ReplyMode::Off | ReplyMode::Skip => {}
-            ReplyMode::On => session.reply().error(text),
+            ReplyMode::On => session.reply().error_bytes(text),
             ReplyMode::SkipNext => session.reply_mode = ReplyMode::On,
         }
         Verdict::Done
@@ -227,22 +227,27 @@ impl Engine {
 }
 
 #[cold]
-fn unknown_text(engine: &Engine, lookup: &Lookup, args: &[&[u8]]) -> String {
-    let name = args.first().map(|name| String::from_utf8_lossy(name)).unwrap_or_default();
+fn unknown_text(engine: &Engine, lookup: &Lookup, args: &[&[u8]]) -> Vec<u8> {
+    let name = args.first().map_or(&b""[..], |name| shown(name, ERROR_ARGS_BYTES));
     if let Lookup::UnknownSubcommand(container) = lookup {
-        let sub = args.get(1).map(|sub| String::from_utf8_lossy(sub)).unwrap_or_default();
-        let sub: String = sub.chars().take(ERROR_ARGS_BYTES).collect();
+        let sub = args.get(1).map_or(&b""[..], |sub| shown(sub, ERROR_ARGS_BYTES));
         let container = engine.table.row(*container).name.to_ascii_uppercase();
-        return format!("ERR unknown subcommand '{sub}'. Try {container} HELP.");
+        return [b"ERR unknown subcommand '", sub, b"'. Try ", container.as_bytes(), b" HELP."].concat();
     }
-    let mut shown = String::new();
-    for arg in args.iter().skip(1) {
-        if shown.len() >= ERROR_ARGS_BYTES {
+    let mut text = [b"ERR unknown command '", name, b"', with args beginning with: "].concat();
+    let end = text.len() + ERROR_ARGS_BYTES;
+    for arg in &args[1..] {
+        if text.len() >= end {
             break;
         }
-        let arg: String = String::from_utf8_lossy(arg).chars().take(ERROR_ARGS_BYTES - shown.len()).collect();
-        shown.push_str(&format!("'{arg}' "));
+        let arg = shown(arg, end - text.len());
+        text.extend_from_slice(&[b"'", arg, b"' "].concat());
     }
-    let name: String = name.chars().take(ERROR_ARGS_BYTES).collect();
-    format!("ERR unknown command '{name}', with args beginning with: {shown}")
+    text
+}
+
+/// The part of an argument that an error shows: at most `max` bytes, and nothing from a NUL on, as in Redis.
+fn shown(arg: &[u8], max: usize) -> &[u8] {
+    let end = arg.iter().position(|byte| *byte == 0).unwrap_or(arg.len());
+    &arg[..end.min(max)]
 }

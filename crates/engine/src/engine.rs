@@ -32,6 +32,10 @@ pub enum Flow {
     Close,
 }
 
+/// What a stranger hears in protected mode.
+const DENIED: &[u8] =
+    b"-DENIED dozo is in protected mode: it has no password, so it talks to this machine only. \
+Set requirepass, or protected-mode no if the network is trusted.\r\n";
 /// Keys looked at by one slice of active expiry, and slices a tick.
 const EXPIRE_SLICE: usize = 200;
 /// Time that background work may take in one tick, nanoseconds.
@@ -143,6 +147,13 @@ impl Engine {
 
     /// Takes a client in; `Err` is what to write before closing.
     pub fn connect(&mut self, peer: Peer) -> Result<SessionId, &'static [u8]> {
+        if self.settings.protected_mode && self.settings.requirepass.is_empty() && !peer.is_local() {
+            self.stats.rejected_connections += 1;
+            return Err(match peer.door {
+                Door::Resp => DENIED,
+                Door::Memcached => b"SERVER_ERROR denied: the server is in protected mode\r\n",
+            });
+        }
         if self.sessions.len() >= self.settings.maxclients {
             self.stats.rejected_connections += 1;
             return Err(match peer.door {

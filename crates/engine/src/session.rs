@@ -1,5 +1,7 @@
 //! One client as the engine sees it: who it is, what it has selected, and the reply bytes it is owed.
 
+use std::net::SocketAddr;
+
 use dozo_wire::Out;
 use dozo_wire::resp::{Proto, Reply, RequestParser, Span};
 
@@ -31,6 +33,14 @@ pub struct Peer {
     pub door: Door,
     /// Whether it came over a unix socket.
     pub unix: bool,
+}
+
+impl Peer {
+    /// Whether it comes from this machine.
+    pub fn is_local(&self) -> bool {
+        let address = self.addr.parse::<SocketAddr>();
+        self.unix || address.is_ok_and(|address| address.ip().to_canonical().is_loopback())
+    }
 }
 
 /// CLIENT REPLY.

@@ -24,6 +24,8 @@ pub struct Settings {
     pub memcached_max_item_size: usize,
     /// Whether memcached's `shutdown` is obeyed.
     pub memcached_shutdown: bool,
+    /// Whether only this machine is served as long as there is no password.
+    pub protected_mode: bool,
     /// Ticks a second.
     pub hz: u32,
     /// Whether expired keys are collected in the background (DEBUG SET-ACTIVE-EXPIRE).
@@ -44,6 +46,7 @@ impl Default for Settings {
             proto_max_bulk_len: 512 << 20,
             memcached_max_item_size: 1 << 20,
             memcached_shutdown: false,
+            protected_mode: true,
             hz: 10,
             active_expire: true,
             lazyfree: true,
@@ -96,6 +99,7 @@ impl Settings {
             "proto-max-bulk-len" => self.proto_max_bulk_len = value.size()?,
             "memcached-max-item-size" => self.memcached_max_item_size = value.size()?,
             "memcached-shutdown" => self.memcached_shutdown = value.int()? != 0,
+            "protected-mode" => self.protected_mode = value.int()? != 0,
             "hz" => self.hz = u32::try_from(value.int()?).ok()?.clamp(1, 500),
             "active-expire" => self.active_expire = value.int()? != 0,
             "lazyfree" => self.lazyfree = value.int()? != 0,

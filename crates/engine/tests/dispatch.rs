@@ -99,8 +99,31 @@ fn too_many_clients_are_told_so() {
     let settings = Settings { maxclients: 1, ..Settings::default() };
     let mut bench = Bench::with(StoreConfig::default(), settings);
     let sid = connect(&mut bench.engine, Door::Resp);
-    let peer = bench.session.peer.clone();
+    let mut peer = bench.session.peer.clone();
+    peer.addr = "127.0.0.1:9".into();
     assert_eq!(bench.engine.connect(peer), Err(b"-ERR max number of clients reached\r\n".as_slice()));
     bench.engine.disconnect(sid);
     connect(&mut bench.engine, Door::Resp);
+}
+
+#[test]
+fn without_a_password_strangers_are_turned_away() {
+    let mut bench = Bench::new();
+    let mut peer = bench.session.peer.clone();
+    for (addr, local) in
+        [("127.0.0.1:5", true), ("[::1]:5", true), ("10.0.0.7:5", false), ("[::ffff:127.0.0.9]:5", true)]
+    {
+        peer.addr = addr.into();
+        assert_eq!(bench.engine.connect(peer.clone()).is_ok(), local, "{addr}");
+    }
+    assert!(bench.engine.configure("protected-mode", &dozo_engine::settings::SettingValue::Bool(false)));
+    peer.addr = "10.0.0.7:5".into();
+    assert!(bench.engine.connect(peer).is_ok());
+}
+
+#[test]
+fn an_error_shows_an_argument_up_to_its_first_nul() {
+    let mut bench = Bench::new();
+    let reply = bench.run_args(&[b"NOPE", b"a\0b", b"c"]);
+    assert_eq!(reply, "-ERR unknown command 'NOPE', with args beginning with: 'a' 'c' \r\n");
 }

@@ -65,12 +65,7 @@ impl Batch {
         self.bytes.clear();
         self.items.clear();
         self.bytes.shrink_to(BATCH_BYTES);
-        Self {
-            bytes: self.bytes,
-            items: self.items,
-            crew: self.crew,
-            ..Self::default()
-        }
+        Self { bytes: self.bytes, items: self.items, crew: self.crew, ..Self::default() }
     }
 }
 
@@ -139,20 +134,10 @@ impl Crew {
     pub fn start(number: usize, inbox: Arc<Inbox>) -> io::Result<Self> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKE)?;
-        let mailbox = Arc::new(Mailbox {
-            orders: Mutex::default(),
-            waker,
-        });
+        let mailbox = Arc::new(Mailbox { orders: Mutex::default(), waker });
         let worker = Worker::new(poll, Arc::clone(&mailbox), inbox, number);
-        let thread = Builder::new()
-            .name(format!("dozo-io-{number}"))
-            .spawn(move || worker.run())?;
-        Ok(Self {
-            mailbox,
-            replies: Replies::default(),
-            thread: Some(thread),
-            drained: false,
-        })
+        let thread = Builder::new().name(format!("dozo-io-{number}")).spawn(move || worker.run())?;
+        Ok(Self { mailbox, replies: Replies::default(), thread: Some(thread), drained: false })
     }
 
     pub fn attach(&self, key: u32, stream: Stream) {
@@ -183,8 +168,7 @@ impl Crew {
     /// Sends what has gathered in this turn.
     pub fn post(&mut self) {
         if !self.replies.items.is_empty() || !self.replies.done.is_empty() {
-            self.mailbox
-                .post(Order::Replies(std::mem::take(&mut self.replies)));
+            self.mailbox.post(Order::Replies(std::mem::take(&mut self.replies)));
         }
     }
 
@@ -248,10 +232,7 @@ struct Worker {
 
 impl Worker {
     fn new(poll: Poll, mailbox: Arc<Mailbox>, inbox: Arc<Inbox>, number: usize) -> Self {
-        let batch = Batch {
-            crew: number,
-            ..Batch::default()
-        };
+        let batch = Batch { crew: number, ..Batch::default() };
         Self {
             poll,
             mailbox,
@@ -273,15 +254,11 @@ impl Worker {
     fn run(mut self) {
         let mut events = Events::with_capacity(1024);
         while !self.stopped {
-            let busy =
-                !self.writes.is_empty() || (!self.ready.is_empty() && self.under_way < UNDER_WAY);
+            let busy = !self.writes.is_empty() || (!self.ready.is_empty() && self.under_way < UNDER_WAY);
             let timeout = busy.then_some(Duration::ZERO);
             // An interrupted poll has no events, and any other error is as good as none: orders still arrive.
             let woken = self.poll.poll(&mut events, timeout).is_ok();
-            events
-                .iter()
-                .filter(|_| woken)
-                .for_each(|event| self.notice(event));
+            events.iter().filter(|_| woken).for_each(|event| self.notice(event));
             for order in self.mailbox.take() {
                 self.obey(order);
             }
@@ -340,23 +317,13 @@ impl Worker {
         if self.members.len() <= at {
             self.members.resize_with(at + 1, || None);
         }
-        let member = Member {
-            link,
-            pending: VecDeque::new(),
-            owed: 0,
-            queued: false,
-            held: false,
-            finishing: false,
-        };
+        let member =
+            Member { link, pending: VecDeque::new(), owed: 0, queued: false, held: false, finishing: false };
         self.members[at] = Some(Box::new(member));
     }
 
     fn tell(&mut self, key: u32, news: News) {
-        self.batch.items.push(Item {
-            key,
-            end: self.batch.bytes.len(),
-            news,
-        });
+        self.batch.items.push(Item { key, end: self.batch.bytes.len(), news });
     }
 
     fn reply(&mut self, replies: Replies) {
@@ -387,8 +354,7 @@ impl Worker {
             }
         }
         self.under_way -= replies.done.len().min(self.under_way);
-        self.spare
-            .extend(replies.done.into_iter().map(Batch::recycle));
+        self.spare.extend(replies.done.into_iter().map(Batch::recycle));
     }
 
     /// Writes a short reply from a buffer that all connections share; only what the kernel doesn't take is kept.
@@ -400,9 +366,7 @@ impl Worker {
         let mut wrote = Wrote::Stalled;
         self.scratch.put(bytes);
         if member.pending.is_empty() {
-            wrote = member
-                .link
-                .flush(&mut self.scratch, registry, &mut self.batch.tally);
+            wrote = member.link.flush(&mut self.scratch, registry, &mut self.batch.tally);
         }
         if wrote != Wrote::All {
             member.keep(&mut self.scratch);
@@ -454,12 +418,7 @@ impl Worker {
     }
 
     fn close(&mut self, key: u32, news: News) {
-        if self
-            .members
-            .get_mut(key as usize)
-            .and_then(Option::take)
-            .is_some()
-        {
+        if self.members.get_mut(key as usize).and_then(Option::take).is_some() {
             self.tell(key, news);
         }
     }
@@ -517,10 +476,7 @@ impl Worker {
     }
 
     fn post(&mut self) {
-        let next = self.spare.pop().unwrap_or_else(|| Batch {
-            crew: self.batch.crew,
-            ..Batch::default()
-        });
+        let next = self.spare.pop().unwrap_or_else(|| Batch { crew: self.batch.crew, ..Batch::default() });
         let batch = std::mem::replace(&mut self.batch, next);
         self.under_way += 1;
         self.inbox.post(batch);

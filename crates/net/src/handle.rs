@@ -48,13 +48,7 @@ pub(crate) struct Inbox {
 
 impl Inbox {
     pub fn new(waker: Waker, capacity: usize, limits: Arc<Limits>) -> Self {
-        Self {
-            queues: Mutex::default(),
-            stop: AtomicU8::new(0),
-            waker,
-            capacity,
-            limits,
-        }
+        Self { queues: Mutex::default(), stop: AtomicU8::new(0), waker, capacity, limits }
     }
 
     fn lock(&self) -> MutexGuard<'_, Queues> {

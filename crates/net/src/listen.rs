@@ -26,21 +26,13 @@ pub struct BindError {
 impl BindError {
     /// The system gives no poll: no place at all can be listened on.
     pub(crate) fn no_poll(cause: io::Error) -> Self {
-        Self {
-            place: "any address".into(),
-            cause,
-        }
+        Self { place: "any address".into(), cause }
     }
 }
 
 impl fmt::Display for BindError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "Could not listen on {}: {}",
-            self.place,
-            reason(&self.cause)
-        )
+        write!(f, "Could not listen on {}: {}", self.place, reason(&self.cause))
     }
 }
 
@@ -55,9 +47,7 @@ pub(crate) fn reason(error: &io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or_default();
     let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| {
-        first.to_lowercase().chain(chars).collect()
-    })
+    chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
 }
 
 enum Source {
@@ -80,22 +70,14 @@ impl Listener {
         let door = endpoint.door;
         let place = place(&endpoint.address);
         let opened = match &endpoint.address {
-            Address::Tcp {
-                host,
-                port,
-                optional,
-            } => match bind_tcp(host, *port, backlog) {
+            Address::Tcp { host, port, optional } => match bind_tcp(host, *port, backlog) {
                 Err(error) if *optional && is_absent(&error) => return Ok(None),
                 opened => opened.map(Source::Tcp),
             },
             Address::Unix { path, mode } => bind_unix(path, *mode, backlog),
         };
         match opened {
-            Ok(source) => Ok(Some(Self {
-                source,
-                door,
-                place,
-            })),
+            Ok(source) => Ok(Some(Self { source, door, place })),
             Err(cause) => Err(BindError { place, cause }),
         }
     }
@@ -116,14 +98,10 @@ impl Listener {
                 // A peer that is gone already makes these fail; the first read will tell.
                 let _ = stream.set_nodelay(true);
                 if let Some(after) = keepalive {
-                    let probes = TcpKeepalive::new()
-                        .with_time(after)
-                        .with_interval(after / 3);
+                    let probes = TcpKeepalive::new().with_time(after).with_interval(after / 3);
                     let _ = SockRef::from(&stream).set_tcp_keepalive(&probes);
                 }
-                let laddr = stream
-                    .local_addr()
-                    .map_or_else(|_| self.place.clone(), |addr| addr.to_string());
+                let laddr = stream.local_addr().map_or_else(|_| self.place.clone(), |addr| addr.to_string());
                 let stream = Stream::Tcp(stream);
                 let peer = self.peer(&stream, addr.to_string(), laddr, false);
                 Ok((stream, peer))
@@ -139,13 +117,7 @@ impl Listener {
     }
 
     fn peer(&self, stream: &Stream, addr: String, laddr: String, unix: bool) -> Peer {
-        Peer {
-            addr,
-            laddr,
-            fd: stream.fd(),
-            door: self.door,
-            unix,
-        }
+        Peer { addr, laddr, fd: stream.fd(), door: self.door, unix }
     }
 }
 
@@ -229,23 +201,15 @@ fn remove_stale(path: &PathBuf) -> io::Result<()> {
         return Ok(());
     };
     if !found.file_type().is_socket() {
-        return Err(io::Error::new(
-            io::ErrorKind::AlreadyExists,
-            "a file that is no socket is in the way",
-        ));
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, "a file that is no socket is in the way"));
     }
     match std::os::unix::net::UnixStream::connect(path) {
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-            std::fs::remove_file(path)
-        }
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => std::fs::remove_file(path),
         _ => Err(io::Error::from_raw_os_error(libc::EADDRINUSE)),
     }
 }
 
 #[cfg(not(unix))]
 fn bind_unix(_: &PathBuf, _: Option<u32>, _: i32) -> io::Result<Source> {
-    Err(io::Error::new(
-        io::ErrorKind::Unsupported,
-        "unix sockets are not available on this system",
-    ))
+    Err(io::Error::new(io::ErrorKind::Unsupported, "unix sockets are not available on this system"))
 }

@@ -45,42 +45,23 @@ impl Server {
         for endpoint in &settings.endpoints {
             listeners.extend(Listener::bind(endpoint, settings.backlog)?);
         }
-        let inbox = Arc::new(Inbox::new(
-            waker,
-            settings.inbox,
-            Arc::clone(&settings.limits),
-        ));
-        Ok(Self {
-            settings,
-            listeners,
-            poll,
-            inbox,
-        })
+        let inbox = Arc::new(Inbox::new(waker, settings.inbox, Arc::clone(&settings.limits)));
+        Ok(Self { settings, listeners, poll, inbox })
     }
 
     /// The way in from other threads.
     pub fn handle(&self) -> Handle {
-        Handle {
-            inbox: Arc::clone(&self.inbox),
-        }
+        Handle { inbox: Arc::clone(&self.inbox) }
     }
 
     /// Where it listens, for people: `127.0.0.1:6379` or a path.
     pub fn places(&self) -> Vec<String> {
-        self.listeners
-            .iter()
-            .map(|listener| listener.place.clone())
-            .collect()
+        self.listeners.iter().map(|listener| listener.place.clone()).collect()
     }
 
     /// Serves until it is told to stop, by its handle or by the engine. The calling thread becomes the executor.
     pub fn run(self, engine: &mut Engine) -> io::Result<()> {
-        let Self {
-            settings,
-            mut listeners,
-            poll,
-            inbox,
-        } = self;
+        let Self { settings, mut listeners, poll, inbox } = self;
         for (i, listener) in listeners.iter_mut().enumerate() {
             listener.register(poll.registry(), Token(FIRST_LISTENER - i))?;
         }
@@ -88,30 +69,12 @@ impl Server {
             .map(|n| Crew::start(n, Arc::clone(&inbox)))
             .collect::<io::Result<_>>()?;
         let registry = poll.registry().try_clone()?;
-        let turn = Turn::new(
-            engine,
-            crews,
-            registry,
-            Arc::clone(&settings.limits),
-            Arc::clone(&settings.log),
-        );
-        let doors = listeners
-            .into_iter()
-            .map(|listener| Door {
-                listener,
-                waiting: false,
-                pause: None,
-            })
-            .collect();
-        let mut life = Life {
-            settings,
-            doors,
-            inbox,
-            turn,
-            jobs: Vec::new(),
-            deadline: None,
-            next_tick_ms: 0,
-        };
+        let turn =
+            Turn::new(engine, crews, registry, Arc::clone(&settings.limits), Arc::clone(&settings.log));
+        let doors =
+            listeners.into_iter().map(|listener| Door { listener, waiting: false, pause: None }).collect();
+        let mut life =
+            Life { settings, doors, inbox, turn, jobs: Vec::new(), deadline: None, next_tick_ms: 0 };
         let result = life.run(poll);
         life.inbox.close();
         life.turn.abandon();
@@ -257,8 +220,5 @@ impl Life<'_> {
 
 /// Whether an error of accept concerns the one connection that was to be taken, which has gone.
 fn is_of_one_peer(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::Interrupted | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset
-    )
+    matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset)
 }

@@ -115,14 +115,7 @@ impl Link {
     /// Registers a socket for reading. A socket is registered for writing only once a write has stalled.
     pub fn open(mut stream: Stream, registry: &Registry, token: Token) -> io::Result<Self> {
         each!(&mut stream, s => registry.register(s, token, Interest::READABLE))?;
-        Ok(Self {
-            stream,
-            token,
-            stalled: false,
-            unread: false,
-            hangup: false,
-            watches_writes: false,
-        })
+        Ok(Self { stream, token, stalled: false, unread: false, hangup: false, watches_writes: false })
     }
 
     /// Reads into a buffer that others share.
@@ -141,7 +134,8 @@ impl Link {
         }
         let spare = tail.spare_capacity_mut();
         let room = spare.len().min(MOST);
-        let result = each!(&self.stream, stream => stream.try_io(|| SockRef::from(stream).recv(&mut spare[..room])));
+        let result =
+            each!(&self.stream, stream => stream.try_io(|| SockRef::from(stream).recv(&mut spare[..room])));
         if let Ok(n) = result {
             // SAFETY: the kernel has initialised the first `n <= room` bytes behind the length.
             unsafe { tail.set_len(tail.len() + n) };
@@ -195,11 +189,7 @@ impl Link {
                 return Wrote::Broken;
             }
         }
-        if out.is_empty() {
-            Wrote::All
-        } else {
-            Wrote::Yielded
-        }
+        if out.is_empty() { Wrote::All } else { Wrote::Yielded }
     }
 
     /// One write; returns the bytes written and the bytes offered.

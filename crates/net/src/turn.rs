@@ -120,12 +120,7 @@ impl<'e> Turn<'e> {
     /// Takes a poll's event for a lane, whose key is its token.
     pub fn notice(&mut self, event: &Event) {
         let key = event.token().0;
-        let Some(Lane {
-            port: Port::Own(link),
-            queued,
-            ..
-        }) = self.lanes.get_mut(key)
-        else {
+        let Some(Lane { port: Port::Own(link), queued, .. }) = self.lanes.get_mut(key) else {
             return;
         };
         let (readable, writable) = link.notice(event, !self.draining);
@@ -190,10 +185,7 @@ impl<'e> Turn<'e> {
         let Port::Own(link) = &mut lane.port else {
             return false;
         };
-        if !link.unread
-            || lane.ending != Ending::No
-            || (lane.blocked && lane.tail.len() >= HELD_BYTES)
-        {
+        if !link.unread || lane.ending != Ending::No || (lane.blocked && lane.tail.len() >= HELD_BYTES) {
             return false;
         }
         let in_place = lane.tail.is_empty() && !lane.blocked;
@@ -443,11 +435,7 @@ impl<'e> Turn<'e> {
     }
 
     fn flush(&mut self, key: u32) {
-        let Some(lane) = self
-            .lanes
-            .get_mut(key as usize)
-            .filter(|lane| lane.ending != Ending::Gone)
-        else {
+        let Some(lane) = self.lanes.get_mut(key as usize).filter(|lane| lane.ending != Ending::Gone) else {
             return;
         };
         let finishing = lane.ending == Ending::Finishing;
@@ -499,10 +487,7 @@ impl<'e> Turn<'e> {
     fn expel(&mut self, key: u32, level: Level, why: &str) {
         let sid = self.lanes[key as usize].sid;
         if let Some(session) = self.engine.session_mut(sid) {
-            (self.log)(
-                level,
-                &format!("Closed client {}: {why}", session.peer.addr),
-            );
+            (self.log)(level, &format!("Closed client {}: {why}", session.peer.addr));
         }
         self.kill(key);
     }

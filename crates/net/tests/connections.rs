@@ -35,12 +35,8 @@ both_modes! {
 fn requests_may_be_split_anywhere(io: usize) {
     let node = Node::start(io);
     let mut client = node.connect();
-    let all = [
-        request(&[b"SET", b"key", b"value"]),
-        b"PING\r\n".to_vec(),
-        request(&[b"GET", b"key"]),
-    ]
-    .concat();
+    let all =
+        [request(&[b"SET", b"key", b"value"]), b"PING\r\n".to_vec(), request(&[b"GET", b"key"])].concat();
     for at in 0..=all.len() {
         client.send(&all[..at]);
         // A round trip on another connection: the first part has been read by then, or soon will be.
@@ -64,10 +60,8 @@ fn replies_keep_the_order_of_requests(io: usize) {
         .map(|mut client| {
             spawn(move || {
                 let words: Vec<String> = (0..20_000).map(|n| format!("word-{n}")).collect();
-                let requests: Vec<u8> = words
-                    .iter()
-                    .flat_map(|w| request(&[b"ECHO", w.as_bytes()]))
-                    .collect();
+                let requests: Vec<u8> =
+                    words.iter().flat_map(|w| request(&[b"ECHO", w.as_bytes()])).collect();
                 let replies: Vec<u8> = words.iter().flat_map(|w| bulk(w.as_bytes())).collect();
                 let mut writer = client.stream.try_clone().unwrap();
                 let writing = spawn(move || writer.write_all(&requests).unwrap());
@@ -76,9 +70,7 @@ fn replies_keep_the_order_of_requests(io: usize) {
             })
         })
         .collect();
-    threads
-        .into_iter()
-        .for_each(|thread| thread.join().unwrap());
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
 }
 
 fn large_values_go_in_and_out(io: usize) {
@@ -113,9 +105,7 @@ fn a_slow_reader_gets_everything(io: usize) {
 
 fn a_client_that_never_reads_is_closed(io: usize) {
     let node = Node::start(io);
-    node.handle
-        .limits()
-        .set("client-output-buffer-limit", 2_000_000);
+    node.handle.limits().set("client-output-buffer-limit", 2_000_000);
     let mut client = node.connect();
     let value = vec![b'v'; 1_000_000];
     client.send(&request(&[b"SET", b"key", &value]));
@@ -137,9 +127,7 @@ fn a_client_that_never_reads_is_closed(io: usize) {
 
 fn small_replies_to_a_deaf_client_pile_up_to_the_limit(io: usize) {
     let node = Node::start(io);
-    node.handle
-        .limits()
-        .set("client-output-buffer-limit", 3_000_000);
+    node.handle.limits().set("client-output-buffer-limit", 3_000_000);
     let mut client = node.connect();
     while client.stream.write_all(b"PING\r\nPING\r\n").is_ok() {}
     node.wait_until(|engine| engine.stats.output_buffer_closed == 1 && engine.session_count() == 0);
@@ -172,12 +160,8 @@ fn a_thousand_connections_are_served(io: usize) {
     let node = Node::start(io);
     let mut clients: Vec<_> = (0..1000).map(|_| node.connect()).collect();
     for _ in 0..3 {
-        clients
-            .iter_mut()
-            .for_each(|client| client.send(b"PING\r\n"));
-        clients
-            .iter_mut()
-            .for_each(|client| client.expect(b"+PONG\r\n"));
+        clients.iter_mut().for_each(|client| client.send(b"PING\r\n"));
+        clients.iter_mut().for_each(|client| client.expect(b"+PONG\r\n"));
     }
     assert_eq!(node.ask(|engine| engine.session_count()), 1000);
     drop(clients);
@@ -195,10 +179,7 @@ fn a_protocol_error_closes_only_its_connection(io: usize) {
     let node = Node::start(io);
     let (mut good, mut bad) = (node.connect(), node.connect());
     bad.send(b"*1\r\n!1\r\n");
-    assert_eq!(
-        bad.rest(),
-        b"-ERR Protocol error: expected '$', got '!'\r\n"
-    );
+    assert_eq!(bad.rest(), b"-ERR Protocol error: expected '$', got '!'\r\n");
     good.send(b"PING\r\n");
     good.expect(b"+PONG\r\n");
 }
@@ -215,9 +196,7 @@ fn an_announced_bulk_costs_nothing(io: usize) {
 
 fn too_much_unparsed_input_closes(io: usize) {
     let node = Node::start(io);
-    node.handle
-        .limits()
-        .set("client-query-buffer-limit", 1_000_000);
+    node.handle.limits().set("client-query-buffer-limit", 1_000_000);
     let mut client = node.connect();
     client.send(b"*3\r\n$3\r\nSET\r\n$3\r\nkey\r\n$9000000\r\n");
     while client.stream.write_all(&[b'x'; 10_000]).is_ok() {}
@@ -232,19 +211,13 @@ fn held_back_clients_go_on_in_order(io: usize) {
     client.expect(b"+PONG\r\n");
     node.ask(|engine| engine.pause_clients(i64::MAX, false));
     let words: Vec<String> = (0..200_000).map(|n| format!("word-{n}")).collect();
-    let requests: Vec<u8> = words
-        .iter()
-        .flat_map(|w| request(&[b"ECHO", w.as_bytes()]))
-        .collect();
+    let requests: Vec<u8> = words.iter().flat_map(|w| request(&[b"ECHO", w.as_bytes()])).collect();
     let replies: Vec<u8> = words.iter().flat_map(|w| bulk(w.as_bytes())).collect();
     let mut writer = client.stream.try_clone().unwrap();
     let writing = spawn(move || writer.write_all(&requests).unwrap());
     node.wait_until(|engine| engine.stats.net_in > 256 * 1024);
     let held = node.ask(|engine| engine.stats.net_in);
-    assert!(
-        held < 3_000_000,
-        "a held-back client has piled up {held} bytes"
-    );
+    assert!(held < 3_000_000, "a held-back client has piled up {held} bytes");
     node.ask(|engine| engine.unpause_clients());
     client.expect(&replies);
     writing.join().unwrap();
@@ -264,11 +237,7 @@ fn python_is_entered_once_a_batch(io: usize) {
     let node = Node::start(io);
     let mut client = node.connect();
     let before = common::engine::SCOPES.load(Ordering::SeqCst);
-    client.send(
-        &[request(&[b"PING"]), request(&[b"PY"])]
-            .concat()
-            .repeat(500),
-    );
+    client.send(&[request(&[b"PING"]), request(&[b"PY"])].concat().repeat(500));
     client.expect(&b"+PONG\r\n".repeat(1000));
     let entered = common::engine::SCOPES.load(Ordering::SeqCst) - before;
     assert!((1..100).contains(&entered), "entered {entered} times");
@@ -280,10 +249,7 @@ fn clients_over_the_limit_are_told(io: usize) {
     let mut first = node.connect();
     first.send(b"PING\r\n");
     first.expect(b"+PONG\r\n");
-    assert_eq!(
-        node.connect().rest(),
-        b"-ERR max number of clients reached\r\n"
-    );
+    assert_eq!(node.connect().rest(), b"-ERR max number of clients reached\r\n");
     drop(first);
     node.wait_until(|engine| engine.session_count() == 0);
     let mut next = node.connect();

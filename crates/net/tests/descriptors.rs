@@ -11,10 +11,7 @@ use common::{Client, Node};
 
 /// Sets the soft limit of open files.
 fn limit_files(soft: u64) {
-    let mut limit = libc::rlimit {
-        rlim_cur: 0,
-        rlim_max: 0,
-    };
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: both calls get a valid pointer to a limit that lives on this stack.
     unsafe {
         assert_eq!(libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit), 0);
@@ -24,10 +21,7 @@ fn limit_files(soft: u64) {
 }
 
 fn used_cpu() -> Duration {
-    let mut time = libc::timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: the pointer is to a timespec that lives on this stack.
     let failed = unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &mut time) };
     assert_eq!(failed, 0);
@@ -42,16 +36,12 @@ fn a_server_out_of_descriptors_waits_and_goes_on() {
     first.expect(b"+PONG\r\n");
     limit_files(64);
     // Each connection takes a descriptor here and one in the server; the last ones stay in the backlog.
-    let mut clients: Vec<TcpStream> = std::iter::from_fn(|| TcpStream::connect(node.addr).ok())
-        .take(60)
-        .collect();
+    let mut clients: Vec<TcpStream> =
+        std::iter::from_fn(|| TcpStream::connect(node.addr).ok()).take(60).collect();
     while node.log.lock().unwrap().is_empty() {
         std::thread::yield_now();
     }
-    assert!(
-        node.log.lock().unwrap()[0]
-            .starts_with("Could not accept a connection: too many open files")
-    );
+    assert!(node.log.lock().unwrap()[0].starts_with("Could not accept a connection: too many open files"));
     let before = used_cpu();
     std::thread::sleep(Duration::from_millis(500));
     assert!(used_cpu() - before < Duration::from_millis(100), "it spins");

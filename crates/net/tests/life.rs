@@ -45,8 +45,7 @@ fn a_graceful_stop_under_load_sends_whole_replies(io: usize) {
         .map(|(mut client, started)| {
             spawn(move || {
                 let mut writer = client.stream.try_clone().unwrap();
-                let writing =
-                    spawn(move || while writer.write_all(&b"PING\r\n".repeat(100)).is_ok() {});
+                let writing = spawn(move || while writer.write_all(&b"PING\r\n".repeat(100)).is_ok() {});
                 client.expect(b"+PONG\r\n");
                 started.send(()).unwrap();
                 let rest = client.rest();
@@ -62,9 +61,7 @@ fn a_graceful_stop_under_load_sends_whole_replies(io: usize) {
     node.handle.stop(true);
     node.join();
     assert!(before.elapsed() < Duration::from_secs(9));
-    threads
-        .into_iter()
-        .for_each(|thread| thread.join().unwrap());
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
 }
 
 fn a_graceful_stop_has_an_end(io: usize) {
@@ -93,10 +90,7 @@ fn jobs_run_in_their_order(io: usize) {
     let mut taken = 0;
     for n in 0..5000 {
         let sender = sender.clone();
-        match node
-            .handle
-            .submit(Box::new(move |_| sender.send(n).unwrap()))
-        {
+        match node.handle.submit(Box::new(move |_| sender.send(n).unwrap())) {
             Ok(()) => taken += 1,
             Err(refused) => assert_eq!(refused, Refused::Full),
         }
@@ -106,24 +100,15 @@ fn jobs_run_in_their_order(io: usize) {
 }
 
 fn bind_error(settings: Settings) -> String {
-    Server::bind(settings)
-        .err()
-        .map(|error| error.to_string())
-        .unwrap_or_default()
+    Server::bind(settings).err().map(|error| error.to_string()).unwrap_or_default()
 }
 
 #[test]
 fn a_taken_port_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
-    let settings = Settings {
-        endpoints: vec![endpoint(port)],
-        ..Settings::default()
-    };
-    assert_eq!(
-        bind_error(settings),
-        format!("Could not listen on 127.0.0.1:{port}: address already in use")
-    );
+    let settings = Settings { endpoints: vec![endpoint(port)], ..Settings::default() };
+    assert_eq!(bind_error(settings), format!("Could not listen on 127.0.0.1:{port}: address already in use"));
 }
 
 #[test]
@@ -131,15 +116,8 @@ fn an_absent_address_is_named_unless_optional() {
     use dozo_net::Address;
     let mut absent = endpoint(free_port());
     for (must, expected) in [(true, "cannot assign requested address"), (false, "")] {
-        absent.address = Address::Tcp {
-            host: "192.0.2.1".into(),
-            port: 1,
-            optional: !must,
-        };
-        let error = bind_error(Settings {
-            endpoints: vec![absent.clone()],
-            ..Settings::default()
-        });
+        absent.address = Address::Tcp { host: "192.0.2.1".into(), port: 1, optional: !must };
+        let error = bind_error(Settings { endpoints: vec![absent.clone()], ..Settings::default() });
         assert!(error.ends_with(expected), "{error}");
         assert_eq!(error.is_empty(), expected.is_empty());
     }
@@ -154,48 +132,27 @@ fn unix_sockets_serve_and_leave_nothing() {
     let path = std::env::temp_dir().join(format!("dozo-net-{}.sock", std::process::id()));
     let unix = || {
         let mut unix = endpoint(0);
-        unix.address = dozo_net::Address::Unix {
-            path: path.clone(),
-            mode: Some(0o700),
-        };
+        unix.address = dozo_net::Address::Unix { path: path.clone(), mode: Some(0o700) };
         unix
     };
     // A file left by a server that is gone.
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
     for io in [0, 1] {
         let node = Node::start_with(io, |settings| settings.endpoints.push(unix()));
-        assert_eq!(
-            std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-            0o700
-        );
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
         let mut client = UnixStream::connect(&path).unwrap();
         client.write_all(&b"PING\r\n".repeat(1000)).unwrap();
         let mut got = vec![0; 7000];
         client.read_exact(&mut got).unwrap();
         assert_eq!(got, b"+PONG\r\n".repeat(1000));
-        let error = bind_error(Settings {
-            endpoints: vec![unix()],
-            ..Settings::default()
-        });
-        assert_eq!(
-            error,
-            format!(
-                "Could not listen on {}: address already in use",
-                path.display()
-            )
-        );
+        let error = bind_error(Settings { endpoints: vec![unix()], ..Settings::default() });
+        assert_eq!(error, format!("Could not listen on {}: address already in use", path.display()));
         drop(node);
         assert!(!path.exists());
     }
     std::fs::write(&path, b"precious").unwrap();
-    let error = bind_error(Settings {
-        endpoints: vec![unix()],
-        ..Settings::default()
-    });
-    assert!(
-        error.ends_with("a file that is no socket is in the way"),
-        "{error}"
-    );
+    let error = bind_error(Settings { endpoints: vec![unix()], ..Settings::default() });
+    assert!(error.ends_with("a file that is no socket is in the way"), "{error}");
     assert_eq!(std::fs::read(&path).unwrap(), b"precious");
     std::fs::remove_file(&path).unwrap();
 }
@@ -207,11 +164,7 @@ fn both_address_families_listen_side_by_side() {
         settings.endpoints.clear();
         for host in ["*", "::*"] {
             let mut any = endpoint(port);
-            any.address = dozo_net::Address::Tcp {
-                host: host.into(),
-                port,
-                optional: host == "::*",
-            };
+            any.address = dozo_net::Address::Tcp { host: host.into(), port, optional: host == "::*" };
             settings.endpoints.push(any);
         }
     });

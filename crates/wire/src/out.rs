@@ -45,14 +45,7 @@ pub struct Mark {
 impl Out {
     /// An empty buffer, without an allocation.
     pub const fn new() -> Self {
-        Self {
-            bytes: Vec::new(),
-            refs: Vec::new(),
-            head: 0,
-            ref_head: 0,
-            ref_sent: 0,
-            ref_len: 0,
-        }
+        Self { bytes: Vec::new(), refs: Vec::new(), head: 0, ref_head: 0, ref_sent: 0, ref_len: 0 }
     }
 
     /// Whether nothing waits to be written.
@@ -92,10 +85,7 @@ impl Out {
     /// Remember this place, to take back what is put after it before any of it is written.
     #[inline]
     pub fn mark(&self) -> Mark {
-        Mark {
-            bytes: self.bytes.len(),
-            refs: self.refs.len(),
-        }
+        Mark { bytes: self.bytes.len(), refs: self.refs.len() }
     }
 
     /// Take back everything put since `mark`. Nothing may have been advanced over in between.
@@ -136,10 +126,7 @@ impl Out {
         }
         let mut left = n;
         while left > 0 {
-            let until = self
-                .refs
-                .get(self.ref_head)
-                .map_or(self.bytes.len(), |r| r.0);
+            let until = self.refs.get(self.ref_head).map_or(self.bytes.len(), |r| r.0);
             let step = left.min(until - self.head);
             self.head += step;
             left -= step;

@@ -10,27 +10,16 @@ use proptest::sample::Index;
 fn config() -> ProptestConfig {
     let cases = |name| std::env::var(name).ok().and_then(|text| text.parse().ok());
     ProptestConfig {
-        cases: cases("DOZO_FUZZ_CASES")
-            .or_else(|| cases("PROPTEST_CASES"))
-            .unwrap_or(2000),
+        cases: cases("DOZO_FUZZ_CASES").or_else(|| cases("PROPTEST_CASES")).unwrap_or(2000),
         ..ProptestConfig::default()
     }
 }
 
 /// Low limits, so that short inputs reach them.
-const RESP: Limits = Limits {
-    max_bulk: 1200,
-    max_args: 40,
-    max_inline: 64,
-    max_bulk_unauth: 20,
-    max_args_unauth: 3,
-};
+const RESP: Limits =
+    Limits { max_bulk: 1200, max_args: 40, max_inline: 64, max_bulk_unauth: 20, max_args_unauth: 3 };
 
-const MEMCACHED: memcached::Limits = memcached::Limits {
-    max_value: 120,
-    max_line: 48,
-    max_get_line: 400,
-};
+const MEMCACHED: memcached::Limits = memcached::Limits { max_value: 120, max_line: 48, max_get_line: 400 };
 
 /// How a codec ends a step: consumed bytes with a note, more bytes wanted, or the end of the stream.
 enum Outcome {
@@ -40,11 +29,7 @@ enum Outcome {
 }
 
 /// Run `codec` over `bytes` that arrive in pieces ending at `cuts`; the notes in order, and how many bytes were left.
-fn run(
-    bytes: &[u8],
-    cuts: &[usize],
-    mut codec: impl FnMut(&[u8]) -> Outcome,
-) -> (Vec<String>, usize) {
+fn run(bytes: &[u8], cuts: &[usize], mut codec: impl FnMut(&[u8]) -> Outcome) -> (Vec<String>, usize) {
     let mut notes = Vec::new();
     let (mut start, mut ends) = (0, cuts.to_vec());
     ends.push(bytes.len());
@@ -52,11 +37,7 @@ fn run(
         while start < end {
             match codec(&bytes[start..end]) {
                 Outcome::Used(used, note) => {
-                    assert!(
-                        used > 0 && used <= end - start,
-                        "consumed {used} of {}",
-                        end - start
-                    );
+                    assert!(used > 0 && used <= end - start, "consumed {used} of {}", end - start);
                     notes.push(note);
                     start += used;
                 }
@@ -113,24 +94,18 @@ enum Swallow {
 fn memcached_text() -> impl FnMut(&[u8]) -> Outcome {
     let mut parser = text::Parser::new();
     swallowing(move |buf| match parser.parse(buf, &MEMCACHED) {
-        Parsed::Complete(request, used) => {
-            Swallow::Not(Outcome::Used(used, format!("{request:?}")))
-        }
+        Parsed::Complete(request, used) => Swallow::Not(Outcome::Used(used, format!("{request:?}"))),
         Parsed::Incomplete { .. } => Swallow::Not(Outcome::More),
         Parsed::Bad(bad) if bad.close => Swallow::Not(Outcome::End(format!("{:?}", bad.reply))),
-        Parsed::Bad(bad) => Swallow::After(
-            bad.consumed,
-            bad.swallow,
-            format!("{:?} {:?}", bad.reply, bad.unlink),
-        ),
+        Parsed::Bad(bad) => {
+            Swallow::After(bad.consumed, bad.swallow, format!("{:?} {:?}", bad.reply, bad.unlink))
+        }
     })
 }
 
 fn memcached_binary() -> impl FnMut(&[u8]) -> Outcome {
     swallowing(move |buf| match binary::parse(buf, &MEMCACHED) {
-        Parsed::Complete(request, used) => {
-            Swallow::Not(Outcome::Used(used, format!("{request:?}")))
-        }
+        Parsed::Complete(request, used) => Swallow::Not(Outcome::Used(used, format!("{request:?}"))),
         Parsed::Incomplete { need } => {
             assert!(need > buf.len());
             Swallow::Not(Outcome::More)
@@ -138,11 +113,9 @@ fn memcached_binary() -> impl FnMut(&[u8]) -> Outcome {
         Parsed::Bad(bad) if bad.close => {
             Swallow::Not(Outcome::End(format!("{:?} {:?}", bad.head, bad.status)))
         }
-        Parsed::Bad(bad) => Swallow::After(
-            bad.consumed,
-            bad.swallow,
-            format!("{:?} {:?}", bad.status, bad.unlink),
-        ),
+        Parsed::Bad(bad) => {
+            Swallow::After(bad.consumed, bad.swallow, format!("{:?} {:?}", bad.status, bad.unlink))
+        }
     })
 }
 
@@ -246,22 +219,9 @@ fn packet() -> impl Strategy<Value = Vec<u8>> {
     let opcode = prop_oneof![9 => 0u8..0x26, 1 => any::<u8>()];
     let extras = prop::sample::select(&[0u8, 0, 0, 4, 8, 8, 20, 255][..]);
     let key = prop_oneof![6 => 0u16..6, 1 => 245u16..260, 1 => any::<u16>()];
-    (
-        magic,
-        opcode,
-        extras,
-        key,
-        length,
-        prop::collection::vec(any::<u8>(), 12),
-        any::<bool>(),
-        0usize..300,
-    )
+    (magic, opcode, extras, key, length, prop::collection::vec(any::<u8>(), 12), any::<bool>(), 0usize..300)
         .prop_map(|(magic, opcode, extras, key, length, tail, agree, given)| {
-            let body = if agree {
-                u32::from(extras) + u32::from(key) + length % 200
-            } else {
-                length
-            };
+            let body = if agree { u32::from(extras) + u32::from(key) + length % 200 } else { length };
             let mut bytes = vec![magic, opcode];
             bytes.extend(key.to_be_bytes());
             bytes.extend([extras, 0, 0, 0]);

@@ -44,42 +44,21 @@ fn every_opcode() {
     let store = [[0, 0, 0, 5], [0, 0, 0, 9]].concat();
     let arith = [&7_u64.to_be_bytes()[..], &8_u64.to_be_bytes(), &[255; 4]].concat();
     let exptime = [0, 0, 0, 9];
-    let expected =
-        |opcode: u8, op: Op<'_>, quiet: bool, extras: &[u8], key: &[u8], value: &[u8]| {
-            let bytes = packet(opcode, extras, key, value);
-            let got = request(&bytes);
-            assert_eq!(
-                (got.op, got.head.quiet, got.head.opcode),
-                (op, quiet, opcode)
-            );
-        };
+    let expected = |opcode: u8, op: Op<'_>, quiet: bool, extras: &[u8], key: &[u8], value: &[u8]| {
+        let bytes = packet(opcode, extras, key, value);
+        let got = request(&bytes);
+        assert_eq!((got.op, got.head.quiet, got.head.opcode), (op, quiet, opcode));
+    };
     let key = b"k".as_slice();
-    for (opcode, with_key, quiet) in [
-        (0x00, false, false),
-        (0x09, false, true),
-        (0x0c, true, false),
-        (0x0d, true, true),
-    ] {
+    for (opcode, with_key, quiet) in
+        [(0x00, false, false), (0x09, false, true), (0x0c, true, false), (0x0d, true, true)]
+    {
         expected(opcode, Op::Get { key, with_key }, quiet, b"", key, b"");
     }
-    for (opcode, with_key, quiet) in [
-        (0x1d, false, false),
-        (0x1e, false, true),
-        (0x23, true, false),
-        (0x24, true, true),
-    ] {
-        expected(
-            opcode,
-            Op::Gat {
-                key,
-                exptime: 9,
-                with_key,
-            },
-            quiet,
-            &exptime,
-            key,
-            b"",
-        );
+    for (opcode, with_key, quiet) in
+        [(0x1d, false, false), (0x1e, false, true), (0x23, true, false), (0x24, true, true)]
+    {
+        expected(opcode, Op::Gat { key, exptime: 9, with_key }, quiet, &exptime, key, b"");
     }
     for (opcode, verb, quiet) in [
         (0x01, Verb::Set, false),
@@ -91,13 +70,7 @@ fn every_opcode() {
     ] {
         expected(
             opcode,
-            Op::Store {
-                verb,
-                key,
-                flags: 5,
-                exptime: 9,
-                value: b"v",
-            },
+            Op::Store { verb, key, flags: 5, exptime: 9, value: b"v" },
             quiet,
             &store,
             key,
@@ -110,34 +83,14 @@ fn every_opcode() {
         (0x19, Verb::Append, true),
         (0x1a, Verb::Prepend, true),
     ] {
-        expected(
-            opcode,
-            Op::Concat {
-                verb,
-                key,
-                value: b"v",
-            },
-            quiet,
-            b"",
-            key,
-            b"v",
-        );
+        expected(opcode, Op::Concat { verb, key, value: b"v" }, quiet, b"", key, b"v");
     }
-    for (opcode, decr, quiet) in [
-        (0x05, false, false),
-        (0x06, true, false),
-        (0x15, false, true),
-        (0x16, true, true),
-    ] {
+    for (opcode, decr, quiet) in
+        [(0x05, false, false), (0x06, true, false), (0x15, false, true), (0x16, true, true)]
+    {
         expected(
             opcode,
-            Op::Arith {
-                key,
-                delta: 7,
-                initial: 8,
-                exptime: u32::MAX,
-                decr,
-            },
+            Op::Arith { key, delta: 7, initial: 8, exptime: u32::MAX, decr },
             quiet,
             &arith,
             key,
@@ -159,37 +112,10 @@ fn every_opcode() {
     expected(0x10, Op::Stat { name: b"" }, false, b"", b"", b"");
     expected(0x10, Op::Stat { name: key }, false, b"", key, b"");
     expected(0x1b, Op::Verbosity { level: 9 }, false, &exptime, b"", b"");
-    expected(
-        0x1c,
-        Op::Touch { key, exptime: 9 },
-        false,
-        &exptime,
-        key,
-        b"",
-    );
+    expected(0x1c, Op::Touch { key, exptime: 9 }, false, &exptime, key, b"");
     expected(0x20, Op::SaslList, false, b"", b"", b"");
-    expected(
-        0x21,
-        Op::SaslAuth {
-            mechanism: b"PLAIN",
-            data: b"\0u\0p",
-        },
-        false,
-        b"",
-        b"PLAIN",
-        b"\0u\0p",
-    );
-    expected(
-        0x22,
-        Op::SaslStep {
-            mechanism: b"PLAIN",
-            data: b"",
-        },
-        false,
-        b"",
-        b"PLAIN",
-        b"",
-    );
+    expected(0x21, Op::SaslAuth { mechanism: b"PLAIN", data: b"\0u\0p" }, false, b"", b"PLAIN", b"\0u\0p");
+    expected(0x22, Op::SaslStep { mechanism: b"PLAIN", data: b"" }, false, b"", b"PLAIN", b"");
 }
 
 #[test]
@@ -214,10 +140,7 @@ fn malformed_packets_are_answered_and_the_connection_closed() {
     for bytes in &bad {
         // The header says it all: nothing more is waited for.
         let bad = refused(&bytes[..HEADER]);
-        assert_eq!(
-            (bad.status, bad.close, bad.swallow),
-            (Status::Invalid, true, 0)
-        );
+        assert_eq!((bad.status, bad.close, bad.swallow), (Status::Invalid, true, 0));
         assert!(bad.head.is_some());
     }
     let mut overlapping = packet(0x00, b"", b"k", b"");
@@ -236,10 +159,7 @@ fn unknown_opcodes_and_large_bodies_are_swallowed() {
     assert_eq!((bad.consumed, bad.swallow), (HEADER, 10));
     let value = vec![b'v'; 1 << 20];
     let large = packet(0x01, &[0; 8], b"key", &value);
-    assert_eq!(
-        parse(&large[..HEADER]),
-        Parsed::Incomplete { need: HEADER + 11 }
-    );
+    assert_eq!(parse(&large[..HEADER]), Parsed::Incomplete { need: HEADER + 11 });
     let bad = refused(&large[..HEADER + 11]);
     assert_eq!((bad.status, bad.close), (Status::TooLarge, false));
     assert_eq!((bad.consumed, bad.swallow), (HEADER + 11, 1 << 20));
@@ -266,25 +186,10 @@ fn a_value_that_is_announced_is_only_waited_for() {
 
 #[test]
 fn replies() {
-    let head = Head {
-        opcode: 0x0c,
-        opaque: 0xdead_beef,
-        cas: 77,
-        quiet: false,
-    };
+    let head = Head { opcode: 0x0c, opaque: 0xdead_beef, cas: 77, quiet: false };
     let mut out = Out::new();
-    binary::reply(
-        &mut out,
-        head,
-        Status::Success,
-        9,
-        &[0, 0, 0, 5],
-        b"key",
-        b"value",
-    );
-    let mut expected = vec![
-        0x81, 0x0c, 0, 3, 4, 0, 0, 0, 0, 0, 0, 12, 0xde, 0xad, 0xbe, 0xef,
-    ];
+    binary::reply(&mut out, head, Status::Success, 9, &[0, 0, 0, 5], b"key", b"value");
+    let mut expected = vec![0x81, 0x0c, 0, 3, 4, 0, 0, 0, 0, 0, 0, 12, 0xde, 0xad, 0xbe, 0xef];
     expected.extend(9_u64.to_be_bytes());
     expected.extend(b"\0\0\0\x05keyvalue");
     assert_eq!(out.to_vec(), expected);
@@ -298,10 +203,7 @@ fn replies() {
     assert_eq!(&out.to_vec()[6..8], &[0, 2]);
     assert_eq!(&out.to_vec()[16..24], &[0; 8]);
     assert_eq!(&out.to_vec()[24..], b"Data exists for key.");
-    assert_eq!(
-        Status::NonNumeric.text(),
-        "Non-numeric server-side value for incr or decr"
-    );
+    assert_eq!(Status::NonNumeric.text(), "Non-numeric server-side value for incr or decr");
 }
 
 proptest! {

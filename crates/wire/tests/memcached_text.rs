@@ -38,10 +38,7 @@ fn feed(bytes: &[u8], cuts: &[usize], limits: &Limits) -> (Vec<Seen>, usize) {
                     assert!(bad.consumed <= buf.len(), "consumed beyond the buffer");
                     assert!(bad.consumed > 0);
                     let reply = bad.reply.escape_ascii();
-                    seen.push(format!(
-                        "{reply} {} {:?} {}",
-                        bad.swallow, bad.unlink, bad.close
-                    ));
+                    seen.push(format!("{reply} {} {:?} {}", bad.swallow, bad.unlink, bad.close));
                     start += bad.consumed;
                     swallow = bad.swallow as usize;
                     if bad.close {
@@ -86,11 +83,7 @@ fn expand(line: &str) -> String {
 fn check(table: &[(&str, &str)]) {
     for (line, expected) in table {
         let (reply, _) = refused(format!("{}\r\n", expand(line)).as_bytes());
-        let expected = if expected.is_empty() {
-            String::new()
-        } else {
-            format!("{expected}\r\n")
-        };
+        let expected = if expected.is_empty() { String::new() } else { format!("{expected}\r\n") };
         assert_eq!(reply, expected, "{line}");
     }
 }
@@ -154,22 +147,13 @@ fn classic_errors_are_those_of_memcached() {
         ("cas a 0 0 1 x", FORMAT),
         ("cas a 0 0 1 -1", FORMAT),
         ("cas a 0 0 1 18446744073709551616", FORMAT),
-        (
-            "delete a 1",
-            "CLIENT_ERROR bad command line format.  Usage: delete <key> [noreply]",
-        ),
-        (
-            "delete a 0 0",
-            "CLIENT_ERROR bad command line format.  Usage: delete <key> [noreply]",
-        ),
+        ("delete a 1", "CLIENT_ERROR bad command line format.  Usage: delete <key> [noreply]"),
+        ("delete a 0 0", "CLIENT_ERROR bad command line format.  Usage: delete <key> [noreply]"),
         ("delete a noreply noreply", ""),
         ("delete {K}", FORMAT),
         ("incr a x", "CLIENT_ERROR invalid numeric delta argument"),
         ("incr a -1", "CLIENT_ERROR invalid numeric delta argument"),
-        (
-            "incr a 18446744073709551616",
-            "CLIENT_ERROR invalid numeric delta argument",
-        ),
+        ("incr a 18446744073709551616", "CLIENT_ERROR invalid numeric delta argument"),
         ("incr a x noreply", ""),
         ("incr {K} 1", FORMAT),
         ("touch a x", "CLIENT_ERROR invalid exptime argument"),
@@ -244,47 +228,30 @@ fn a_refused_meta_set_swallows_its_data() {
     ];
     for (line, reply) in table {
         let bytes = format!("{}\r\n", expand(line));
-        assert_eq!(
-            refused(bytes.as_bytes()),
-            (format!("{reply}\r\n"), 5),
-            "{line}"
-        );
+        assert_eq!(refused(bytes.as_bytes()), (format!("{reply}\r\n"), 5), "{line}");
     }
 }
 
 #[test]
 fn large_values_are_swallowed_and_the_old_one_goes() {
     let too_large = "SERVER_ERROR object too large for cache\r\n";
-    let parse = |line: &'static str| match Parser::new().parse(line.as_bytes(), &Limits::default())
-    {
+    let parse = |line: &'static str| match Parser::new().parse(line.as_bytes(), &Limits::default()) {
         Parsed::Bad(bad) => (bad.reply, bad.swallow, bad.unlink.map(|key| key.raw)),
         other => panic!("{other:?}"),
     };
     let set = parse("set a 0 0 1048517\r\n");
-    assert_eq!(
-        set,
-        (too_large.as_bytes(), 1_048_519, Some(b"a".as_slice()))
-    );
+    assert_eq!(set, (too_large.as_bytes(), 1_048_519, Some(b"a".as_slice())));
     assert_eq!(parse("set a 0 0 1048517 noreply\r\n").0, b"");
-    assert_eq!(
-        parse("add a 0 0 2000000\r\n"),
-        (too_large.as_bytes(), 2_000_002, None)
-    );
+    assert_eq!(parse("add a 0 0 2000000\r\n"), (too_large.as_bytes(), 2_000_002, None));
     let ms = parse("ms YQ== 2000000 b q\r\n");
-    assert_eq!(
-        ms,
-        (too_large.as_bytes(), 2_000_002, Some(b"YQ==".as_slice()))
-    );
+    assert_eq!(ms, (too_large.as_bytes(), 2_000_002, Some(b"YQ==".as_slice())));
     // The greatest values that memcached 1.6.18 stores.
     for line in ["set a 0 0 1048516\r\n", "set a 5 0 1048512\r\n"] {
         let need = line.len() + line[10..line.len() - 2].parse::<usize>().unwrap() + 2;
         let parsed = Parser::new().parse(line.as_bytes(), &Limits::default());
         assert_eq!(parsed, Parsed::Incomplete { need });
     }
-    assert!(matches!(
-        Parser::new().parse(b"set a 5 0 1048513\r\n", &Limits::default()),
-        Parsed::Bad(_)
-    ));
+    assert!(matches!(Parser::new().parse(b"set a 5 0 1048513\r\n", &Limits::default()), Parsed::Bad(_)));
 }
 
 #[test]
@@ -302,12 +269,8 @@ fn a_bad_data_chunk_takes_exactly_its_length() {
 
 #[test]
 fn lines_without_an_end_are_cut_off() {
-    let limits = Limits {
-        max_get_line: 10_000,
-        ..Limits::default()
-    };
-    let closes =
-        |bytes: &[u8]| matches!(Parser::new().parse(bytes, &limits), Parsed::Bad(bad) if bad.close);
+    let limits = Limits { max_get_line: 10_000, ..Limits::default() };
+    let closes = |bytes: &[u8]| matches!(Parser::new().parse(bytes, &limits), Parsed::Bad(bad) if bad.close);
     assert!(!closes(&[b'x'; 2048]));
     assert!(closes(&[b'x'; 2049]));
     assert!(closes(&[&[b'x'; 2049], b"\r\n".as_slice()].concat()));
@@ -316,9 +279,7 @@ fn lines_without_an_end_are_cut_off() {
         assert!(!closes(&line), "{list}");
         assert!(closes(&[line, b"a ".repeat(5000)].concat()), "{list}");
     }
-    assert!(closes(
-        &[&[b' '; 101], b"get ".as_slice(), &[b'a'; 2000]].concat()
-    ));
+    assert!(closes(&[&[b' '; 101], b"get ".as_slice(), &[b'a'; 2000]].concat()));
     assert!(closes(b"POST / HTTP/1.1\r\n"), "a browser");
 }
 
@@ -331,158 +292,53 @@ fn numbers_are_read_as_c_reads_them() {
     assert_eq!(store("set a +1 -1 01"), (1, -1, 0));
     assert_eq!(store("  set  a 1\t 0  1 "), (1, 0, 0));
     assert_eq!(store("set a 4294967296 0 1"), (0, 0, 0));
-    assert_eq!(
-        store("set a 4294967295 99999999999 1 nope"),
-        (u32::MAX, 1_215_752_191, 0)
-    );
+    assert_eq!(store("set a 4294967295 99999999999 1 nope"), (u32::MAX, 1_215_752_191, 0));
     assert_eq!(store("cas a 0 0 1 18446744073709551615"), (0, 0, u64::MAX));
 }
 
 #[test]
 fn classic_requests() {
-    assert_eq!(
-        request(b"delete a\n"),
-        Request::Delete {
-            key: b"a",
-            noreply: false
-        }
-    );
-    assert_eq!(
-        request(b"delete a 0\r\n"),
-        Request::Delete {
-            key: b"a",
-            noreply: false
-        }
-    );
-    assert_eq!(
-        request(b"delete a 0 noreply\r\n"),
-        Request::Delete {
-            key: b"a",
-            noreply: true
-        }
-    );
-    assert_eq!(
-        request(b"delete noreply\r\n"),
-        Request::Delete {
-            key: b"noreply",
-            noreply: false
-        }
-    );
-    assert_eq!(
-        request(b"flush_all\r\n"),
-        Request::FlushAll {
-            delay: None,
-            noreply: false
-        }
-    );
-    assert_eq!(
-        request(b"flush_all noreply\r\n"),
-        Request::FlushAll {
-            delay: None,
-            noreply: true
-        }
-    );
-    assert_eq!(
-        request(b"flush_all -1\r\n"),
-        Request::FlushAll {
-            delay: Some(-1),
-            noreply: false
-        }
-    );
-    assert_eq!(
-        request(b"verbosity 1 noreply\r\n"),
-        Request::Verbosity {
-            level: 1,
-            noreply: true
-        }
-    );
-    assert_eq!(
-        request(b"cache_memlimit 64\r\n"),
-        Request::MemLimit {
-            megabytes: 64,
-            noreply: false
-        }
-    );
+    assert_eq!(request(b"delete a\n"), Request::Delete { key: b"a", noreply: false });
+    assert_eq!(request(b"delete a 0\r\n"), Request::Delete { key: b"a", noreply: false });
+    assert_eq!(request(b"delete a 0 noreply\r\n"), Request::Delete { key: b"a", noreply: true });
+    assert_eq!(request(b"delete noreply\r\n"), Request::Delete { key: b"noreply", noreply: false });
+    assert_eq!(request(b"flush_all\r\n"), Request::FlushAll { delay: None, noreply: false });
+    assert_eq!(request(b"flush_all noreply\r\n"), Request::FlushAll { delay: None, noreply: true });
+    assert_eq!(request(b"flush_all -1\r\n"), Request::FlushAll { delay: Some(-1), noreply: false });
+    assert_eq!(request(b"verbosity 1 noreply\r\n"), Request::Verbosity { level: 1, noreply: true });
+    assert_eq!(request(b"cache_memlimit 64\r\n"), Request::MemLimit { megabytes: 64, noreply: false });
     assert_eq!(request(b"version x\r\n"), Request::Version);
     assert_eq!(request(b"quit x\r\n"), Request::Quit);
-    let touch = Request::Touch {
-        key: b"a",
-        exptime: -7,
-        noreply: false,
-    };
+    let touch = Request::Touch { key: b"a", exptime: -7, noreply: false };
     assert_eq!(request(b"touch a -7 x\r\n"), touch);
-    let decr = Request::Arith {
-        key: b"a",
-        delta: u64::MAX,
-        decr: true,
-        noreply: true,
-    };
+    let decr = Request::Arith { key: b"a", delta: u64::MAX, decr: true, noreply: true };
     assert_eq!(request(b"decr a 18446744073709551615 noreply\r\n"), decr);
-    let Request::Get { keys, cas: true } = request(b"gets a  bb\tc\r \r\n") else {
-        panic!()
-    };
+    let Request::Get { keys, cas: true } = request(b"gets a  bb\tc\r \r\n") else { panic!() };
     assert_eq!(keys.collect::<Vec<_>>(), [b"a".as_slice(), b"bb\tc\r"]);
-    let Request::Gat {
-        exptime: 9,
-        keys,
-        cas: false,
-    } = request(b"gat 9\r\n")
-    else {
-        panic!()
-    };
+    let Request::Gat { exptime: 9, keys, cas: false } = request(b"gat 9\r\n") else { panic!() };
     assert_eq!(keys.count(), 0);
-    let Request::Stats { args } = request(b"stats detail on\r\n") else {
+    let Request::Stats { args } = request(b"stats detail on\r\n") else { panic!() };
+    assert_eq!(args.count(), 2);
+    let Request::Machinery { name: b"lru_crawler", args } = request(b"lru_crawler crawl all\r\n") else {
         panic!()
     };
     assert_eq!(args.count(), 2);
-    let Request::Machinery {
-        name: b"lru_crawler",
-        args,
-    } = request(b"lru_crawler crawl all\r\n")
-    else {
-        panic!()
-    };
-    assert_eq!(args.count(), 2);
-    let Request::Store(store) = request(b"prepend k 3 9 4 noreply\r\n\r\n\r\n\r\n") else {
-        panic!()
-    };
-    assert_eq!(
-        (store.verb, store.key, store.data),
-        (Verb::Prepend, b"k".as_slice(), b"\r\n\r\n".as_slice())
-    );
+    let Request::Store(store) = request(b"prepend k 3 9 4 noreply\r\n\r\n\r\n\r\n") else { panic!() };
+    assert_eq!((store.verb, store.key, store.data), (Verb::Prepend, b"k".as_slice(), b"\r\n\r\n".as_slice()));
     assert!(store.noreply);
 }
 
 #[test]
 fn meta_requests() {
     let line = b"mg YWJj b k O12 t v q N30 T-1 R5 D7 J8 C9 F4294967296 MI l h u s c f I P1 L2\r\n";
-    assert!(
-        matches!(
-            Parser::new().parse(line, &Limits::default()),
-            Parsed::Bad(_)
-        ),
-        "too many flags"
-    );
+    assert!(matches!(Parser::new().parse(line, &Limits::default()), Parsed::Bad(_)), "too many flags");
     let line = b"mg YWJj b k O12 t v q N30 T-1 R5 D7 J8 C9 F4294967296 MI l\r\n";
-    let Request::MetaGet(get) = request(line) else {
-        panic!()
-    };
+    let Request::MetaGet(get) = request(line) else { panic!() };
     assert_eq!(get.key(&mut [0; 250]), b"abc");
     assert_eq!((get.sent.raw, get.sent.base64), (b"YWJj".as_slice(), true));
     let numbers = get.numbers;
-    assert_eq!(
-        (numbers.vivify, numbers.exptime, numbers.recache),
-        (30, -1, 5)
-    );
-    assert_eq!(
-        (
-            numbers.delta,
-            numbers.initial,
-            numbers.cas,
-            numbers.client_flags
-        ),
-        (7, 8, 9, 0)
-    );
+    assert_eq!((numbers.vivify, numbers.exptime, numbers.recache), (30, -1, 5));
+    assert_eq!((numbers.delta, numbers.initial, numbers.cas, numbers.client_flags), (7, 8, 9, 0));
     assert!(
         get.has(b'b')
             && get.has(b'l')
@@ -503,23 +359,15 @@ fn meta_requests() {
     assert_eq!(verb("ms a 2 ME C1"), Verb::Add);
     assert_eq!(verb("ms a 2 MA"), Verb::Append);
     assert_eq!(verb("ms a 2 MP"), Verb::Prepend);
-    let Request::MetaArith(arith) = request(b"ma a M-\r\n") else {
-        panic!()
-    };
+    let Request::MetaArith(arith) = request(b"ma a M-\r\n") else { panic!() };
     assert!(arith.decrements());
     assert_eq!(arith.numbers.delta, 1);
-    let Request::MetaDelete(delete) = request(b"md a q I T0\r\n") else {
-        panic!()
-    };
+    let Request::MetaDelete(delete) = request(b"md a q I T0\r\n") else { panic!() };
     assert!(delete.has(b'I'));
     assert_eq!(request(b"mn x\r\n"), Request::MetaNoop);
-    let Request::MetaDebug(debug) = request(b"me a x v v\r\n") else {
-        panic!()
-    };
+    let Request::MetaDebug(debug) = request(b"me a x v v\r\n") else { panic!() };
     assert_eq!(debug.key(&mut [0; 250]), b"a");
-    let Request::MetaDebug(debug) = request(b"me YWJj b\r\n") else {
-        panic!()
-    };
+    let Request::MetaDebug(debug) = request(b"me YWJj b\r\n") else { panic!() };
     assert_eq!(debug.key(&mut [0; 250]), b"abc");
 }
 
@@ -530,25 +378,14 @@ fn replies() {
         write(&mut out);
         String::from_utf8(out.to_vec()).unwrap()
     };
-    assert_eq!(
-        shown(&|o| text::value(o, b"k", 0, b"abc", None)),
-        "VALUE k 0 3\r\nabc\r\n"
-    );
-    assert_eq!(
-        shown(&|o| text::value(o, b"k", 7, b"", Some(9))),
-        "VALUE k 7 0 9\r\n\r\n"
-    );
+    assert_eq!(shown(&|o| text::value(o, b"k", 0, b"abc", None)), "VALUE k 0 3\r\nabc\r\n");
+    assert_eq!(shown(&|o| text::value(o, b"k", 7, b"", Some(9))), "VALUE k 7 0 9\r\n\r\n");
     let shared = Arc::new(vec![b'x'; 20_000]);
     let spliced = shown(&|o| text::value_shared(o, b"k", 7, &shared, None));
     assert_eq!(spliced, shown(&|o| text::value(o, b"k", 7, &shared, None)));
-    assert_eq!(
-        shown(&|o| text::number(o, u64::MAX)),
-        "18446744073709551615\r\n"
-    );
+    assert_eq!(shown(&|o| text::number(o, u64::MAX)), "18446744073709551615\r\n");
     assert_eq!(shown(&|o| text::stat(o, b"pid", b"1")), "STAT pid 1\r\n");
-    let Request::MetaGet(get) = request(b"mg YWJj b k O12 v\r\n") else {
-        panic!()
-    };
+    let Request::MetaGet(get) = request(b"mg YWJj b k O12 v\r\n") else { panic!() };
     let va = shown(&|o| {
         meta::value_code(o, 3);
         meta::flag_number(o, b't', -1);
@@ -576,10 +413,7 @@ fn a_long_get_line_is_searched_once() {
 
 #[test]
 fn a_value_in_pieces_is_not_looked_at() {
-    let limits = Limits {
-        max_value: 64 << 20,
-        ..Limits::default()
-    };
+    let limits = Limits { max_value: 64 << 20, ..Limits::default() };
     let mut parser = Parser::new();
     let head = b"set a 0 0 33554432\r\n";
     let mut buf = head.to_vec();
@@ -593,9 +427,7 @@ fn a_value_in_pieces_is_not_looked_at() {
     buf.resize(need, b'v');
     buf[..head.len()].copy_from_slice(head);
     buf[need - 2..].copy_from_slice(b"\r\n");
-    let Parsed::Complete(Request::Store(store), used) = parser.parse(&buf, &limits) else {
-        panic!()
-    };
+    let Parsed::Complete(Request::Store(store), used) = parser.parse(&buf, &limits) else { panic!() };
     assert_eq!((used, store.data.len()), (need, 32 << 20));
 }
 
@@ -615,21 +447,13 @@ fn line() -> impl Strategy<Value = String> {
 }
 
 fn stream() -> impl Strategy<Value = Vec<u8>> {
-    let store = (
-        "(set|add|ms) [a-z]{1,3}( 0 0)? ",
-        0usize..30,
-        "( noreply)?",
-        any::<bool>(),
-    )
-        .prop_map(|(head, len, tail, good)| {
+    let store = ("(set|add|ms) [a-z]{1,3}( 0 0)? ", 0usize..30, "( noreply)?", any::<bool>()).prop_map(
+        |(head, len, tail, good)| {
             let end = if good { "\r\n" } else { "x" };
             format!("{head}{len}{tail}\r\n{}{end}", "v".repeat(len))
-        });
-    let item = prop_oneof![
-        line().prop_map(|line| line + "\r\n"),
-        line().prop_map(|line| line + "\n"),
-        store
-    ];
+        },
+    );
+    let item = prop_oneof![line().prop_map(|line| line + "\r\n"), line().prop_map(|line| line + "\n"), store];
     prop::collection::vec(item, 1..6).prop_map(|items| items.concat().into_bytes())
 }
 
@@ -678,9 +502,7 @@ fn base64_is_strict() {
     };
     assert_eq!(decode(b"YQ=="), Some(b"a".to_vec()));
     assert_eq!(decode(b"YWI="), Some(b"ab".to_vec()));
-    for bad in [
-        "", "Y", "YQ", "YQ=", "Y===", "====", "YQ==YQ==", "YW!j", "YW-_", "=YWI",
-    ] {
+    for bad in ["", "Y", "YQ", "YQ=", "Y===", "====", "YQ==YQ==", "YW!j", "YW-_", "=YWI"] {
         assert_eq!(decode(bad.as_bytes()), None, "{bad}");
     }
 }

@@ -98,11 +98,7 @@ fn large_values_are_not_copied() {
     assert_eq!(out.io_slices(0, &mut slices), 3);
     assert!(std::ptr::eq(slices[1].as_ptr(), value.as_ptr()));
     out.advance(4 + (1 << 20));
-    assert_eq!(
-        Arc::strong_count(&value),
-        1,
-        "a written value is released at once"
-    );
+    assert_eq!(Arc::strong_count(&value), 1, "a written value is released at once");
     assert_eq!(out.to_vec(), b"tail");
 }
 

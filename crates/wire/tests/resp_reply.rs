@@ -26,24 +26,12 @@ fn every_type_in_both_versions() {
     check(|r| r.ok(), "+OK\r\n", "+OK\r\n");
     check(|r| r.simple("a\r\nb"), "+a  b\r\n", "+a  b\r\n");
     check(|r| r.error("ERR a\nb"), "-ERR a b\r\n", "-ERR a b\r\n");
-    check(
-        |r| r.error_bytes(b"ERR a\rb"),
-        "-ERR a b\r\n",
-        "-ERR a b\r\n",
-    );
+    check(|r| r.error_bytes(b"ERR a\rb"), "-ERR a b\r\n", "-ERR a b\r\n");
     check(|r| r.int(7), ":7\r\n", ":7\r\n");
     check(|r| r.int(-12), ":-12\r\n", ":-12\r\n");
-    check(
-        |r| r.int(i64::MIN),
-        ":-9223372036854775808\r\n",
-        ":-9223372036854775808\r\n",
-    );
+    check(|r| r.int(i64::MIN), ":-9223372036854775808\r\n", ":-9223372036854775808\r\n");
     check(|r| r.bulk(b""), "$0\r\n\r\n", "$0\r\n\r\n");
-    check(
-        |r| r.bulk(b"0123456789"),
-        "$10\r\n0123456789\r\n",
-        "$10\r\n0123456789\r\n",
-    );
+    check(|r| r.bulk(b"0123456789"), "$10\r\n0123456789\r\n", "$10\r\n0123456789\r\n");
     check(|r| r.bulk_int(-5), "$2\r\n-5\r\n", "$2\r\n-5\r\n");
     check(|r| r.null(), "$-1\r\n", "_\r\n");
     check(|r| r.null_array(), "*-1\r\n", "_\r\n");
@@ -60,18 +48,10 @@ fn every_type_in_both_versions() {
         "$20\r\n12345678901234567890\r\n",
         "(12345678901234567890\r\n",
     );
-    check(
-        |r| r.verbatim("txt", b"hi"),
-        "$2\r\nhi\r\n",
-        "=6\r\ntxt:hi\r\n",
-    );
+    check(|r| r.verbatim("txt", b"hi"), "$2\r\nhi\r\n", "=6\r\ntxt:hi\r\n");
     check(|r| r.double(3.0), "$1\r\n3\r\n", ",3\r\n");
     check(|r| r.double(f64::INFINITY), "$3\r\ninf\r\n", ",inf\r\n");
-    check(
-        |r| r.double(f64::NEG_INFINITY),
-        "$4\r\n-inf\r\n",
-        ",-inf\r\n",
-    );
+    check(|r| r.double(f64::NEG_INFINITY), "$4\r\n-inf\r\n", ",-inf\r\n");
     check(|r| r.double(f64::NAN), "$3\r\nnan\r\n", ",nan\r\n");
 }
 

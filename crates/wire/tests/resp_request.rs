@@ -34,9 +34,7 @@ fn feed(bytes: &[u8], cuts: &[usize], limits: &Limits, authenticated: bool) -> (
             let buf = &bytes[start..end];
             let used = match parser.next(buf, &mut args, limits, authenticated) {
                 Step::Command { end } => {
-                    seen.push(Seen::Args(
-                        args.iter().map(|s| s.of(buf).to_vec()).collect(),
-                    ));
+                    seen.push(Seen::Args(args.iter().map(|s| s.of(buf).to_vec()).collect()));
                     end
                 }
                 Step::Inline { end, args } => {
@@ -113,41 +111,25 @@ fn errors_are_those_of_redis() {
 fn limits_before_authentication_are_lower() {
     let limits = Limits::default();
     let unauthenticated = |bytes: &[u8]| feed(bytes, &[], &limits, false).0;
-    assert_eq!(
-        unauthenticated(b"*11\r\n"),
-        error("unauthenticated multibulk length")
-    );
+    assert_eq!(unauthenticated(b"*11\r\n"), error("unauthenticated multibulk length"));
     assert_eq!(unauthenticated(b"*10\r\n"), []);
-    assert_eq!(
-        unauthenticated(b"*1\r\n$16385\r\n"),
-        error("unauthenticated bulk length")
-    );
+    assert_eq!(unauthenticated(b"*1\r\n$16385\r\n"), error("unauthenticated bulk length"));
     assert_eq!(unauthenticated(b"*1\r\n$16384\r\n"), []);
     assert_eq!(unauthenticated(b"*1\r\n$4\r\nPING\r\n"), [words(&["PING"])]);
 }
 
 #[test]
 fn low_limits_hold_on_the_fast_path_too() {
-    let limits = Limits {
-        max_bulk: 3,
-        max_args: 2,
-        ..Limits::default()
-    };
+    let limits = Limits { max_bulk: 3, max_args: 2, ..Limits::default() };
     let seen = |bytes: &[u8]| feed(bytes, &[], &limits, true).0;
     assert_eq!(seen(b"*1\r\n$4\r\nPING\r\n"), error("invalid bulk length"));
-    assert_eq!(
-        seen(b"*3\r\n$1\r\na\r\n"),
-        error("invalid multibulk length")
-    );
+    assert_eq!(seen(b"*3\r\n$1\r\na\r\n"), error("invalid multibulk length"));
     assert_eq!(seen(b"*1\r\n$3\r\nGET\r\n"), [words(&["GET"])]);
 }
 
 #[test]
 fn requests_that_redis_accepts() {
-    assert_eq!(
-        whole(b"*0\r\n*-1\r\n*-7\r\n\r\n\n  \r\n"),
-        vec![Seen::Empty; 6]
-    );
+    assert_eq!(whole(b"*0\r\n*-1\r\n*-7\r\n\r\n\n  \r\n"), vec![Seen::Empty; 6]);
     assert_eq!(whole(b"*1\rX$4\rYPINGab"), [words(&["PING"])]);
     assert_eq!(whole(b"PING\n"), [words(&["PING"])]);
     assert_eq!(whole(b"*1\r\n$0\r\n\r\n"), [words(&[""])]);
@@ -201,11 +183,7 @@ fn a_million_arguments_in_pieces_are_looked_at_once() {
         }
         assert_eq!(step, Step::Incomplete);
         // Whoever looked again at what was parsed would find nonsense there.
-        let parsed = if args.is_empty() {
-            0
-        } else {
-            header + args.len() * each
-        };
+        let parsed = if args.is_empty() { 0 } else { header + args.len() * each };
         buf[..parsed].fill(b'#');
     }
     assert_eq!(args.len(), ARGS);
@@ -219,30 +197,15 @@ fn an_argument_in_pieces_is_not_looked_at() {
     let mut args = Vec::new();
     let mut buf = b"*2\r\n$4\r\nECHO\r\n$10000000\r\n".to_vec();
     let start = buf.len();
-    assert_eq!(
-        parser.next(&buf, &mut args, &limits, true),
-        Step::Incomplete
-    );
+    assert_eq!(parser.next(&buf, &mut args, &limits, true), Step::Incomplete);
     assert_eq!(parser.need(), start + 10_000_002);
     buf.fill(b'#');
     buf.resize(start + 10_000_001, b'\n');
-    assert_eq!(
-        parser.next(&buf, &mut args, &limits, true),
-        Step::Incomplete
-    );
+    assert_eq!(parser.next(&buf, &mut args, &limits, true), Step::Incomplete);
     buf.push(b'\n');
     let end = buf.len();
-    assert_eq!(
-        parser.next(&buf, &mut args, &limits, true),
-        Step::Command { end }
-    );
-    assert_eq!(
-        args[1],
-        Span {
-            start: start as u32,
-            len: 10_000_000
-        }
-    );
+    assert_eq!(parser.next(&buf, &mut args, &limits, true), Step::Command { end });
+    assert_eq!(args[1], Span { start: start as u32, len: 10_000_000 });
 }
 
 #[test]
@@ -253,10 +216,7 @@ fn a_long_line_in_pieces_is_searched_once() {
     let mut buf = Vec::new();
     for _ in 0..60 {
         buf.extend_from_slice(&[b'x'; 1000]);
-        assert_eq!(
-            parser.next(&buf, &mut args, &limits, true),
-            Step::Incomplete
-        );
+        assert_eq!(parser.next(&buf, &mut args, &limits, true), Step::Incomplete);
         // A second search would find these line ends.
         buf.fill(b'\n');
     }
@@ -268,10 +228,7 @@ fn what_is_announced_is_not_allocated() {
     let mut parser = RequestParser::new();
     let mut args = Vec::new();
     let bytes = b"*1048576\r\n$536870912\r\n";
-    assert_eq!(
-        parser.next(bytes, &mut args, &limits, true),
-        Step::Incomplete
-    );
+    assert_eq!(parser.next(bytes, &mut args, &limits, true), Step::Incomplete);
     assert_eq!(args.capacity(), 0);
     assert!(size_of::<RequestParser>() <= 64);
 }

@@ -42,27 +42,12 @@ pub fn small() -> Engine {
         name: name.into(),
         arity: -1,
         flags: Flags::default(),
-        kind: if name == "py" {
-            Kind::Foreign
-        } else {
-            Kind::Hot
-        },
+        kind: if name == "py" { Kind::Foreign } else { Kind::Hot },
         keys: (0, 0, 0),
     });
     let quit: (&str, HotFn) = ("quit", quit);
-    let hot: Vec<_> = HOT
-        .iter()
-        .copied()
-        .filter(|(name, _)| names.contains(name))
-        .chain([quit])
-        .collect();
+    let hot: Vec<_> = HOT.iter().copied().filter(|(name, _)| names.contains(name)).chain([quit]).collect();
     let table = CommandTable::build(&specs, &hot).unwrap();
     let clock = Box::new(SystemClock::new());
-    Engine::new(
-        StoreConfig::default(),
-        Settings::default(),
-        table,
-        clock,
-        Some(Arc::new(Python)),
-    )
+    Engine::new(StoreConfig::default(), Settings::default(), table, clock, Some(Arc::new(Python)))
 }

@@ -28,15 +28,8 @@ pub fn free_port() -> u16 {
 }
 
 pub fn endpoint(port: u16) -> Endpoint {
-    let address = Address::Tcp {
-        host: "127.0.0.1".into(),
-        port,
-        optional: false,
-    };
-    Endpoint {
-        address,
-        door: Door::Resp,
-    }
+    let address = Address::Tcp { host: "127.0.0.1".into(), port, optional: false };
+    Endpoint { address, door: Door::Resp }
 }
 
 impl Node {
@@ -59,20 +52,13 @@ impl Node {
         let handle = server.handle();
         let thread = spawn(move || server.run(&mut engine::small()).unwrap());
         let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        Self {
-            addr,
-            handle,
-            log,
-            thread: Some(thread),
-        }
+        Self { addr, handle, log, thread: Some(thread) }
     }
 
     pub fn connect(&self) -> Client {
         let stream = TcpStream::connect(self.addr).unwrap();
         stream.set_nodelay(true).unwrap();
-        stream
-            .set_read_timeout(Some(Duration::from_secs(20)))
-            .unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         Client { stream }
     }
 
@@ -124,11 +110,7 @@ impl Client {
         let mut got = vec![0; bytes.len()];
         self.stream.read_exact(&mut got).unwrap();
         if got != bytes {
-            panic!(
-                "{:?} instead of {:?}",
-                got.escape_ascii().to_string(),
-                bytes.escape_ascii().to_string()
-            );
+            panic!("{:?} instead of {:?}", got.escape_ascii().to_string(), bytes.escape_ascii().to_string());
         }
     }
 

@@ -21,12 +21,7 @@ pub fn decode(text: &[u8], out: &mut [u8]) -> Option<usize> {
     if text.is_empty() || !text.len().is_multiple_of(4) {
         return None;
     }
-    let padding = text
-        .iter()
-        .rev()
-        .take(2)
-        .take_while(|byte| **byte == b'=')
-        .count();
+    let padding = text.iter().rev().take(2).take_while(|byte| **byte == b'=').count();
     let len = text.len() / 4 * 3 - padding;
     let (letters, out) = (&text[..text.len() - padding], out.get_mut(..len)?);
     for (quad, bytes) in letters.chunks(4).zip(out.chunks_mut(3)) {

@@ -241,9 +241,7 @@ pub fn parse<'a>(buf: &'a [u8], limits: &Limits) -> Parsed<Request<'a>, Bad<'a>>
         return outcome;
     }
     let Some(body) = body.get(..lengths.body) else {
-        return Parsed::Incomplete {
-            need: HEADER + lengths.body,
-        };
+        return Parsed::Incomplete { need: HEADER + lengths.body };
     };
     let (extras, rest) = body.split_at(lengths.extras);
     let (key, value) = rest.split_at(lengths.key);
@@ -268,21 +266,13 @@ fn swallow<'a>(
             let flags = match body.first_chunk::<4>() {
                 Some(flags) if lengths.extras > 0 => u32::from_be_bytes(*flags),
                 None if lengths.extras > 0 => {
-                    return Some(Parsed::Incomplete {
-                        need: HEADER + lengths.extras + lengths.key,
-                    });
+                    return Some(Parsed::Incomplete { need: HEADER + lengths.extras + lengths.key });
                 }
                 _ => 0,
             };
-            (
-                Status::TooLarge,
-                item_fits(lengths.key, flags, lengths.value(), limits),
-            )
+            (Status::TooLarge, item_fits(lengths.key, flags, lengths.value(), limits))
         }
-        0x21 | 0x22 => (
-            Status::Invalid,
-            lengths.key <= SASL_NAME_MAX && lengths.value() <= SASL_DATA_MAX,
-        ),
+        0x21 | 0x22 => (Status::Invalid, lengths.key <= SASL_NAME_MAX && lengths.value() <= SASL_DATA_MAX),
         opcode => (Status::UnknownCommand, is_known(opcode)),
     };
     if fits {
@@ -291,16 +281,10 @@ fn swallow<'a>(
     let start = lengths.extras + lengths.key;
     let is_set = matches!(head.opcode, 0x01 | 0x11);
     if is_set && body.len() < start {
-        return Some(Parsed::Incomplete {
-            need: HEADER + start,
-        });
+        return Some(Parsed::Incomplete { need: HEADER + start });
     }
     // Better no value than the old one, which the client believes replaced.
-    let unlink = if is_set {
-        body.get(lengths.extras..start)
-    } else {
-        None
-    };
+    let unlink = if is_set { body.get(lengths.extras..start) } else { None };
     let skip = if is_set { start } else { 0 };
     Some(Parsed::Bad(Bad {
         head: Some(head),
@@ -319,14 +303,7 @@ fn refuse<'a>(
     consumed: usize,
     close: bool,
 ) -> Parsed<Request<'a>, Bad<'a>> {
-    Parsed::Bad(Bad {
-        head,
-        status,
-        consumed,
-        swallow: 0,
-        close,
-        unlink: None,
-    })
+    Parsed::Bad(Bad { head, status, consumed, swallow: 0, close, unlink: None })
 }
 
 /// Whether `opcode` asks for silence when all goes as expected.
@@ -362,10 +339,7 @@ const fn is_well_formed(opcode: u8, lengths: Lengths) -> bool {
 fn operation(opcode: u8, packet: Packet<'_>) -> Option<Op<'_>> {
     let Packet { extras, key, value } = packet;
     Some(match opcode {
-        0x00 | 0x09 | 0x0c | 0x0d => Op::Get {
-            key,
-            with_key: matches!(opcode, 0x0c | 0x0d),
-        },
+        0x00 | 0x09 | 0x0c | 0x0d => Op::Get { key, with_key: matches!(opcode, 0x0c | 0x0d) },
         0x01..=0x03 | 0x11..=0x13 => Op::Store {
             verb: [Verb::Set, Verb::Add, Verb::Replace][usize::from((opcode & 0x0f) - 1)],
             key,
@@ -382,72 +356,37 @@ fn operation(opcode: u8, packet: Packet<'_>) -> Option<Op<'_>> {
             decr: matches!(opcode, 0x06 | 0x16),
         },
         0x07 | 0x17 => Op::Quit,
-        0x08 | 0x18 => Op::Flush {
-            exptime: be32(extras) as i32,
-        },
+        0x08 | 0x18 => Op::Flush { exptime: be32(extras) as i32 },
         0x0a => Op::Noop,
         0x0b => Op::Version,
-        0x0e | 0x19 => Op::Concat {
-            verb: Verb::Append,
-            key,
-            value,
-        },
-        0x0f | 0x1a => Op::Concat {
-            verb: Verb::Prepend,
-            key,
-            value,
-        },
+        0x0e | 0x19 => Op::Concat { verb: Verb::Append, key, value },
+        0x0f | 0x1a => Op::Concat { verb: Verb::Prepend, key, value },
         0x10 => Op::Stat { name: key },
-        0x1b => Op::Verbosity {
-            level: be32(extras),
-        },
-        0x1c => Op::Touch {
-            key,
-            exptime: be32(extras) as i32,
-        },
-        0x1d | 0x1e | 0x23 | 0x24 => Op::Gat {
-            key,
-            exptime: be32(extras) as i32,
-            with_key: matches!(opcode, 0x23 | 0x24),
-        },
+        0x1b => Op::Verbosity { level: be32(extras) },
+        0x1c => Op::Touch { key, exptime: be32(extras) as i32 },
+        0x1d | 0x1e | 0x23 | 0x24 => {
+            Op::Gat { key, exptime: be32(extras) as i32, with_key: matches!(opcode, 0x23 | 0x24) }
+        }
         0x20 => Op::SaslList,
-        0x21 => Op::SaslAuth {
-            mechanism: key,
-            data: value,
-        },
-        0x22 => Op::SaslStep {
-            mechanism: key,
-            data: value,
-        },
+        0x21 => Op::SaslAuth { mechanism: key, data: value },
+        0x22 => Op::SaslStep { mechanism: key, data: value },
         _ => return None,
     })
 }
 
 /// The big-endian number in `bytes`, of at most four; 0 when there are none.
 fn be32(bytes: &[u8]) -> u32 {
-    bytes
-        .iter()
-        .fold(0, |value, byte| value << 8 | u32::from(*byte))
+    bytes.iter().fold(0, |value, byte| value << 8 | u32::from(*byte))
 }
 
 /// The big-endian number in `bytes`, of at most eight.
 fn be64(bytes: &[u8]) -> u64 {
-    bytes
-        .iter()
-        .fold(0, |value, byte| value << 8 | u64::from(*byte))
+    bytes.iter().fold(0, |value, byte| value << 8 | u64::from(*byte))
 }
 
 /// Append a reply with the given parts.
 #[inline]
-pub fn reply(
-    out: &mut Out,
-    head: Head,
-    status: Status,
-    cas: u64,
-    extras: &[u8],
-    key: &[u8],
-    value: &[u8],
-) {
+pub fn reply(out: &mut Out, head: Head, status: Status, cas: u64, extras: &[u8], key: &[u8], value: &[u8]) {
     header(out, head, status, cas, extras.len(), key.len(), value.len());
     out.put(extras);
     out.put(key);
@@ -455,23 +394,8 @@ pub fn reply(
 }
 
 /// As [`reply`] with status `Success`, for a value that is spliced by reference when large.
-pub fn reply_shared(
-    out: &mut Out,
-    head: Head,
-    cas: u64,
-    extras: &[u8],
-    key: &[u8],
-    value: &Shared,
-) {
-    header(
-        out,
-        head,
-        Status::Success,
-        cas,
-        extras.len(),
-        key.len(),
-        value.len(),
-    );
+pub fn reply_shared(out: &mut Out, head: Head, cas: u64, extras: &[u8], key: &[u8], value: &Shared) {
+    header(out, head, Status::Success, cas, extras.len(), key.len(), value.len());
     out.put(extras);
     out.put(key);
     out.put_shared(value);
@@ -508,15 +432,7 @@ impl Status {
 /// Append the header of a reply. Keys have at most 250 bytes and extras 8, so they fit their fields; a value's
 /// length must fit in 32 bits with them.
 #[inline]
-fn header(
-    out: &mut Out,
-    head: Head,
-    status: Status,
-    cas: u64,
-    extras: usize,
-    key: usize,
-    value: usize,
-) {
+fn header(out: &mut Out, head: Head, status: Status, cas: u64, extras: usize, key: usize, value: usize) {
     let mut bytes = [0_u8; HEADER];
     bytes[0] = REPLY_MAGIC;
     bytes[1] = head.opcode;

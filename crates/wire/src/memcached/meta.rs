@@ -69,16 +69,7 @@ pub struct Numbers {
 
 impl Default for Numbers {
     fn default() -> Self {
-        Self {
-            vivify: 0,
-            exptime: 0,
-            recache: 0,
-            client_flags: 0,
-            cas: 0,
-            initial: 0,
-            delta: 1,
-            mode: 0,
-        }
+        Self { vivify: 0, exptime: 0, recache: 0, client_flags: 0, cas: 0, initial: 0, delta: 1, mode: 0 }
     }
 }
 
@@ -135,9 +126,7 @@ pub struct Flags<'a> {
 impl<'a> Flags<'a> {
     /// The flags in `line`, the words after the key (and length).
     pub const fn new(line: &'a [u8]) -> Self {
-        Self {
-            tokens: Tokens::new(line),
-        }
+        Self { tokens: Tokens::new(line) }
     }
 }
 
@@ -207,46 +196,27 @@ pub(super) fn check<'a>(key: &'a [u8], line: &'a [u8]) -> Result<Checked<'a>, &'
     if let Some(reply) = failure {
         return Err(reply);
     }
-    let sent = SentKey {
-        raw: key,
-        base64: given & bit(b'b') != 0,
-    };
-    let meta = Meta {
-        sent,
-        given,
-        numbers,
-        flags,
-    };
+    let sent = SentKey { raw: key, base64: given & bit(b'b') != 0 };
+    let meta = Meta { sent, given, numbers, flags };
     Ok(Checked { meta, long_opaque })
 }
 
 /// Read one flag's argument into `numbers`; the reply line when it is not valid.
-fn check_argument(
-    flag: u8,
-    argument: &[u8],
-    key: &[u8],
-    numbers: &mut Numbers,
-) -> Option<&'static [u8]> {
+fn check_argument(flag: u8, argument: &[u8], key: &[u8], numbers: &mut Numbers) -> Option<&'static [u8]> {
     match flag {
         b'N' => read(&mut numbers.vivify, token::int32(argument), BAD_TOKEN),
         b'T' => read(&mut numbers.exptime, token::int32(argument), BAD_TOKEN),
         b'R' => read(&mut numbers.recache, token::int32(argument), BAD_TOKEN),
         b'C' => read(&mut numbers.cas, token::uint64(argument), BAD_TOKEN),
-        b'F' => read(
-            &mut numbers.client_flags,
-            token::uint32(argument),
-            BAD_FORMAT,
-        ),
+        b'F' => read(&mut numbers.client_flags, token::uint32(argument), BAD_FORMAT),
         b'J' => read(
             &mut numbers.initial,
             token::uint64(argument),
             b"CLIENT_ERROR invalid numeric initial value\r\n",
         ),
-        b'D' => read(
-            &mut numbers.delta,
-            token::uint64(argument),
-            b"CLIENT_ERROR invalid numeric delta value\r\n",
-        ),
+        b'D' => {
+            read(&mut numbers.delta, token::uint64(argument), b"CLIENT_ERROR invalid numeric delta value\r\n")
+        }
         b'M' if argument.len() != 1 => Some(b"CLIENT_ERROR incorrect length for M token\r\n"),
         b'M' => {
             numbers.mode = argument[0];

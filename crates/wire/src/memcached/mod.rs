@@ -26,11 +26,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            max_value: 1 << 20,
-            max_line: 2048,
-            max_get_line: 16 << 20,
-        }
+        Self { max_value: 1 << 20, max_line: 2048, max_get_line: 16 << 20 }
     }
 }
 

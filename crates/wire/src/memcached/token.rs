@@ -47,11 +47,7 @@ fn word_len(text: &[u8]) -> usize {
         }
     }
     let scanned = text.len() - tail.len();
-    scanned
-        + tail
-            .iter()
-            .position(|byte| *byte == b' ')
-            .unwrap_or(tail.len())
+    scanned + tail.iter().position(|byte| *byte == b' ').unwrap_or(tail.len())
 }
 
 /// The first words of a line in an array; more than fit are only noticed.
@@ -63,10 +59,7 @@ pub(super) struct Words<'a, const N: usize> {
 impl<'a, const N: usize> Words<'a, N> {
     /// Split `line`; `None` when it has more than `N` words.
     pub(super) fn split(line: &'a [u8]) -> Option<Self> {
-        let mut words = Self {
-            list: [b"".as_slice(); N],
-            len: 0,
-        };
+        let mut words = Self { list: [b"".as_slice(); N], len: 0 };
         for word in Tokens::new(line) {
             *words.list.get_mut(words.len)? = word;
             words.len += 1;
@@ -93,11 +86,8 @@ impl<'a, const N: usize> Words<'a, N> {
 /// A signed number as memcached reads it: 64 bits are checked, 32 are kept.
 pub(super) fn int32(word: &[u8]) -> Option<i32> {
     let (negative, magnitude) = number(word)?;
-    let value = if negative {
-        0_i64.checked_sub_unsigned(magnitude)?
-    } else {
-        i64::try_from(magnitude).ok()?
-    };
+    let value =
+        if negative { 0_i64.checked_sub_unsigned(magnitude)? } else { i64::try_from(magnitude).ok()? };
     Some(value as i32)
 }
 

@@ -29,16 +29,10 @@ pub fn format_double(value: f64, out: &mut Vec<u8>) {
         None => (b"".as_slice(), &text[..e]),
     };
     let mut digits = [0_u8; DIGITS as usize];
-    for (slot, digit) in digits
-        .iter_mut()
-        .zip(mantissa.iter().filter(|byte| **byte != b'.'))
-    {
+    for (slot, digit) in digits.iter_mut().zip(mantissa.iter().filter(|byte| **byte != b'.')) {
         *slot = *digit;
     }
-    let used = digits
-        .iter()
-        .rposition(|digit| *digit != b'0')
-        .map_or(1, |last| last + 1);
+    let used = digits.iter().rposition(|digit| *digit != b'0').map_or(1, |last| last + 1);
     out.extend_from_slice(sign);
     lay_out(&digits[..used], exponent, out);
 }
@@ -82,8 +76,6 @@ fn parse_exponent(text: &[u8]) -> i32 {
         Some(digits) => (true, digits),
         None => (false, text),
     };
-    let magnitude = digits
-        .iter()
-        .fold(0, |value, digit| value * 10 + i32::from(digit - b'0'));
+    let magnitude = digits.iter().fold(0, |value, digit| value * 10 + i32::from(digit - b'0'));
     if negative { -magnitude } else { magnitude }
 }

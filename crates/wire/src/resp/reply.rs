@@ -206,13 +206,7 @@ impl<'a> Reply<'a> {
         if n < 10 {
             self.out.put(&[kind, b'0' + n as u8, b'\r', b'\n']);
         } else if n < 100 {
-            self.out.put(&[
-                kind,
-                b'0' + (n / 10) as u8,
-                b'0' + (n % 10) as u8,
-                b'\r',
-                b'\n',
-            ]);
+            self.out.put(&[kind, b'0' + (n / 10) as u8, b'0' + (n % 10) as u8, b'\r', b'\n']);
         } else {
             let mut buf = itoa::Buffer::new();
             self.framed(kind, buf.format(n).as_bytes());

@@ -121,12 +121,7 @@ enum Line {
 impl RequestParser {
     /// A parser at the start of a request.
     pub const fn new() -> Self {
-        Self {
-            pos: 0,
-            scanned: 0,
-            remaining: 0,
-            bulk: NO_BULK,
-        }
+        Self { pos: 0, scanned: 0, remaining: 0, bulk: NO_BULK }
     }
 
     /// Whether the parser is between two requests and has seen nothing of the next.
@@ -148,13 +143,7 @@ impl RequestParser {
     /// Parse the request at the start of `buf`. Spans are offsets into `buf`; on `Incomplete` call again with
     /// the same start, more bytes and the same `args`.
     #[inline]
-    pub fn next(
-        &mut self,
-        buf: &[u8],
-        args: &mut Vec<Span>,
-        limits: &Limits,
-        authenticated: bool,
-    ) -> Step {
+    pub fn next(&mut self, buf: &[u8], args: &mut Vec<Span>, limits: &Limits, authenticated: bool) -> Step {
         if self.remaining == 0
             && authenticated
             && limits.are_roomy()
@@ -179,10 +168,7 @@ impl RequestParser {
             if start + len + 2 > buf.len() {
                 break;
             }
-            args.push(Span {
-                start: start as u32,
-                len: len as u32,
-            });
+            args.push(Span { start: start as u32, len: len as u32 });
             pos = start + len + 2;
             remaining -= 1;
         }
@@ -199,22 +185,12 @@ impl RequestParser {
     }
 
     /// The thorough path, from wherever the last call or the fast path stopped.
-    fn resume(
-        &mut self,
-        buf: &[u8],
-        args: &mut Vec<Span>,
-        limits: &Limits,
-        authenticated: bool,
-    ) -> Step {
+    fn resume(&mut self, buf: &[u8], args: &mut Vec<Span>, limits: &Limits, authenticated: bool) -> Step {
         let step = if self.remaining > 0 {
             self.arguments(buf, args, limits, authenticated)
         } else if let Some(&kind) = buf.first() {
             args.clear();
-            if kind == b'*' {
-                self.array(buf, args, limits, authenticated)
-            } else {
-                self.inline(buf, limits)
-            }
+            if kind == b'*' { self.array(buf, args, limits, authenticated) } else { self.inline(buf, limits) }
         } else {
             Step::Incomplete
         };
@@ -227,13 +203,7 @@ impl RequestParser {
     }
 
     /// The count line of an array, then its elements.
-    fn array(
-        &mut self,
-        buf: &[u8],
-        args: &mut Vec<Span>,
-        limits: &Limits,
-        authenticated: bool,
-    ) -> Step {
+    fn array(&mut self, buf: &[u8], args: &mut Vec<Span>, limits: &Limits, authenticated: bool) -> Step {
         let (count, pos) = match self.long_line(buf, limits.max_inline) {
             Line::Number(count, pos) => (count, pos),
             Line::Incomplete => return Step::Incomplete,
@@ -256,13 +226,7 @@ impl RequestParser {
     }
 
     /// The elements of an array, from where the last call stopped.
-    fn arguments(
-        &mut self,
-        buf: &[u8],
-        args: &mut Vec<Span>,
-        limits: &Limits,
-        authenticated: bool,
-    ) -> Step {
+    fn arguments(&mut self, buf: &[u8], args: &mut Vec<Span>, limits: &Limits, authenticated: bool) -> Step {
         while self.remaining > 0 {
             if self.bulk == NO_BULK
                 && let Some(step) = self.bulk_line(buf, limits, authenticated)
@@ -273,10 +237,7 @@ impl RequestParser {
             if buf.len() < end + 2 || end > MAX_REQUEST {
                 return Step::Incomplete;
             }
-            args.push(Span {
-                start: self.pos as u32,
-                len: self.bulk as u32,
-            });
+            args.push(Span { start: self.pos as u32, len: self.bulk as u32 });
             // As in Redis, the two bytes after an argument are skipped, not compared.
             self.pos = end + 2;
             self.scanned = self.pos;
@@ -313,11 +274,7 @@ impl RequestParser {
         let to = buf.len().min(self.pos + max + 1);
         let Some(cr) = memchr::memchr(b'\r', &buf[from.min(to)..to]).map(|at| from + at) else {
             self.scanned = from.max(to);
-            return if to - self.pos > max {
-                Line::TooLong
-            } else {
-                Line::Incomplete
-            };
+            return if to - self.pos > max { Line::TooLong } else { Line::Incomplete };
         };
         self.scanned = cr;
         if cr + 1 >= buf.len() {
@@ -337,11 +294,7 @@ impl RequestParser {
         let from = self.scanned.min(to);
         let Some(lf) = memchr::memchr(b'\n', &buf[from..to]).map(|at| from + at) else {
             self.scanned = to;
-            return if to > limits.max_inline {
-                fail("too big inline request")
-            } else {
-                Step::Incomplete
-            };
+            return if to > limits.max_inline { fail("too big inline request") } else { Step::Incomplete };
         };
         let line = buf[..lf].strip_suffix(b"\r").unwrap_or(&buf[..lf]);
         let end = lf + 1;
@@ -424,9 +377,5 @@ fn parse_i64(text: &[u8]) -> Option<i64> {
         // Nineteen digits can't overflow an unsigned 64-bit number.
         value = value * 10 + u64::from(digit);
     }
-    if negative {
-        0_i64.checked_sub_unsigned(value)
-    } else {
-        i64::try_from(value).ok()
-    }
+    if negative { 0_i64.checked_sub_unsigned(value) } else { i64::try_from(value).ok() }
 }

@@ -17,11 +17,7 @@ pub(super) enum Line<'a> {
     /// A refused line; the reply is empty when none is wanted.
     Refused(&'static [u8]),
     /// A refused line whose data block is to be skipped.
-    RefusedData {
-        reply: &'static [u8],
-        len: usize,
-        unlink: Option<SentKey<'a>>,
-    },
+    RefusedData { reply: &'static [u8], len: usize, unlink: Option<SentKey<'a>> },
     /// Not memcached at all: close without a word.
     Close,
 }
@@ -32,8 +28,7 @@ const MAX_WORDS: usize = 6;
 /// Words of a meta command, its name included.
 const MAX_META_WORDS: usize = 19;
 
-const DELETE_USAGE: &[u8] =
-    b"CLIENT_ERROR bad command line format.  Usage: delete <key> [noreply]\r\n";
+const DELETE_USAGE: &[u8] = b"CLIENT_ERROR bad command line format.  Usage: delete <key> [noreply]\r\n";
 const BAD_EXPTIME: &[u8] = b"CLIENT_ERROR invalid exptime argument\r\n";
 const BAD_DELTA: &[u8] = b"CLIENT_ERROR invalid numeric delta argument\r\n";
 const LONG_FLAGS: &[u8] = b"CLIENT_ERROR options flags too long\r\n";
@@ -115,11 +110,7 @@ fn gat(mut words: Tokens<'_>, cas: bool) -> Line<'_> {
     if long_key(words.rest()) {
         return Line::Refused(BAD_FORMAT);
     }
-    Line::Request(Request::Gat {
-        exptime,
-        keys: words,
-        cas,
-    })
+    Line::Request(Request::Gat { exptime, keys: words, cas })
 }
 
 fn long_key(keys: &[u8]) -> bool {
@@ -153,19 +144,12 @@ fn store<'a>(verb: Verb, rest: &'a [u8], limits: &Limits) -> Line<'a> {
         reply: if noreply { b"" } else { TOO_LARGE },
         len,
         // Better no value than the old one, which the client believes replaced.
-        unlink: (verb == Verb::Set).then_some(SentKey {
-            raw: store.key,
-            base64: false,
-        }),
+        unlink: (verb == Verb::Set).then_some(SentKey { raw: store.key, base64: false }),
     }
 }
 
 #[inline]
-fn store_of<'a>(
-    verb: Verb,
-    words: &Words<'a, MAX_WORDS>,
-    noreply: bool,
-) -> Option<(Store<'a>, usize)> {
+fn store_of<'a>(verb: Verb, words: &Words<'a, MAX_WORDS>, noreply: bool) -> Option<(Store<'a>, usize)> {
     let key = short_key(words.at(0))?;
     let flags = uint32(words.at(1))?;
     let exptime = int32(words.at(2))?;
@@ -174,15 +158,7 @@ fn store_of<'a>(
         Verb::Cas => uint64(words.at(4))?,
         _ => 0,
     };
-    let store = Store {
-        verb,
-        key,
-        flags,
-        exptime,
-        cas,
-        data: b"",
-        noreply,
-    };
+    let store = Store { verb, key, flags, exptime, cas, data: b"", noreply };
     Some((store, len))
 }
 
@@ -220,12 +196,7 @@ fn arith(rest: &[u8], decr: bool) -> Line<'_> {
         return refuse(BAD_FORMAT, noreply);
     };
     match uint64(words.at(1)) {
-        Some(delta) => Line::Request(Request::Arith {
-            key,
-            delta,
-            decr,
-            noreply,
-        }),
+        Some(delta) => Line::Request(Request::Arith { key, delta, decr, noreply }),
         None => refuse(BAD_DELTA, noreply),
     }
 }
@@ -239,11 +210,7 @@ fn touch(rest: &[u8]) -> Line<'_> {
         return refuse(BAD_FORMAT, noreply);
     };
     match int32(words.at(1)) {
-        Some(exptime) => Line::Request(Request::Touch {
-            key,
-            exptime,
-            noreply,
-        }),
+        Some(exptime) => Line::Request(Request::Touch { key, exptime, noreply }),
         None => refuse(BAD_EXPTIME, noreply),
     }
 }
@@ -310,11 +277,7 @@ fn too_many(flags: &[u8], max: usize) -> bool {
 fn meta_line<'a>(letter: u8, key: &'a [u8], flags: &'a [u8]) -> Line<'a> {
     let get = letter == b'g';
     if too_many(flags, MAX_META_WORDS - 2) {
-        return Line::Refused(if get {
-            b"CLIENT_ERROR options flags are too long\r\n"
-        } else {
-            LONG_FLAGS
-        });
+        return Line::Refused(if get { b"CLIENT_ERROR options flags are too long\r\n" } else { LONG_FLAGS });
     }
     let checked = match meta::check(key, flags) {
         Ok(checked) => checked,
@@ -346,11 +309,7 @@ fn meta_set<'a>(key: &'a [u8], mut words: Tokens<'a>, limits: &Limits) -> Line<'
     let Some(len) = number_of_bytes(len) else {
         return Line::Refused(BAD_FORMAT);
     };
-    let refuse = |reply| Line::RefusedData {
-        reply,
-        len,
-        unlink: None,
-    };
+    let refuse = |reply| Line::RefusedData { reply, len, unlink: None };
     let checked = match meta::check(key, flags) {
         Ok(checked) => checked,
         Err(reply) => return refuse(reply),
@@ -366,11 +325,7 @@ fn meta_set<'a>(key: &'a [u8], mut words: Tokens<'a>, limits: &Limits) -> Line<'
     if item_fits(key_len, meta.numbers.client_flags, len, limits) {
         return Line::MetaSet(meta, len);
     }
-    Line::RefusedData {
-        reply: TOO_LARGE,
-        len,
-        unlink: Some(meta.sent),
-    }
+    Line::RefusedData { reply: TOO_LARGE, len, unlink: Some(meta.sent) }
 }
 
 /// `me` looks at one flag only, and only as the first.

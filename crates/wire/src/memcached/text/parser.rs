@@ -18,10 +18,7 @@ type Outcome<'a> = Parsed<Request<'a>, Bad<'a>>;
 impl Parser {
     /// A parser at the start of a request.
     pub const fn new() -> Self {
-        Self {
-            scanned: 0,
-            need: 0,
-        }
+        Self { scanned: 0, need: 0 }
     }
 
     /// Parse the request at the start of `buf`; after `Incomplete` call again with the same start and more bytes.
@@ -66,9 +63,7 @@ fn parse_at<'a>(buf: &'a [u8], lf: usize, limits: &Limits) -> Outcome<'a> {
     match line::parse(line.strip_suffix(b"\r").unwrap_or(line), limits) {
         Line::Request(request) => Parsed::Complete(request, consumed),
         Line::Store(store, len) => match data_block(buf, consumed, len) {
-            Block::Whole(data, end) => {
-                Parsed::Complete(Request::Store(Store { data, ..store }), end)
-            }
+            Block::Whole(data, end) => Parsed::Complete(Request::Store(Store { data, ..store }), end),
             Block::Incomplete(need) => Parsed::Incomplete { need },
             Block::Bad(end) => bad_block(end, store.noreply),
         },
@@ -78,20 +73,11 @@ fn parse_at<'a>(buf: &'a [u8], lf: usize, limits: &Limits) -> Outcome<'a> {
             // Meta commands report errors even when quiet.
             Block::Bad(end) => bad_block(end, false),
         },
-        Line::Refused(reply) => Parsed::Bad(Bad {
-            reply,
-            ..bad(consumed)
-        }),
-        Line::RefusedData { reply, len, unlink } => Parsed::Bad(Bad {
-            reply,
-            swallow: len as u64 + 2,
-            unlink,
-            ..bad(consumed)
-        }),
-        Line::Close => Parsed::Bad(Bad {
-            close: true,
-            ..bad(consumed)
-        }),
+        Line::Refused(reply) => Parsed::Bad(Bad { reply, ..bad(consumed) }),
+        Line::RefusedData { reply, len, unlink } => {
+            Parsed::Bad(Bad { reply, swallow: len as u64 + 2, unlink, ..bad(consumed) })
+        }
+        Line::Close => Parsed::Bad(Bad { close: true, ..bad(consumed) }),
     }
 }
 
@@ -108,10 +94,7 @@ enum Block<'a> {
 #[inline]
 fn data_block(buf: &[u8], start: usize, len: usize) -> Block<'_> {
     let end = start + len + 2;
-    match buf
-        .get(start..end)
-        .and_then(|block| block.split_at_checked(len))
-    {
+    match buf.get(start..end).and_then(|block| block.split_at_checked(len)) {
         None => Block::Incomplete(end),
         Some((data, b"\r\n")) => Block::Whole(data, end),
         Some(_) => Block::Bad(end),
@@ -123,11 +106,7 @@ const MAX_INDENT: usize = 100;
 
 /// Whether `line`, which is longer than `max_line`, is too long for its command: only lists of keys may be longer.
 fn too_long(line: &[u8], limits: &Limits) -> bool {
-    let indent = line
-        .iter()
-        .take(MAX_INDENT + 1)
-        .take_while(|byte| **byte == b' ')
-        .count();
+    let indent = line.iter().take(MAX_INDENT + 1).take_while(|byte| **byte == b' ').count();
     let lists = [b"get ".as_slice(), b"gets ", b"gat ", b"gats "];
     line.len() > limits.max_get_line
         || indent > MAX_INDENT
@@ -135,33 +114,16 @@ fn too_long(line: &[u8], limits: &Limits) -> bool {
 }
 
 const fn bad<'a>(consumed: usize) -> Bad<'a> {
-    Bad {
-        reply: b"",
-        consumed,
-        swallow: 0,
-        close: false,
-        unlink: None,
-    }
+    Bad { reply: b"", consumed, swallow: 0, close: false, unlink: None }
 }
 
 #[cold]
 fn long_line<'a>(consumed: usize) -> Outcome<'a> {
-    Parsed::Bad(Bad {
-        reply: b"CLIENT_ERROR line too long\r\n",
-        close: true,
-        ..bad(consumed)
-    })
+    Parsed::Bad(Bad { reply: b"CLIENT_ERROR line too long\r\n", close: true, ..bad(consumed) })
 }
 
 #[cold]
 fn bad_block<'a>(consumed: usize, noreply: bool) -> Outcome<'a> {
-    let reply = if noreply {
-        b"".as_slice()
-    } else {
-        b"CLIENT_ERROR bad data chunk\r\n"
-    };
-    Parsed::Bad(Bad {
-        reply,
-        ..bad(consumed)
-    })
+    let reply = if noreply { b"".as_slice() } else { b"CLIENT_ERROR bad data chunk\r\n" };
+    Parsed::Bad(Bad { reply, ..bad(consumed) })
 }

@@ -113,7 +113,10 @@ impl Engine {
             if let Some(host) = self.host() {
                 host.log(Level::Error, "a command panicked; its connection is closed");
             }
-            session.reply().error("ERR internal error");
+            match session.peer.door {
+                Door::Resp => session.reply().error("ERR internal error"),
+                Door::Memcached => session.out.put(b"SERVER_ERROR internal error\r\n"),
+            }
             (buf.len(), Flow::Close)
         });
         session.blocked = flow == Flow::Blocked;

@@ -16,7 +16,6 @@ __all__ = [
     "Server",
     "crc64",
     "glob_match",
-    "use_small_pages",
     "xxh3_64",
 ]
 
@@ -311,9 +310,6 @@ def glob_match(pattern: bytes, text: bytes, nocase: bool = False) -> bool:
 
 def crc64(data: bytes) -> int:
     """CRC-64 as in RDB files and DUMP payloads (Jones polynomial, reflected, initial value 0)."""
-
-def use_small_pages() -> None:
-    """Do without huge pages in this process: they stall a growing keyspace. On Linux only."""
 
 def xxh3_64(data: bytes) -> int:
     """XXH3, 64 bits, seed 0: the digest of IFDEQ and DIGEST."""

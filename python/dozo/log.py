@@ -27,6 +27,12 @@ class Log:
     ) -> None:
         self._stream = sys.stderr if stream is None else stream
         self._json = log_format == "json"
+        if self._json:
+            # Only here, because most servers write for people and start sooner without it; and not where a line is
+            # written, because a signal that arrives during the import would find it half done.
+            import json
+
+            self._dump = json.JSONEncoder(ensure_ascii=False).encode
         self.set_level(loglevel)
 
     def set_level(self, loglevel: str) -> None:
@@ -40,12 +46,10 @@ class Log:
         now = time.time()
         stamp = f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(now))}.{int(now % 1 * 1000):03d}Z"
         if self._json:
-            import json  # Here, because most servers write for people and start without it.
-
             event = {"time": stamp, "level": level, "message": message}
-            line = json.dumps(event, ensure_ascii=False)
+            line = self._dump(event)
         else:
             line = f"{stamp} {level:7} {message}"
-        # A closed standard error must not take the server down.
-        with contextlib.suppress(OSError, ValueError):
+        # Neither a closed stream nor a signal in the middle of a line may take the server down.
+        with contextlib.suppress(OSError, ValueError, RuntimeError):
             print(line, file=self._stream, flush=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
-from dozo._kernel import Kernel, use_small_pages
+from dozo._kernel import Kernel
 from dozo.commands import memcached
 from dozo.commands.api import load_families, load_file
 from dozo.config import Config, OutputLimits, SettingError
@@ -32,6 +32,7 @@ _KERNEL_SETTINGS: Final = (
     "lfu-decay-time",
     "maxmemory-policy",
     "requirepass",
+    "protected-mode",
     "maxclients",
     "slowlog-log-slower-than",
     "slowlog-max-len",
@@ -113,7 +114,6 @@ class Running:
 
 def run(config: Config) -> int:
     """Serve until SIGTERM, SIGINT or SHUTDOWN; the exit code. ConfigError: the server could not start."""
-    use_small_pages()
     running = Running(config)
     _stop_on_signals(running)
     _allow_descriptors(running)

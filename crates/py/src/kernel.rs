@@ -300,14 +300,3 @@ fn declaration(command: &Bound<'_, PyAny>) -> PyResult<CommandSpec> {
     let (arity, keys) = (command.getattr("arity")?.extract()?, command.getattr("keys")?.extract()?);
     Ok(CommandSpec { name, arity, flags, kind, keys })
 }
-
-/// Asks the system for small pages only, in the whole process. A huge page is zeroed at its first touch, which stalls
-/// a growing keyspace for milliseconds, and holds memory that nobody uses. Does nothing where it can't be asked for.
-#[pyfunction]
-pub fn use_small_pages() {
-    #[cfg(target_os = "linux")]
-    // SAFETY: this option takes a plain integer, and no pointer.
-    unsafe {
-        libc::prctl(libc::PR_SET_THP_DISABLE, 1, 0, 0, 0);
-    }
-}

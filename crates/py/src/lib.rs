@@ -32,7 +32,7 @@ mod _kernel {
     #[pymodule_export]
     use super::database::Database;
     #[pymodule_export]
-    use super::kernel::{Kernel, use_small_pages};
+    use super::kernel::Kernel;
     #[pymodule_export]
     use super::server::Server;
     #[pymodule_export]

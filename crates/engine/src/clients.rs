@@ -84,10 +84,12 @@ impl Cx<'_> {
             self.session.close_after_reply = true;
             return true;
         }
-        let found = self.engine.sessions.iter().find(|(_, slot)| slot.as_deref().is_some_and(|s| s.id == id));
-        let Some(index) = found.map(|(index, _)| index) else {
+        let mut others = self.engine.sessions.iter_mut().filter_map(|(at, slot)| Some((at, slot.as_mut()?)));
+        let Some((index, other)) = others.find(|(_, session)| session.id == id) else {
             return false;
         };
+        // It is closed after the batch, and runs nothing until then.
+        other.close_after_reply = true;
         self.engine.close_later(SessionId(index));
         true
     }

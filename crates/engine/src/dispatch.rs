@@ -207,6 +207,8 @@ impl Engine {
         if let Verdict::Hold(_) = self.run(session, args, clock) {
             session.reply().error("BUSY clients are paused");
         }
+        // Nobody could send it what it would watch.
+        self.monitors -= usize::from(std::mem::take(&mut session.monitor));
     }
 
     /// Answers an error for a command that was not run.

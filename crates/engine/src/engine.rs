@@ -360,7 +360,14 @@ impl Engine {
                 self.policy.decay_minutes = u32::try_from(*n).unwrap_or(1);
                 self.apply_policy();
             }
-            _ => return self.settings.set(name, value),
+            _ => {
+                let known = self.settings.set(name, value);
+                if self.settings.requirepass.is_empty() {
+                    // Nobody has to wait any more for a password that is not asked for.
+                    self.sessions.iter_mut().flat_map(|(_, s)| s).for_each(|s| s.authenticated = true);
+                }
+                return known;
+            }
         }
         true
     }

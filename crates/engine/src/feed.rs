@@ -45,8 +45,10 @@ impl Lookahead {
     fn fill(&mut self, session: &mut Session, buf: &[u8], limits: &Limits) -> (usize, Option<Step>) {
         let most = if session.authenticated { LOOKAHEAD } else { 1 };
         self.requests.resize_with(LOOKAHEAD, Request::default);
-        // A command that came in pieces goes on from the spans it has.
-        std::mem::swap(&mut self.requests[0].spans, &mut session.spans);
+        // A command that came in pieces goes on from the spans it has. Between commands a session keeps none.
+        if !session.parser.is_idle() {
+            self.requests[0].spans = std::mem::take(&mut session.spans);
+        }
         let mut start = 0;
         for (count, request) in self.requests.iter_mut().enumerate().take(most) {
             let rest = &buf[start..];
@@ -56,8 +58,8 @@ impl Lookahead {
                     (request.start, request.end) = (start, start + end);
                     start += end;
                 }
-                Step::Incomplete => {
-                    std::mem::swap(&mut request.spans, &mut session.spans);
+                Step::Incomplete if !session.parser.is_idle() => {
+                    session.spans = std::mem::take(&mut request.spans);
                     return (count, Some(Step::Incomplete));
                 }
                 other => return (count, Some(other)),
@@ -106,6 +108,8 @@ impl Engine {
             return (buf.len(), Flow::Close);
         };
         let outcome = catch_unwind(AssertUnwindSafe(|| match session.peer.door {
+            // Killed earlier in this batch.
+            _ if session.close_after_reply => (buf.len(), Flow::Close),
             Door::Resp => self.feed_resp(&mut session, buf),
             Door::Memcached => memcached::feed(self, &mut session, buf),
         }));
@@ -143,7 +147,7 @@ impl Engine {
             if let Some(flow) = held {
                 // What was parsed beyond it will be fed, and parsed, again.
                 session.parser = RequestParser::new();
-                session.spans.clear();
+                session.spans = Vec::new();
                 break flow;
             }
             match self.run_last(session, last, &mut clock) {

@@ -111,7 +111,7 @@ pub enum Lookup {
     UnknownSubcommand(u32),
 }
 
-/// Names up to 16 bytes are compared as one integer; nearly all are.
+/// Names up to 15 bytes are compared as one integer, together with their length; nearly all are.
 type ShortName = u128;
 
 /// All commands.
@@ -270,15 +270,17 @@ impl CommandTable {
     }
 }
 
-/// The lower-case name in one integer, `None` over 16 bytes.
+/// The lower-case name and its length in one integer, `None` over 15 bytes.
 #[inline]
 fn short_name(name: &[u8]) -> Option<ShortName> {
-    if name.len() > 16 {
+    if name.len() > 15 {
         return None;
     }
     let mut bytes = [0u8; 16];
     bytes[..name.len()].copy_from_slice(name);
     bytes.make_ascii_lowercase();
+    // A name that ends in NUL bytes is another one.
+    bytes[15] = name.len() as u8;
     Some(ShortName::from_le_bytes(bytes))
 }
 

@@ -4,8 +4,9 @@
 mod common;
 
 use common::{Bench, connect, feed};
+use dozo_engine::settings::SettingValue;
 use dozo_engine::{Door, Flow, Settings};
-use dozo_store::StoreConfig;
+use dozo_store::{PolicyKind, StoreConfig};
 
 fn text(reply: Vec<u8>) -> String {
     String::from_utf8(reply).unwrap()
@@ -116,7 +117,7 @@ fn without_a_password_strangers_are_turned_away() {
         peer.addr = addr.into();
         assert_eq!(bench.engine.connect(peer.clone()).is_ok(), local, "{addr}");
     }
-    assert!(bench.engine.configure("protected-mode", &dozo_engine::settings::SettingValue::Bool(false)));
+    assert!(bench.engine.configure("protected-mode", &SettingValue::Bool(false)));
     peer.addr = "10.0.0.7:5".into();
     assert!(bench.engine.connect(peer).is_ok());
 }
@@ -126,4 +127,67 @@ fn an_error_shows_an_argument_up_to_its_first_nul() {
     let mut bench = Bench::new();
     let reply = bench.run_args(&[b"NOPE", b"a\0b", b"c"]);
     assert_eq!(reply, "-ERR unknown command 'NOPE', with args beginning with: 'a' 'c' \r\n");
+}
+
+#[test]
+fn a_name_that_ends_in_nul_bytes_is_unknown() {
+    let mut bench = Bench::new();
+    assert!(bench.run_args(&[b"PING\0"]).starts_with("-ERR unknown command 'PING'"));
+    assert!(bench.run_args(&[b""]).starts_with("-ERR unknown command ''"));
+}
+
+#[test]
+fn a_killed_client_runs_nothing_more() {
+    for door in [Door::Resp, Door::Memcached] {
+        let mut bench = Bench::new();
+        let sid = connect(&mut bench.engine, door);
+        let id = bench.engine.session_mut(sid).unwrap().id;
+        assert_eq!(bench.run(&format!("KILL {id}")), ":1\r\n");
+        let request: &[u8] = if door == Door::Resp { b"SET a 1\r\n" } else { b"set a 0 0 1\r\n1\r\n" };
+        assert_eq!(feed(&mut bench.engine, sid, request), (request.len(), Flow::Close, Vec::new()));
+        assert_eq!(bench.run("GET a"), "$-1\r\n");
+    }
+}
+
+#[test]
+fn without_a_password_any_more_nobody_is_asked_for_it() {
+    let settings = Settings { requirepass: b"secret".to_vec(), ..Settings::default() };
+    let mut bench = Bench::with(StoreConfig::default(), settings);
+    let sid = connect(&mut bench.engine, Door::Resp);
+    assert!(bench.engine.configure("requirepass", &SettingValue::Text(Vec::new())));
+    assert_eq!(text(feed(&mut bench.engine, sid, b"PING\r\n").2), "+PONG\r\n");
+}
+
+#[test]
+fn a_counter_that_is_evicted_to_make_room_starts_anew() {
+    let store = StoreConfig { policy: PolicyKind::VolatileTtl, ..StoreConfig::default() };
+    let mut bench = Bench::with(store, Settings::default());
+    let sid = connect(&mut bench.engine, Door::Memcached);
+    feed(&mut bench.engine, sid, b"set n 0 10 1\r\n5\r\n");
+    assert!(bench.engine.configure("maxmemory", &SettingValue::Int(1)));
+    let (_, _, reply) = feed(&mut bench.engine, sid, b"incr n 1\r\n");
+    assert_eq!((text(reply).as_str(), bench.engine.ks.len(0)), ("NOT_FOUND\r\n", 0));
+}
+
+#[test]
+fn a_command_in_pieces_is_not_mixed_with_another_clients() {
+    let mut bench = Bench::new();
+    let (one, two) = (connect(&mut bench.engine, Door::Resp), connect(&mut bench.engine, Door::Resp));
+    let (consumed, ..) = feed(&mut bench.engine, one, b"*2\r\n");
+    assert_eq!(consumed, 0);
+    let other = b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n";
+    assert_eq!(text(feed(&mut bench.engine, two, other).2), "+OK\r\n");
+    assert_eq!(text(feed(&mut bench.engine, one, b"*2\r\n$3\r\nGET\r\n$1\r\na\r\n").2), "$1\r\n1\r\n");
+}
+
+#[test]
+fn a_caller_without_a_socket_leaves_no_monitor_behind() {
+    let mut bench = Bench::new();
+    bench.run("MONITOR");
+    assert!(!bench.session.monitor);
+    let sid = connect(&mut bench.engine, Door::Resp);
+    feed(&mut bench.engine, sid, b"MONITOR\r\n");
+    bench.engine.disconnect(sid);
+    bench.run("MONITOR");
+    bench.run("PING");
 }

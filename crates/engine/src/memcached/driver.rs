@@ -31,9 +31,6 @@ pub(crate) fn feed(engine: &mut Engine, session: &mut Session, buf: &[u8]) -> (u
     ops::flush_if_due(engine);
     let mut at = 0;
     loop {
-        if session.close_after_reply {
-            return (at, Flow::Close);
-        }
         at += swallow(&mut session.memcached, buf.len() - at);
         let rest = &buf[at..];
         let Some(&first) = rest.first() else {

@@ -345,6 +345,8 @@ pub(super) fn count(engine: &mut Engine, request: &Count<'_>) -> Counted {
     if check(engine, request.key, request.cas.filter(|cas| *cas != 0)) == Outcome::Exists {
         return Counted::Refused(Outcome::Exists);
     }
+    // Before the item is looked at, because making room may take it.
+    let room = engine.make_room();
     let Some(item) = engine.ks.get(DB, request.key, Access::Write) else {
         return count_missing(engine, request);
     };
@@ -353,7 +355,7 @@ pub(super) fn count(engine: &mut Engine, request: &Count<'_>) -> Counted {
     };
     let (old_len, was_int) = (old_text.len(), matches!(old_text, Str::Int(_)));
     let (flags, marks) = (item.flags(), [item.stale(), item.won(), item.fetched()]);
-    if !engine.make_room() {
+    if !room {
         return Counted::Refused(Outcome::NoMemory);
     }
     let value = if request.decr {

@@ -56,15 +56,21 @@ pub struct Bench {
     pub bytes: Arc<Mutex<Vec<u8>>>,
 }
 
-const READERS: &[&str] = &["echo", "exists", "get", "mget", "ping", "pttl", "select", "strlen", "ttl"];
+const READERS: &[&str] =
+    &["echo", "exists", "get", "kill", "mget", "monitor", "ping", "pttl", "select", "strlen", "ttl"];
 
-/// The hot lane and PERSIST, which is Python's in a server but stands in the stream.
+/// The hot lane, and three that are Python's in a server: PERSIST, which stands in the stream, MONITOR and KILL (an id).
 pub fn hot() -> Vec<(&'static str, HotFn)> {
     let persist: HotFn = |cx, args| {
         cx.engine.ks.set_expire(cx.session.db, args[1], None);
         cx.reply().int(1);
     };
-    HOT.iter().copied().chain([("persist", persist)]).collect()
+    let monitor: HotFn = |cx, _| cx.start_monitor();
+    let kill: HotFn = |cx, args| {
+        let found = cx.kill(std::str::from_utf8(args[1]).unwrap().parse().unwrap());
+        cx.reply().int(i64::from(found));
+    };
+    HOT.iter().copied().chain([("persist", persist), ("monitor", monitor), ("kill", kill)]).collect()
 }
 
 pub fn table() -> CommandTable {

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU64;
 
 use dozo_engine::{Cx, Host, Level};
 use pyo3::prelude::*;
-use pyo3::types::{PyString, PyTraceback};
+use pyo3::types::PyString;
 
 use crate::client::Client;
 use crate::context;
@@ -98,14 +98,11 @@ fn run_id(py: Python<'_>) -> PyResult<String> {
 /// The traceback as Python prints it.
 fn traceback(py: Python<'_>, error: &PyErr) -> String {
     let format = || -> PyResult<String> {
-        let lines = py.import("traceback")?.call_method1("format_exception", (error.value(py),))?;
+        let parts = (error.get_type(py), error.value(py), error.traceback(py));
+        let lines = py.import("traceback")?.call_method1("format_exception", parts)?;
         Ok(PyString::new(py, "").call_method1("join", (lines,))?.extract::<String>()?.trim_end().to_owned())
     };
-    format().unwrap_or_else(|_| {
-        let frames =
-            error.traceback(py).and_then(|traceback: Bound<'_, PyTraceback>| traceback.format().ok());
-        format!("{}{error}", frames.unwrap_or_default())
-    })
+    format().unwrap_or_else(|_| error.to_string())
 }
 
 impl Host for PyHost {

@@ -395,7 +395,7 @@ def load_file(path: Path) -> list[Command]:
         spec.loader.exec_module(module)
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror or error}") from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ConfigError(f"{path}: {type(error).__name__}: {error}") from error
     finally:
         TABLE.loading = False

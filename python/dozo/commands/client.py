@@ -29,7 +29,7 @@ _GROUP: Final = "connection"
 _OWN: Final = NOSCRIPT | LOADING | STALE
 _OTHERS: Final = ADMIN | NOSCRIPT | LOADING | STALE
 _TYPES: Final = {"normal", "master", "slave", "replica", "pubsub"}
-_ID: Final = re.compile(rb"[+-]?\d+\Z")
+_ID: Final = re.compile(rb"[+-]?\d{1,19}\Z")
 
 Filter = Callable[[ClientInfo], bool]
 
@@ -257,7 +257,7 @@ def reply(client: Client, mode: Literal["ON", "OFF", "SKIP"]) -> Any:
             return OK
         case "OFF":
             client.reply_mode = "off"
-        case "SKIP":
+        case "SKIP" if client.reply_mode != "off":
             client.reply_mode = "skip"
     return NO_REPLY
 

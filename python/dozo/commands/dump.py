@@ -74,10 +74,10 @@ def restore(
     """Creates a key from what DUMP returned; ttl counts milliseconds, 0 means that it never expires."""
     if not replace and db.exists(key):
         raise ReplyError("BUSYKEY Target key name already exists.")
-    if ttl < 0:
+    at = None if ttl == 0 else ttl if absttl else ttl + db.now_ms
+    if ttl < 0 or (at or 0) >= 2**63:
         raise ReplyError(_AT_LEAST_0.format("TTL"))
     value = _value(payload)
-    at = None if ttl == 0 else ttl if absttl else ttl + db.now_ms
     if at is not None and at <= db.now_ms:
         if db.delete(key):
             db.effect("DEL", key)

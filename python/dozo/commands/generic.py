@@ -6,6 +6,7 @@ Owns the commands of the group "generic" except the expiry ones (expiry.py), DUM
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Final
 
 from dozo.commands.api import (
@@ -31,6 +32,7 @@ _GROUP: Final = "generic"
 _SAME_OBJECT: Final = "ERR source and destination objects are the same"
 _NO_SUCH_DB: Final = "ERR DB index is out of range"
 _DEFAULT_COUNT: Final = 10
+_CURSOR: Final = re.compile(rb"-?\d{1,20}\Z")
 _INT32 = Range(
     -(2**31), 2**31 - 1, "ERR value is out of range, value must between -2147483648 and 2147483647"
 )
@@ -214,7 +216,7 @@ def scan(
     type: str | None = None,
 ) -> list[object]:
     """Returns some keys and the cursor for the next call; after the last ones the cursor is 0."""
-    if not cursor.removeprefix(b"-").isdigit() or abs(int(cursor)) >= 2**64:
+    if not _CURSOR.match(cursor) or abs(int(cursor)) >= 2**64:
         raise ReplyError("ERR invalid cursor")
     if count < 1:
         raise SyntaxError_

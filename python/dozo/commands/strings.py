@@ -410,10 +410,10 @@ def delex(
     comparison: bytes | None = None,
 ) -> int:
     """Deletes a key, or only when its value or the value's digest is, or is not, the given one (Redis 8.4)."""
-    if condition is not None and not _holds(db, key, condition, comparison):
+    if (condition is not None and not _holds(db, key, condition, comparison)) or not db.delete(key):
         return 0
     db.effect("DEL", key)
-    return int(db.delete(key))
+    return 1
 
 
 def _holds(db: Database, key: bytes, condition: str, comparison: bytes | None) -> bool:

@@ -37,6 +37,8 @@ def lines(reply):
         "CLIENT LIST ID",
         "CLIENT PAUSE x",
         "CLIENT PAUSE -1",
+        f"CLIENT PAUSE {'9' * 5000}",
+        f"CLIENT KILL ID {'9' * 5000}",
         "CLIENT PAUSE 1 FOO",
         "CLIENT UNPAUSE",
         "CLIENT NO-EVICT x",
@@ -140,6 +142,7 @@ def test_pause_ends_by_itself(connect):
 
 def test_reply_can_be_turned_off(dozo):
     dozo.send("CLIENT REPLY OFF")
+    dozo.send("CLIENT REPLY SKIP")
     dozo.send("SET k v")
     dozo.send("PING")
     assert dozo("CLIENT REPLY ON") == "OK"

@@ -70,6 +70,12 @@ def test_restore_refuses_as_redis_does(same):
     same("EXISTS n")
 
 
+def test_restore_refuses_a_time_to_live_beyond_time(dozo):
+    dozo("SET k v")
+    reply = dozo("RESTORE", "n", 2**63 - 1, dozo("DUMP k"))
+    assert reply == "ERR Invalid TTL value, must be >= 0"
+
+
 @given(st.binary(max_size=300))
 def test_any_string_comes_back(value):
     encoded = dump._encode_string(value)

@@ -53,6 +53,7 @@ def test_scan_survives_growing_and_shrinking(dozo):
         "SCAN 0 FOO",
         "SCAN 0 MATCH",
         "SCAN 18446744073709551616",
+        f"SCAN {'9' * 5000}",
         "SCAN",
     ],
 )

@@ -12,7 +12,9 @@ def test_delifeq_deletes_only_the_value(dozo):
 def test_delex_without_a_condition_deletes(dozo):
     dozo("SET k v")
     assert dozo("DELEX k") == 1
+    effects = [line for line in dozo("INFO replication").splitlines() if b"offset" in line]
     assert dozo("DELEX k") == 0
+    assert effects == [line for line in dozo("INFO replication").splitlines() if b"offset" in line]
 
 
 def test_delex_compares_the_value(dozo):

@@ -61,6 +61,7 @@ class Running:
 
     def __init__(self, config: Config, log: Log | None = None) -> None:
         self.config = config
+        self._stopping = False
         self.log = log or Log(config.log.loglevel, config.log.log_format)
         table = load_families()
         for path in config.process.load:
@@ -94,7 +95,14 @@ class Running:
         except OSError as error:
             raise ConfigError(str(error)) from None
         self.kernel.start()
+        if self._stopping:
+            self.kernel.stop()
         return places
+
+    def stop(self) -> None:
+        """Ask for a graceful end, or for one at once where that was asked for before; returns at once."""
+        self.kernel.stop(graceful=not self._stopping)
+        self._stopping = True
 
     def wait(self) -> None:
         """Return once the server has ended."""
@@ -115,12 +123,12 @@ class Running:
 def run(config: Config) -> int:
     """Serve until SIGTERM, SIGINT or SHUTDOWN; the exit code. ConfigError: the server could not start."""
     running = Running(config)
-    _stop_on_signals(running)
     _allow_descriptors(running)
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     # What is loaded now stays for good: the collector need not look at it again and again.
     gc.collect()
     gc.freeze()
+    _stop_on_signals(running)
     places = running.start()
     running.log("info", f"ready on {', '.join(places) or 'no port'} (process {os.getpid()})")
     running.wait()
@@ -130,13 +138,10 @@ def run(config: Config) -> int:
 
 def _stop_on_signals(running: Running) -> None:
     """Stop gracefully at the first signal, at once at the second."""
-    seen = False
 
     def stop(number: int, frame: FrameType | None) -> None:
-        nonlocal seen
         running.log("info", f"received {signal.Signals(number).name}, stopping")
-        running.kernel.stop(graceful=not seen)
-        seen = True
+        running.stop()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)

@@ -16,6 +16,7 @@ use dozo_net::{Address, Endpoint, Handle, Limits};
 use dozo_store::StoreConfig;
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::sync::MutexExt;
 use pyo3::types::{PyDict, PyTuple};
 
 use crate::context;
@@ -96,12 +97,13 @@ impl Kernel {
     #[pyo3(signature = (endpoints, *, backlog=511, io_threads=0, grace_seconds=10.0))]
     fn bind(
         &self,
+        py: Python<'_>,
         endpoints: Vec<(String, String, u16, bool)>,
         backlog: i32,
         io_threads: usize,
         grace_seconds: f64,
     ) -> PyResult<Vec<String>> {
-        let mut phase = lock(&self.phase);
+        let mut phase = self.phase(py);
         let Some(Phase::Idle(_, server)) = phase.as_mut() else {
             return Err(PyRuntimeError::new_err("the server has been started"));
         };
@@ -122,8 +124,8 @@ impl Kernel {
         Ok(places)
     }
 
-    fn start(&self) -> PyResult<()> {
-        let mut phase = lock(&self.phase);
+    fn start(&self, py: Python<'_>) -> PyResult<()> {
+        let mut phase = self.phase(py);
         let (engine, server) = match phase.take() {
             Some(Phase::Idle(engine, Some(server))) => (engine, server),
             other => {
@@ -139,8 +141,8 @@ impl Kernel {
     }
 
     #[pyo3(signature = (graceful=true))]
-    fn stop(&self, graceful: bool) {
-        if let Some(Phase::Started(handle)) = &*lock(&self.phase) {
+    fn stop(&self, py: Python<'_>, graceful: bool) {
+        if let Some(Phase::Started(handle)) = &*self.phase(py) {
             handle.stop(graceful);
         }
     }
@@ -202,13 +204,18 @@ impl Kernel {
 }
 
 impl Kernel {
+    /// Waits without the interpreter, which whoever holds the lock may need.
+    fn phase(&self, py: Python<'_>) -> MutexGuard<'_, Option<Phase>> {
+        self.phase.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Runs `work` on the engine: here before the start, on the executor after it.
     fn on_executor<R: Send + 'static>(
         &self,
         py: Python<'_>,
         work: impl FnOnce(&mut Engine) -> R + Send + 'static,
     ) -> PyResult<R> {
-        let handle = match &mut *lock(&self.phase) {
+        let handle = match &mut *self.phase(py) {
             Some(Phase::Idle(engine, _)) => return Ok(work(engine)),
             Some(Phase::Started(handle)) => handle.clone(),
             None => return Err(stopped()),
@@ -243,15 +250,24 @@ impl Life {
     }
 }
 
-/// The executor thread.
+/// The executor thread. It is attached once and detached for good, so that Python keeps its state of the thread: to
+/// attach for a batch then costs no more than taking the lock.
 fn execute(server: dozo_net::Server, mut engine: Box<Engine>, life: &Life) {
-    let run = || server.run(&mut engine);
+    let run = || Python::attach(|py| py.detach(|| server.run(&mut engine)));
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));
     let outcome = outcome.unwrap_or_else(|_| Err(io::Error::other("the executor panicked")));
     *lock(&life.ended) = Some(outcome.map_err(|error| error.to_string()));
     life.changed.notify_all();
     // Whoever waits may end the process now; freeing all the data first would only delay that.
     drop(engine);
+}
+
+impl Drop for Kernel {
+    fn drop(&mut self) {
+        if let Ok(Some(Phase::Started(handle))) = self.phase.get_mut() {
+            handle.stop(false);
+        }
+    }
 }
 
 #[cold]

@@ -82,15 +82,9 @@ def readme() -> str:
         return text
     before, _, rest = text.partition(MARKS[0])
     _, _, after = rest.partition(MARKS[1])
-    return (
-        before
-        + MARKS[0]
-        + "\n"
-        + report.tables(json.loads(results.read_text("utf-8")))
-        + "\n"
-        + MARKS[1]
-        + after
-    )
+    tables = report.tables(json.loads(results.read_text("utf-8"))).strip()
+    chart = "![The same figures as a chart](bench/results/latest.png)"
+    return f"{before}{MARKS[0]}\n{tables}\n\n{chart}\n\n{MARKS[1]}{after}"
 
 
 def pages() -> Iterator[tuple[Path, str]]:

@@ -30,8 +30,6 @@ pub struct Settings {
     pub hz: u32,
     /// Whether expired keys are collected in the background (DEBUG SET-ACTIVE-EXPIRE).
     pub active_expire: bool,
-    /// Whether FLUSHALL, FLUSHDB, DEL free memory in slices by default.
-    pub lazyfree: bool,
 }
 
 impl Default for Settings {
@@ -49,7 +47,6 @@ impl Default for Settings {
             protected_mode: true,
             hz: 10,
             active_expire: true,
-            lazyfree: true,
         }
     }
 }
@@ -102,7 +99,6 @@ impl Settings {
             "protected-mode" => self.protected_mode = value.int()? != 0,
             "hz" => self.hz = u32::try_from(value.int()?).ok()?.clamp(1, 500),
             "active-expire" => self.active_expire = value.int()? != 0,
-            "lazyfree" => self.lazyfree = value.int()? != 0,
             _ => return None,
         }
         Some(())

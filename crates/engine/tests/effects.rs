@@ -66,6 +66,17 @@ fn a_write_that_changes_nothing_has_no_effect() {
 }
 
 #[test]
+fn a_stale_mark_is_handed_on_by_whoever_replays_it() {
+    let mut bench = Bench::new();
+    bench.run("SET a 1");
+    bench.effects();
+    bench.run("DOZO.ITEM a 0 STALE");
+    assert_eq!(bench.effects(), ["0:DOZO.ITEM a 0 STALE"]);
+    bench.run("DOZO.ITEM a 0 STALE");
+    assert!(bench.effects().is_empty());
+}
+
+#[test]
 fn only_the_keys_that_went_are_named() {
     let mut bench = Bench::new();
     bench.run("MSET a 1 b 2");

@@ -11,13 +11,14 @@ impl Keyspace {
     ///
     /// A time that has passed is stored as it is: the next look at the key expires it.
     pub fn set_expire(&mut self, db: usize, key: &[u8], at: Option<i64>) -> bool {
-        let ttl = at.map_or(Ttl::Clear, Ttl::At);
-        let Some(had) = self.live(db, self.hash(key), key).map(|entry| entry.expiry()) else {
+        let hash = self.hash(key);
+        let Some(entry) = self.live(db, hash, key) else {
             return false;
         };
-        let expiry = self.expiry_for(db, ttl, had);
-        if expiry != had {
-            self.change_fields(db, key, |fields| fields.expiry = expiry);
+        let old = entry.fields();
+        let expiry = self.expiry_for(db, at.map_or(Ttl::Clear, Ttl::At), old.expiry);
+        if expiry != old.expiry {
+            self.refield(db, hash, entry, Fields { expiry, ..old });
             self.dirty += 1;
         }
         true
@@ -25,19 +26,15 @@ impl Keyspace {
 
     /// The compare-and-swap number of a key, given to it when first asked for.
     pub fn cas(&mut self, db: usize, key: &[u8]) -> Option<u64> {
-        let known = self.live(db, self.hash(key), key)?.cas();
-        if known != 0 {
-            return Some(known);
+        let hash = self.hash(key);
+        let entry = self.live(db, hash, key)?;
+        let old = entry.fields();
+        if old.cas != 0 {
+            return Some(old.cas);
         }
         let cas = self.next_cas();
-        self.change_fields(db, key, |fields| fields.cas = cas);
+        self.refield(db, hash, entry, Fields { cas, ..old });
         Some(cas)
-    }
-
-    /// Gives a key the compare-and-swap number that a client has chosen.
-    pub fn set_cas(&mut self, db: usize, key: &[u8], cas: u64) {
-        self.last_cas = self.last_cas.max(cas);
-        self.change_fields(db, key, |fields| fields.cas = cas);
     }
 
     /// Gives a key a new compare-and-swap number if it has one, so that a client that knows the old one notices.
@@ -80,7 +77,11 @@ impl Keyspace {
         if let Some(entry) = self.live(db, self.hash(key), key) {
             let mut marks = entry.marks();
             match mark {
-                Mark::Stale(on) => marks.stale = on,
+                Mark::Stale(on) => {
+                    // The only mark that the effects carry.
+                    self.dirty += u64::from(marks.stale != on);
+                    marks.stale = on;
+                }
                 Mark::Won(on) => marks.won = on,
                 Mark::Fetched(on) => marks.fetched = on,
             }

@@ -6,6 +6,7 @@
 use crate::entry::{Draft, EntryPtr, Fields, Marks, Payload, shared_memory};
 use crate::keyspace::Keyspace;
 use crate::value::{NewValue, Put, Str, parse_canonical};
+use std::mem::take;
 use std::sync::Arc;
 
 /// The longest value that lies in its entry.
@@ -34,15 +35,9 @@ impl Keyspace {
 
     /// [`Keyspace::put`] with the key's hash.
     pub fn put_hashed(&mut self, db: usize, hash: u64, key: &[u8], put: Put<'_>) -> PutOutcome {
-        let owned;
         let payload = match put.value {
             NewValue::Bytes(bytes) => payload_of(bytes),
             NewValue::Int(value) => Payload::Int(value),
-            NewValue::Owned(bytes) if bytes.len() > INLINE_MAX => Payload::Shared(Arc::new(trimmed(bytes))),
-            NewValue::Owned(bytes) => {
-                owned = bytes;
-                payload_of(&owned)
-            }
         };
         let old = self.live(db, hash, key);
         let expiry = self.expiry_for(db, put.ttl, old.and_then(EntryPtr::expiry));
@@ -130,7 +125,7 @@ impl Keyspace {
         let Some(entry) = entry else {
             let mut bytes = vec![0; end];
             bytes[offset..].copy_from_slice(data);
-            self.add(db, hash, key, Fields::default(), raw_payload(&bytes), true);
+            self.add(db, hash, key, Fields::default(), taken(&mut bytes), true);
             return end;
         };
         let len = entry.string().len().max(end);
@@ -150,11 +145,9 @@ impl Keyspace {
     }
 
     /// Gives an entry another string, kept as bytes; expiry and flags stay.
-    fn replace_string(&mut self, db: usize, hash: u64, key: &[u8], old: EntryPtr, bytes: Vec<u8>) {
+    fn replace_string(&mut self, db: usize, hash: u64, key: &[u8], old: EntryPtr, mut bytes: Vec<u8>) {
         let fields = self.changed_fields(old);
-        let payload =
-            if bytes.len() > INLINE_MAX { Payload::Shared(Arc::new(bytes)) } else { Payload::Inline(&bytes) };
-        let new = self.rewrite(db, hash, old, Draft { key, fields, payload, raw: true });
+        let new = self.rewrite(db, hash, old, Draft { key, fields, payload: taken(&mut bytes), raw: true });
         self.eviction.on_access(new, hash);
         self.dirty += 1;
     }
@@ -194,6 +187,11 @@ fn raw_payload(bytes: &[u8]) -> Payload<'_> {
     if bytes.len() <= INLINE_MAX { Payload::Inline(bytes) } else { Payload::Shared(Arc::new(bytes.to_vec())) }
 }
 
+/// The same of bytes that nobody else needs: many are not copied.
+fn taken(bytes: &mut Vec<u8>) -> Payload<'_> {
+    if bytes.len() <= INLINE_MAX { Payload::Inline(bytes) } else { Payload::Shared(Arc::new(take(bytes))) }
+}
+
 /// Inserts data at one end of a string.
 fn insert_at(bytes: &mut Vec<u8>, end: End, data: &[u8]) {
     match end {
@@ -209,12 +207,4 @@ fn write_at(bytes: &mut Vec<u8>, offset: usize, data: &[u8]) {
         bytes.resize(end, 0);
     }
     bytes[offset..end].copy_from_slice(data);
-}
-
-/// Gives back room that a caller's vector has beyond an eighth of its length.
-fn trimmed(mut bytes: Vec<u8>) -> Vec<u8> {
-    if bytes.capacity() > bytes.len() + bytes.len() / 8 {
-        bytes.shrink_to_fit();
-    }
-    bytes
 }

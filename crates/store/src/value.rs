@@ -20,8 +20,6 @@ const DECIMAL_MAX: usize = 20;
 pub enum NewValue<'a> {
     /// Bytes, copied; stored as an integer when they are a canonical decimal `i64`.
     Bytes(&'a [u8]),
-    /// The same, but a long one is taken over instead of copied.
-    Owned(Vec<u8>),
     /// An integer.
     Int(i64),
 }
@@ -227,11 +225,6 @@ impl<'a> Item<'a> {
     pub fn clock_idle_secs(&self, now: i64) -> u32 {
         let seconds = now.div_euclid(1000) as u32;
         seconds.wrapping_sub(self.entry.clock_freq() >> 8) & 0x00ff_ffff
-    }
-
-    /// The frequency counter as stored; [`crate::Keyspace::frequency`] gives it decayed to the present.
-    pub fn freq(&self) -> u8 {
-        self.entry.clock_freq() as u8
     }
 
     /// True when the value was read since it was stored (as far as [`Mark::Fetched`] was set).

@@ -20,7 +20,7 @@ type Database = BTreeMap<Vec<u8>, Entry>;
 
 #[derive(Clone, Debug)]
 enum Op {
-    Put { db: usize, key: usize, value: Vec<u8>, ttl: i64, flags: Option<u32>, owned: bool },
+    Put { db: usize, key: usize, value: Vec<u8>, ttl: i64, flags: Option<u32> },
     PutInt { db: usize, key: usize, value: i64 },
     Get { db: usize, key: usize },
     Remove { db: usize, key: usize },
@@ -68,8 +68,8 @@ fn op_strategy() -> impl Strategy<Value = Op> {
     let db = 0..DATABASES;
     let key = 0usize..14;
     prop_oneof![
-        8 => (db.clone(), key.clone(), value_strategy(), -1i64..200, proptest::option::of(0u32..3), any::<bool>())
-            .prop_map(|(db, key, value, ttl, flags, owned)| Op::Put { db, key, value, ttl, flags, owned }),
+        8 => (db.clone(), key.clone(), value_strategy(), -1i64..200, proptest::option::of(0u32..3))
+            .prop_map(|(db, key, value, ttl, flags)| Op::Put { db, key, value, ttl, flags }),
         2 => (db.clone(), key.clone(), any::<i64>()).prop_map(|(db, key, value)| Op::PutInt { db, key, value }),
         4 => (db.clone(), key.clone()).prop_map(|(db, key)| Op::Get { db, key }),
         3 => (db.clone(), key.clone()).prop_map(|(db, key)| Op::Remove { db, key }),
@@ -133,7 +133,7 @@ impl Pair {
 
     fn apply(&mut self, op: Op) {
         match op {
-            Op::Put { db, key, value, ttl, flags, owned } => {
+            Op::Put { db, key, value, ttl, flags } => {
                 let key = key_name(key);
                 let old = self.take(db, &key);
                 let (ttl, expire_at) = match ttl {
@@ -141,7 +141,7 @@ impl Pair {
                     0..100 => (Ttl::Clear, None),
                     after => (Ttl::At(self.now + after), Some(self.now + after)),
                 };
-                let new = if owned { NewValue::Owned(value.clone()) } else { NewValue::Bytes(&value) };
+                let new = NewValue::Bytes(&value);
                 let outcome = self.store.put(db, &key, Put { value: new, ttl, flags });
                 assert_eq!(outcome.replaced, old.is_some());
                 self.model[db].insert(key, Entry { value, expire_at, flags: flags.unwrap_or(0), cas: None });

@@ -2,9 +2,7 @@
 
 #![allow(clippy::expect_used)]
 
-use dozo_store::{
-    Access, EvictOutcome, Keyspace, Mark, NewValue, PolicyKind, Put, Reason, StoreConfig, Str, Ttl,
-};
+use dozo_store::{Access, EvictOutcome, Keyspace, Mark, PolicyKind, Put, Reason, StoreConfig, Str, Ttl};
 use std::sync::Arc;
 
 fn keyspace() -> Keyspace {
@@ -72,13 +70,12 @@ fn a_large_value_grows_in_place_unless_a_reply_holds_it() {
 }
 
 #[test]
-fn a_large_owned_value_is_taken_over_without_a_copy() {
+fn a_copy_of_a_large_value_shares_it_until_it_changes() {
     let mut store = keyspace();
-    let value = vec![b'x'; 100_000];
-    let address = value.as_ptr();
-    let put = Put { value: NewValue::Owned(value), ttl: Ttl::Clear, flags: None };
-    store.put(0, b"k", put);
-    assert_eq!(shared(&mut store, b"k").map(|value| value.as_ptr()), Some(address));
+    store.set_range(0, b"k", 99_999, b"x");
+    let address = shared(&mut store, b"k").map(|value| value.as_ptr());
+    assert!(store.copy(0, b"k", 0, b"twin"));
+    assert_eq!(shared(&mut store, b"twin").map(|value| value.as_ptr()), address);
     assert!(store.copy(0, b"k", 1, b"copy"));
     store.append(1, b"copy", b"!");
     assert_eq!(shared(&mut store, b"k").map(|value| value.len()), Some(100_000));

@@ -8,6 +8,8 @@ mod numbers;
 mod set;
 mod strings;
 
+use dozo_store::Str;
+
 use crate::cx::{Cx, WRONG_TYPE};
 use crate::table::HotFn;
 
@@ -51,25 +53,7 @@ pub(crate) const SYNTAX: &str = "ERR syntax error";
 /// Redis's strict integer: optional minus, no leading zeros, no spaces, within i64.
 #[inline]
 pub(crate) fn parse_int(text: &[u8]) -> Option<i64> {
-    let (negative, digits) = match text {
-        [b'-', rest @ ..] => (true, rest),
-        _ => (false, text),
-    };
-    match digits {
-        [] => return None,
-        [b'0'] => return (!negative).then_some(0),
-        [b'0', ..] => return None,
-        _ => {}
-    }
-    let mut value: i64 = 0;
-    for &digit in digits {
-        if !digit.is_ascii_digit() {
-            return None;
-        }
-        // Negative all along, because i64::MIN has no positive twin.
-        value = value.checked_mul(10)?.checked_sub(i64::from(digit - b'0'))?;
-    }
-    if negative { Some(value) } else { value.checked_neg() }
+    Str::Inline(text).to_i64()
 }
 
 /// Answers WRONGTYPE.

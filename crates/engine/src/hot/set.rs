@@ -1,6 +1,6 @@
 //! SET with all its options, SETNX, SETEX, PSETEX.
 
-use dozo_store::{NewValue, Put, Ttl};
+use dozo_store::{Put, Ttl};
 
 use super::expiry::{AT_MILLIS, AT_SECONDS, MILLIS, SECONDS, TimeUnit};
 use super::strings::reply_string;
@@ -73,8 +73,7 @@ pub(super) fn set(cx: &mut Cx<'_>, args: &[&[u8]]) {
     let (key, value) = (args[1], args[2]);
     if args.len() == 3 {
         // What nearly every SET is: nothing to check, and the effect is the command itself.
-        let put = Put { value: NewValue::Bytes(value), ttl: Ttl::Clear, flags: None };
-        cx.engine.ks.put(cx.session.db, key, put);
+        cx.engine.ks.put(cx.session.db, key, Put::plain(value));
         return cx.reply().ok();
     }
     let Some(options) = Options::parse(&args[3..]) else {
@@ -124,7 +123,7 @@ fn set_with(cx: &mut Cx<'_>, key: &[u8], value: &[u8], options: &Options<'_>, de
         None if options.keep_ttl => Ttl::Keep,
         None => Ttl::Clear,
     };
-    cx.engine.ks.put(db, key, Put { value: NewValue::Bytes(value), ttl, flags: None });
+    cx.engine.ks.put(db, key, Put { ttl, ..Put::plain(value) });
     set_effect(cx, key, value, deadline, options.keep_ttl);
     if !options.get {
         cx.reply().ok();
@@ -144,8 +143,7 @@ pub(super) fn setnx(cx: &mut Cx<'_>, args: &[&[u8]]) {
     if cx.write(args[1]).is_some() {
         return cx.reply().int(0);
     }
-    let put = Put { value: NewValue::Bytes(args[2]), ttl: Ttl::Clear, flags: None };
-    cx.engine.ks.put(cx.session.db, args[1], put);
+    cx.engine.ks.put(cx.session.db, args[1], Put::plain(args[2]));
     set_effect(cx, args[1], args[2], None, false);
     cx.reply().int(1);
 }
@@ -163,11 +161,7 @@ fn set_expiring(cx: &mut Cx<'_>, args: &[&[u8]], unit: TimeUnit, name: &str) {
     let Some(at) = deadline_of(cx, unit, amount, name) else {
         return;
     };
-    cx.engine.ks.put(
-        cx.session.db,
-        key,
-        Put { value: NewValue::Bytes(value), ttl: Ttl::At(at), flags: None },
-    );
+    cx.engine.ks.put(cx.session.db, key, Put { ttl: Ttl::At(at), ..Put::plain(value) });
     set_effect(cx, key, value, Some(at), false);
     cx.reply().ok();
 }

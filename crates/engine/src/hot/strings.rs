@@ -1,6 +1,6 @@
 //! GET and its relatives, MGET, MSET, MSETNX, APPEND, STRLEN.
 
-use dozo_store::{Access, NewValue, Put, Str, Ttl};
+use dozo_store::{Access, Put, Str};
 use dozo_wire::resp::Reply;
 
 use super::set::{deadline_of, set_effect, time_unit};
@@ -52,8 +52,7 @@ pub(super) fn getdel(cx: &mut Cx<'_>, args: &[&[u8]]) {
 pub(super) fn getset(cx: &mut Cx<'_>, args: &[&[u8]]) {
     let (key, value) = (args[1], args[2]);
     if reply_value(cx, key, Access::Read).is_some() {
-        let put = Put { value: NewValue::Bytes(value), ttl: Ttl::Clear, flags: None };
-        cx.engine.ks.put(cx.session.db, key, put);
+        cx.engine.ks.put(cx.session.db, key, Put::plain(value));
         set_effect(cx, key, value, None, false);
     }
 }
@@ -124,7 +123,7 @@ pub(super) fn mget(cx: &mut Cx<'_>, args: &[&[u8]]) {
 fn put_pairs(cx: &mut Cx<'_>, pairs: &[&[u8]]) {
     let db = cx.session.db;
     for pair in pairs.chunks_exact(2) {
-        cx.engine.ks.put(db, pair[0], Put { value: NewValue::Bytes(pair[1]), ttl: Ttl::Clear, flags: None });
+        cx.engine.ks.put(db, pair[0], Put::plain(pair[1]));
     }
 }
 

@@ -125,6 +125,10 @@ fn get_missing(engine: &mut Engine, session: &mut Session, meta: &Meta<'_>, key:
         created: true,
     };
     show(&mut session.out, meta, &shown, now);
+    // To create it was to fetch it, as memcached sees it.
+    if !meta.has(b'u') {
+        engine.ks.mark(DB, key, Mark::Fetched(true));
+    }
 }
 
 /// The expiry of an item that is created: of `N` and `T` the last one decides.

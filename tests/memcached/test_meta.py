@@ -48,9 +48,9 @@ TRANSCRIPTS = {
     "vivify": """
         mg a N30 t s v k f -> VA 0 t30 s0 ka f0 W||
         mg a N30 t s v -> VA 0 t30 s0 Z||
-        mg a h -> HD h1 Z
-        mg unseen N30 u -> HD W
-        mg unseen h -> HD h0 Z
+        mg a h -> HD h1 Z|
+        mg unseen N30 u -> HD W|
+        mg unseen h -> HD h0 Z|
         mg a -> HD Z|
         get a -> VALUE a 0 0||END|
         ms a 1|x| -> HD|

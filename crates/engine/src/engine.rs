@@ -26,6 +26,8 @@ pub enum Flow {
     Continue,
     /// The next request needs Python: feed the rest from inside `Host::scope`.
     NeedHost,
+    /// Replies have piled up: write them, serve others, then feed the rest.
+    Yield,
     /// Feed nothing until `take_resumable` names the session.
     Blocked,
     /// Write what is owed, then close.
@@ -42,6 +44,8 @@ const EXPIRE_SLICE: usize = 200;
 const TICK_BUDGET_NS: u64 = 1_000_000;
 /// Entries freed between two looks at the clock.
 const FREE_SLICE: usize = 512;
+/// Replies that one feed may pile up before they are written and others get their turn.
+pub(crate) const FEED_BYTES: usize = 1 << 20;
 /// Pause between ticks while background work is left.
 const BUSY_TICK: Duration = Duration::from_millis(2);
 

@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use dozo_wire::resp::{Limits, RequestParser, Span, Step};
 
 use crate::dispatch::Verdict;
-use crate::engine::{Engine, Flow};
+use crate::engine::{Engine, FEED_BYTES, Flow};
 use crate::host::Level;
 use crate::memcached;
 use crate::session::{Door, Session, SessionId};
@@ -136,13 +136,14 @@ impl Engine {
         let mut ahead = std::mem::take(&mut self.lookahead);
         let mut clock = self.clock.monotonic_ns();
         let mut at = 0;
+        let most = session.out.len() + FEED_BYTES;
         let flow = loop {
             let (parsed, last) = ahead.fill(session, &buf[at..], &limits);
             let requests = &ahead.requests[..parsed];
             if parsed > 1 {
                 prefetch(self, session.db, &buf[at..], requests, &mut ahead.hashes);
             }
-            let (consumed, held) = self.run_all(session, &buf[at..], requests, &mut clock);
+            let (consumed, held) = self.run_all(session, &buf[at..], requests, most, &mut clock);
             at += consumed;
             if let Some(flow) = held {
                 // What was parsed beyond it will be fed, and parsed, again.
@@ -154,6 +155,9 @@ impl Engine {
                 Ok(consumed) => at += consumed,
                 Err(flow) => break flow,
             }
+            if session.out.len() > most {
+                break Flow::Yield;
+            }
         };
         if flow == Flow::Close {
             at = buf.len();
@@ -163,12 +167,14 @@ impl Engine {
         (at, flow)
     }
 
-    /// Runs parsed requests in order; returns the bytes of those that ran, and why the rest did not.
+    /// Runs parsed requests in order until the replies exceed `most` bytes; returns the bytes of those that ran,
+    /// and why the rest did not.
     fn run_all(
         &mut self,
         session: &mut Session,
         buf: &[u8],
         requests: &[Request],
+        most: usize,
         clock: &mut u64,
     ) -> (usize, Option<Flow>) {
         let mut done = 0;
@@ -180,6 +186,9 @@ impl Engine {
             done = request.end;
             if session.close_after_reply {
                 return (done, Some(Flow::Close));
+            }
+            if session.out.len() > most {
+                return (done, Some(Flow::Yield));
             }
         }
         (done, None)

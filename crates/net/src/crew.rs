@@ -9,14 +9,14 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use dozo_wire::Out;
 use mio::event::Event;
 use mio::{Events, Poll, Token, Waker};
 
 use crate::handle::Inbox;
-use crate::stream::{Got, Link, Stream, Tally, Wrote};
+use crate::stream::{Got, LINGER_SECONDS, Link, Stream, Tally, Wrote};
 
 /// Batches of one thread that may be with the executor.
 const UNDER_WAY: usize = 2;
@@ -26,6 +26,10 @@ const BATCH_BYTES: usize = 512 * 1024;
 const READ_BYTES: usize = 64 * 1024;
 /// Replies up to this size are copied into the batch of replies; longer ones travel by reference.
 const COPY_BYTES: usize = 16 * 1024;
+
+/// How long a connection that ends waits for its peer, and how often it looks.
+const LINGER: Duration = Duration::from_secs(LINGER_SECONDS as u64);
+const LINGER_POLL: Duration = Duration::from_millis(10);
 
 const WAKE: Token = Token(usize::MAX);
 
@@ -196,10 +200,16 @@ struct Member {
     owed: usize,
     queued: bool,
     held: bool,
-    finishing: bool,
+    /// Set once it finishes: when it is closed even if the peer has not taken its replies.
+    finish_by: Option<Instant>,
 }
 
 impl Member {
+    /// Whether its end has to wait for the peer to take what was written.
+    fn lingers(&self) -> bool {
+        self.finish_by.is_some_and(|end| Instant::now() < end) && !self.link.is_delivered()
+    }
+
     /// Keeps what is left of a short reply, together with what is kept already, so that a client which takes
     /// nothing costs its bytes and not a buffer each.
     fn keep(&mut self, out: &mut Out) {
@@ -219,6 +229,8 @@ struct Worker {
     members: Vec<Option<Box<Member>>>,
     ready: Vec<u32>,
     writes: Vec<u32>,
+    /// Connections that finish, and whose replies the peer's machine has not taken yet.
+    lingering: Vec<u32>,
     buffer: Box<[u8]>,
     scratch: Out,
     batch: Batch,
@@ -240,6 +252,7 @@ impl Worker {
             members: Vec::new(),
             ready: Vec::new(),
             writes: Vec::new(),
+            lingering: Vec::new(),
             buffer: vec![0; READ_BYTES].into_boxed_slice(),
             scratch: Out::new(),
             batch,
@@ -255,13 +268,15 @@ impl Worker {
         let mut events = Events::with_capacity(1024);
         while !self.stopped {
             let busy = !self.writes.is_empty() || (!self.ready.is_empty() && self.under_way < UNDER_WAY);
-            let timeout = busy.then_some(Duration::ZERO);
+            let lingers = (!self.lingering.is_empty()).then_some(LINGER_POLL);
+            let timeout = if busy { Some(Duration::ZERO) } else { lingers };
             // An interrupted poll has no events, and any other error is as good as none: orders still arrive.
             let woken = self.poll.poll(&mut events, timeout).is_ok();
             events.iter().filter(|_| woken).for_each(|event| self.notice(event));
             for order in self.mailbox.take() {
                 self.obey(order);
             }
+            self.writes.append(&mut self.lingering);
             for key in std::mem::take(&mut self.writes) {
                 self.write(key);
             }
@@ -318,7 +333,7 @@ impl Worker {
             self.members.resize_with(at + 1, || None);
         }
         let member =
-            Member { link, pending: VecDeque::new(), owed: 0, queued: false, held: false, finishing: false };
+            Member { link, pending: VecDeque::new(), owed: 0, queued: false, held: false, finish_by: None };
         self.members[at] = Some(Box::new(member));
     }
 
@@ -346,7 +361,7 @@ impl Worker {
                 Reply::Resume => self.hold(key, false),
                 Reply::Finish => {
                     if let Some(member) = self.member(key) {
-                        member.finishing = true;
+                        member.finish_by = Some(Instant::now() + LINGER);
                     }
                     self.write(key);
                 }
@@ -400,7 +415,8 @@ impl Worker {
             return;
         };
         match wrote {
-            Wrote::All if member.finishing => self.close(key, News::Closed),
+            Wrote::All if member.lingers() => self.lingering.push(key),
+            Wrote::All if member.finish_by.is_some() => self.close(key, News::Closed),
             Wrote::Broken => self.close(key, News::Closed),
             Wrote::Yielded => self.writes.push(key),
             Wrote::Stalled if member.owed > limit => self.close(key, News::Overflowed),
@@ -456,7 +472,7 @@ impl Worker {
             return;
         };
         member.queued = false;
-        if member.finishing || member.held || !member.link.unread {
+        if member.finish_by.is_some() || member.held || !member.link.unread {
             return;
         }
         let got = member.link.read(&mut self.buffer, &mut self.batch.tally);

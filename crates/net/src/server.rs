@@ -24,7 +24,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 const READ_PART: u32 = 20;
 /// A stop takes at most this long, whatever the setting says.
 const LONGEST_GRACE: Duration = Duration::from_secs(3600);
-/// Longest that the loop sleeps while it stops.
+/// Longest that the loop sleeps while it, or a connection, ends.
 const STOP_POLL: Duration = Duration::from_millis(10);
 
 /// A server whose listeners are open and whose loop is not yet running. Connections wait in the backlog.
@@ -137,7 +137,7 @@ impl Life<'_> {
         if self.doors.iter().any(|door| door.pause.is_some()) {
             sleep = sleep.min(ACCEPT_PAUSE);
         }
-        if self.deadline.is_some() {
+        if self.deadline.is_some() || self.turn.lingers() {
             sleep = sleep.min(STOP_POLL);
         }
         sleep

@@ -18,6 +18,8 @@ const SHORT_IS_DRAINED: bool = cfg!(unix);
 const PIECES: usize = 64;
 /// Writes for one connection before the others get their turn.
 const WRITES: usize = 16;
+/// How long a connection that ends waits for its peer to take the replies.
+pub(crate) const LINGER_SECONDS: u32 = 5;
 
 /// A connected socket of any family.
 pub(crate) enum Stream {
@@ -204,6 +206,20 @@ impl Link {
         let wanted = pieces[..count].iter().map(|piece| piece.len()).sum();
         let sent = each!(&mut self.stream, stream => stream.write_vectored(&pieces[..count]))?;
         Ok((sent, wanted))
+    }
+
+    /// Whether the peer's machine has everything that was written. Before that, closing a socket whose peer is
+    /// still sending would reset the connection and cut the replies.
+    pub fn is_delivered(&self) -> bool {
+        #[cfg(target_os = "linux")]
+        if let Stream::Tcp(stream) = &self.stream {
+            use std::os::fd::AsRawFd;
+            let mut unsent: libc::c_int = 0;
+            // SAFETY: the descriptor is open, and the request writes one int to a place on this stack.
+            let result = unsafe { libc::ioctl(stream.as_raw_fd(), libc::TIOCOUTQ, &mut unsent) };
+            return result != 0 || unsent == 0;
+        }
+        true
     }
 
     fn watch_writes(&mut self, registry: &Registry) -> io::Result<()> {

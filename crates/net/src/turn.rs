@@ -11,7 +11,7 @@ use slab::Slab;
 use crate::crew::{Batch, Crew, Item, News, Reply};
 use crate::lane::{Ending, Lane, Port};
 use crate::settings::{Limits, Log};
-use crate::stream::{Got, Link, Stream, Tally, Wrote};
+use crate::stream::{Got, LINGER_SECONDS, Link, Stream, Tally, Wrote};
 
 /// The buffer into which all connections are read, and so the most one of them gets in a turn.
 const READ_BYTES: usize = 64 * 1024;
@@ -40,6 +40,8 @@ pub(crate) struct Turn<'e> {
     later: Vec<u32>,
     /// Lanes to be flushed though the engine doesn't name them: they finish, or can write again.
     writes: Vec<u32>,
+    /// Lanes that finish, and whose replies the peer's machine has not taken yet.
+    lingering: Vec<u32>,
     gone: Vec<u32>,
     next_crew: usize,
     sweep_place: usize,
@@ -71,6 +73,7 @@ impl<'e> Turn<'e> {
             ready: VecDeque::new(),
             later: Vec::new(),
             writes: Vec::new(),
+            lingering: Vec::new(),
             gone: Vec::new(),
             next_crew: 0,
             sweep_place: 0,
@@ -89,6 +92,11 @@ impl<'e> Turn<'e> {
     /// Whether connections wait for their next turn, so that the poll must not sleep.
     pub fn is_busy(&self) -> bool {
         !self.ready.is_empty() || !self.writes.is_empty()
+    }
+
+    /// Whether connections are about to close, so that the poll must not sleep for long.
+    pub fn lingers(&self) -> bool {
+        !self.lingering.is_empty()
     }
 
     /// Takes an accepted connection in, or tells it why not.
@@ -171,6 +179,9 @@ impl<'e> Turn<'e> {
             let flow = lane.feed_tail(self.engine);
             if self.settle(key, flow) {
                 return true;
+            }
+            if self.lanes[key as usize].runnable {
+                return false;
             }
         }
         let needs_host = self.receive(key);
@@ -304,7 +315,8 @@ impl<'e> Turn<'e> {
                 self.expel(key, Level::Warning, "query buffer over its limit");
             }
             Flow::Continue if lane.ended => self.finish(key),
-            Flow::Continue => {}
+            Flow::Continue => self.unhold(key),
+            Flow::Yield => self.postpone(key),
             Flow::Close => self.finish(key),
             Flow::Blocked => self.block(key),
             Flow::NeedHost => {
@@ -326,11 +338,36 @@ impl<'e> Turn<'e> {
             // As in Redis: whoever hangs up while waiting is gone.
             return self.kill(key);
         }
+        self.hold(key);
+    }
+
+    /// Lets the others have their turn, and the replies be written, before a lane goes on.
+    fn postpone(&mut self, key: u32) {
+        let lane = &mut self.lanes[key as usize];
+        lane.runnable = true;
+        if !std::mem::replace(&mut lane.queued, true) {
+            self.later.push(key);
+        }
+        self.hold(key);
+    }
+
+    /// Has an I/O thread read no more from a lane that doesn't use up what it has.
+    fn hold(&mut self, key: u32) {
+        let lane = &mut self.lanes[key as usize];
         if let Port::Crew(crew) = lane.port
             && lane.tail.len() >= HELD_BYTES
             && !std::mem::replace(&mut lane.held, true)
         {
             self.crews[crew].tell(key, Reply::Hold);
+        }
+    }
+
+    fn unhold(&mut self, key: u32) {
+        let lane = &mut self.lanes[key as usize];
+        if let Port::Crew(crew) = lane.port
+            && std::mem::take(&mut lane.held)
+        {
+            self.crews[crew].tell(key, Reply::Resume);
         }
     }
 
@@ -348,8 +385,10 @@ impl<'e> Turn<'e> {
 
     /// Closes a lane once its replies are written.
     pub fn finish(&mut self, key: u32) {
+        let now = self.now_seconds();
         let lane = &mut self.lanes[key as usize];
         if lane.ending == Ending::No {
+            lane.active = now;
             lane.ending = Ending::Finishing;
             lane.drop_input();
             self.writes.push(key);
@@ -377,6 +416,7 @@ impl<'e> Turn<'e> {
         let lane = &mut self.lanes[key as usize];
         if lane.ending != Ending::Gone {
             lane.ending = Ending::Gone;
+            self.lingering.retain(|other| *other != key);
             self.gone.push(key);
         }
     }
@@ -391,6 +431,7 @@ impl<'e> Turn<'e> {
                 self.flush(key);
             }
         }
+        self.writes.append(&mut self.lingering);
         for key in std::mem::take(&mut self.writes) {
             self.flush(key);
         }
@@ -421,24 +462,21 @@ impl<'e> Turn<'e> {
             let lane = &mut self.lanes[key as usize];
             lane.blocked = false;
             lane.runnable = true;
-            if let Port::Crew(crew) = lane.port
-                && std::mem::take(&mut lane.held)
-            {
-                self.crews[crew].tell(key, Reply::Resume);
-            }
-            if !lane.queued {
-                lane.queued = true;
+            if !std::mem::replace(&mut lane.queued, true) {
                 self.later.push(key);
             }
+            self.unhold(key);
         }
         self.sids = sids;
     }
 
     fn flush(&mut self, key: u32) {
+        let now = self.now_seconds();
         let Some(lane) = self.lanes.get_mut(key as usize).filter(|lane| lane.ending != Ending::Gone) else {
             return;
         };
         let finishing = lane.ending == Ending::Finishing;
+        let late = now.saturating_sub(lane.active) >= LINGER_SECONDS;
         let Some(session) = self.engine.session_mut(lane.sid) else {
             return;
         };
@@ -457,6 +495,7 @@ impl<'e> Turn<'e> {
                 let left = session.out.len();
                 session.net_out += (before - left) as u64;
                 match wrote {
+                    Wrote::All if finishing && !late && !link.is_delivered() => self.lingering.push(key),
                     Wrote::All if finishing => self.bury(key),
                     Wrote::All => {}
                     Wrote::Yielded => self.writes.push(key),

@@ -5,7 +5,7 @@ use dozo_wire::memcached::{Limits, binary as packets};
 
 use super::{Counters, Dialect, State, binary, ops, text};
 use crate::cx::Cx;
-use crate::engine::{Engine, Flow};
+use crate::engine::{Engine, FEED_BYTES, Flow};
 use crate::flags::Flags;
 use crate::session::Session;
 
@@ -30,6 +30,7 @@ pub(super) enum Step {
 pub(crate) fn feed(engine: &mut Engine, session: &mut Session, buf: &[u8]) -> (usize, Flow) {
     ops::flush_if_due(engine);
     let mut at = 0;
+    let most = session.out.len() + FEED_BYTES;
     loop {
         at += swallow(&mut session.memcached, buf.len() - at);
         let rest = &buf[at..];
@@ -46,6 +47,9 @@ pub(crate) fn feed(engine: &mut Engine, session: &mut Session, buf: &[u8]) -> (u
             Step::Incomplete => return (at, Flow::Continue),
             Step::Hold(flow) => return (at, flow),
             Step::Close(consumed) => return (at + consumed, Flow::Close),
+        }
+        if session.out.len() > most {
+            return (at, Flow::Yield);
         }
     }
 }

@@ -143,6 +143,7 @@ def test_options(wire: Callable[[str], bytes], line: str, reply: bytes) -> None:
         ("bytes-simple", b"+\xff\r\n", None),
         ("error", b"-MINE not today\r\n", None),
         ("errors", b"*2\r\n:1\r\n-ERR no such key\r\n", None),
+        ("silence", b"-ERR internal error in 't.replies'\r\n", None),
         ("object", b"-ERR internal error in 't.replies'\r\n", None),
         ("nested", b"-ERR internal error in 't.replies'\r\n", None),
         ("missing", b"-ERR internal error in 't.replies'\r\n", None),

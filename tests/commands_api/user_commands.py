@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from dozo.commands.api import (
     FAST,
+    NO_REPLY,
     NULL_ARRAY,
     OK,
     READONLY,
@@ -117,6 +118,7 @@ def replies(which: str) -> object:
         "error": ReplyError("MINE not today"),
         "errors": [1, NoSuchKey()],
         "object": object(),
+        "silence": [1, NO_REPLY],
         "nested": nested,
     }[which]
 

@@ -42,7 +42,7 @@ impl SlowLog {
             microseconds,
             args: shorten(args),
             addr: session.peer.addr.clone(),
-            client: session.name.clone(),
+            client: shorten_arg(&session.name),
         };
         self.next_id += 1;
         self.entries.push_back(entry);

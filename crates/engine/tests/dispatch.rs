@@ -191,3 +191,12 @@ fn a_caller_without_a_socket_leaves_no_monitor_behind() {
     bench.run("MONITOR");
     bench.run("PING");
 }
+
+#[test]
+fn the_slow_log_keeps_little_of_a_long_name() {
+    let settings = Settings { slowlog_log_slower_than: 0, ..Settings::default() };
+    let mut bench = Bench::with(StoreConfig::default(), settings);
+    bench.session.name = vec![b'x'; 1 << 20];
+    bench.run("PING");
+    assert!(bench.engine.slowlog.iter().all(|entry| entry.client.len() < 200));
+}

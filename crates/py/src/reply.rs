@@ -149,10 +149,15 @@ fn encode_other(
         reply.set(value.len()?);
         return value.try_iter()?.try_for_each(|item| encode_nested(reply, &item?, classes, depth + 1));
     }
-    encode_scalar(reply, value, classes)
+    encode_scalar(reply, value, classes, depth)
 }
 
-fn encode_scalar(reply: &mut Reply<'_>, value: &Bound<'_, PyAny>, classes: &Classes) -> PyResult<()> {
+fn encode_scalar(
+    reply: &mut Reply<'_>,
+    value: &Bound<'_, PyAny>,
+    classes: &Classes,
+    depth: usize,
+) -> PyResult<()> {
     let py = value.py();
     if let Ok(text) = value.cast::<PyString>() {
         return encode_text(reply, text, classes);
@@ -173,7 +178,7 @@ fn encode_scalar(reply: &mut Reply<'_>, value: &Bound<'_, PyAny>, classes: &Clas
         reply.bulk(&array.to_vec());
     } else if let Some(text) = classes.error_text(value)? {
         reply.error_bytes(&text);
-    } else if !value.is(classes.no_reply.bind(py)) {
+    } else if depth > 0 || !value.is(classes.no_reply.bind(py)) {
         let name = value.get_type().name()?;
         return Err(PyTypeError::new_err(format!("a command can't reply with {name}")));
     }

@@ -9,6 +9,7 @@ use crate::cx::Cx;
 use crate::effects::Cause;
 use crate::engine::{Engine, Flow};
 use crate::flags::Flags;
+use crate::host::Level;
 use crate::secrets;
 use crate::session::{ReplyMode, Session};
 use crate::table::{Implementation, Lookup};
@@ -54,6 +55,9 @@ impl Engine {
         let row = match self.table.find(args) {
             Lookup::Found(row) => row,
             other => {
+                if is_http(args) {
+                    return self.close_browser(session);
+                }
                 let text = unknown_text(self, &other, args);
                 return self.refuse(session, None, &text);
             }
@@ -211,6 +215,20 @@ impl Engine {
         self.monitors -= usize::from(std::mem::take(&mut session.monitor));
     }
 
+    /// Closes without an answer: what follows may be commands that a web page had a browser send.
+    #[cold]
+    fn close_browser(&mut self, session: &mut Session) -> Verdict {
+        if let Some(host) = self.host() {
+            let addr = &session.peer.addr;
+            host.log(
+                Level::Warning,
+                &format!("Closed client {addr}: it speaks HTTP, a possible attack through a browser"),
+            );
+        }
+        session.close_after_reply = true;
+        Verdict::Done
+    }
+
     /// Answers an error for a command that was not run.
     #[cold]
     fn refuse(&mut self, session: &mut Session, row: Option<u32>, text: &[u8]) -> Verdict {
@@ -226,6 +244,11 @@ impl Engine {
         }
         Verdict::Done
     }
+}
+
+/// The words by which Redis, too, tells a browser: its method, or the header that follows a GET.
+fn is_http(args: &[&[u8]]) -> bool {
+    args.first().is_some_and(|name| name.eq_ignore_ascii_case(b"POST") || name.eq_ignore_ascii_case(b"Host:"))
 }
 
 #[cold]

@@ -3,6 +3,8 @@
 //! The checks stand in Redis's order, because clients see which error comes first: unknown command, arity,
 //! authentication, memory, pause.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use dozo_wire::resp::Span;
 
 use crate::cx::Cx;
@@ -147,7 +149,7 @@ impl Engine {
     /// Runs a command that has passed its checks and makes its effect.
     fn execute(&mut self, session: &mut Session, row: u32, args: &[&[u8]], depth: u32) {
         let command = self.table.row(row);
-        let (flags, implementation) = (command.flags, command.implementation);
+        let implementation = command.implementation;
         let (dirty, db) = (self.ks.dirty(), session.db);
         let mut cx = Cx::new(self, session, depth);
         match implementation {
@@ -161,7 +163,8 @@ impl Engine {
         let settled = cx.effect_settled;
         if self.ks.dirty() != dirty {
             self.record_removed();
-            if flags.has(Flags::WRITE) && !settled {
+            // Also without the write flag: a change that a command forgot to announce must not be lost.
+            if !settled {
                 self.effects.record(db, args, Cause::Command);
             }
         }
@@ -208,8 +211,10 @@ impl Engine {
     }
 
     fn call_attached(&mut self, session: &mut Session, args: &[&[u8]], clock: &mut u64) {
-        if let Verdict::Hold(_) = self.run(session, args, clock) {
-            session.reply().error("BUSY clients are paused");
+        match catch_unwind(AssertUnwindSafe(|| self.run(session, args, clock))) {
+            Ok(Verdict::Done) => {}
+            Ok(Verdict::Hold(_)) => session.reply().error("BUSY clients are paused"),
+            Err(_) => session.reply().error("ERR internal error"),
         }
         // Nobody could send it what it would watch.
         self.monitors -= usize::from(std::mem::take(&mut session.monitor));

@@ -200,3 +200,23 @@ fn the_slow_log_keeps_little_of_a_long_name() {
     bench.run("PING");
     assert!(bench.engine.slowlog.iter().all(|entry| entry.client.len() < 200));
 }
+
+#[test]
+fn a_panic_in_a_call_is_an_error_and_the_engine_goes_on() {
+    let mut bench = Bench::new();
+    assert_eq!(bench.run("PANIC"), "-ERR internal error\r\n");
+    assert_eq!(bench.run("SET a 1"), "+OK\r\n");
+    let sid = connect(&mut bench.engine, Door::Resp);
+    let (_, flow, reply) = feed(&mut bench.engine, sid, b"PANIC\r\nPING\r\n");
+    assert_eq!((flow, text(reply).as_str()), (Flow::Close, "-ERR internal error\r\n"));
+    assert_eq!(bench.run("GET a"), "$1\r\n1\r\n");
+}
+
+#[test]
+fn a_change_without_the_write_flag_is_an_effect_too() {
+    let mut bench = Bench::new();
+    bench.run("SET a 1 EX 100");
+    bench.effects();
+    bench.run("SNEAK a");
+    assert_eq!(bench.effects(), ["0:SNEAK a"]);
+}

@@ -56,10 +56,13 @@ pub struct Bench {
     pub bytes: Arc<Mutex<Vec<u8>>>,
 }
 
-const READERS: &[&str] =
-    &["echo", "exists", "get", "kill", "mget", "monitor", "ping", "pttl", "select", "strlen", "ttl"];
+const READERS: &[&str] = &[
+    "echo", "exists", "get", "kill", "mget", "monitor", "panic", "ping", "pttl", "select", "sneak", "strlen",
+    "ttl",
+];
 
-/// The hot lane, and three that are Python's in a server: PERSIST, which stands in the stream, MONITOR and KILL (an id).
+/// The hot lane; three that are Python's in a server: PERSIST, which stands in the stream, MONITOR and KILL (an id);
+/// and two that no server has: PANIC, and SNEAK, which writes without the flag that says so.
 pub fn hot() -> Vec<(&'static str, HotFn)> {
     let persist: HotFn = |cx, args| {
         cx.engine.ks.set_expire(cx.session.db, args[1], None);
@@ -70,7 +73,10 @@ pub fn hot() -> Vec<(&'static str, HotFn)> {
         let found = cx.kill(std::str::from_utf8(args[1]).unwrap().parse().unwrap());
         cx.reply().int(i64::from(found));
     };
-    HOT.iter().copied().chain([("persist", persist), ("monitor", monitor), ("kill", kill)]).collect()
+    let panic: HotFn = |_, _| panic!("as a test asked");
+    let more =
+        [("persist", persist), ("monitor", monitor), ("kill", kill), ("panic", panic), ("sneak", persist)];
+    HOT.iter().copied().chain(more).collect()
 }
 
 pub fn table() -> CommandTable {

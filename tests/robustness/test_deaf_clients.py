@@ -35,7 +35,7 @@ def test_resp(start, request_):
             assert deaf.send_until_closed(pipeline, most=2000)
             assert rss(node) < before + 64 * MIB
         witness.ask(PING, b"+PONG\r\n")
-    assert info(node.port, "client_output_buffer_limit_disconnections") == 1
+    wait_until(lambda: info(node.port, "client_output_buffer_limit_disconnections") == 1)
     assert "output buffer over its limit" in node.log()
 
 
@@ -54,7 +54,7 @@ def test_memcached(start, request_):
             assert deaf.send_until_closed(pipeline, most=2000)
             assert rss(node) < before + 64 * MIB
         witness.ask(b"mn\r\n", b"MN\r\n")
-    assert info(node.port, "client_output_buffer_limit_disconnections") == 1
+    wait_until(lambda: info(node.port, "client_output_buffer_limit_disconnections") == 1)
 
 
 def test_one_that_reads_late_gets_everything(node, witnesses):

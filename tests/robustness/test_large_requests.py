@@ -100,5 +100,5 @@ def test_a_value_beyond_the_query_buffer_limit_closes(start):
     with Client(node.port) as client:
         client.send(b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$%d\r\n" % HALF_GIB)
         assert client.send_until_closed(b"x" * 65536, most=1000)
-    assert info(node.port, "client_query_buffer_limit_disconnections") == 1
+    wait_until(lambda: info(node.port, "client_query_buffer_limit_disconnections") == 1)
     assert "query buffer over its limit" in node.log()

@@ -20,7 +20,7 @@ def test_get_by_glob_in_any_case():
     }
     assert config.get("port", "hz", "nosuch") == {"port": "6379", "hz": "10"}
     assert config.get("protected-mode") == {"protected-mode": "yes"}
-    limits = "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60"
+    limits = "normal 1073741824 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60"
     assert config.get("client-output-buffer-limit") == {"client-output-buffer-limit": limits}
 
 

@@ -69,7 +69,7 @@ class OutputLimit:
 class OutputLimits:
     """One output limit for each class of client."""
 
-    normal: OutputLimit = OutputLimit()
+    normal: OutputLimit = OutputLimit(1 << 30)
     replica: OutputLimit = OutputLimit(256 << 20, 64 << 20, 60)
     pubsub: OutputLimit = OutputLimit(32 << 20, 8 << 20, 60)
 
@@ -152,7 +152,8 @@ class Limits:
     client_output_buffer_limit: Annotated[
         OutputLimits,
         live(
-            "Unsent output a client may pile up: class, hard limit, soft limit, seconds over the soft limit."
+            "Unsent output a client may pile up: class, hard limit, soft limit, seconds over the soft limit. "
+            "Only the hard limit of normal clients is applied yet.",
         ),
     ] = OutputLimits()
     proto_max_bulk_len: Annotated[

@@ -101,8 +101,9 @@ class Running:
 
     def stop(self) -> None:
         """Ask for a graceful end, or for one at once where that was asked for before; returns at once."""
-        self.kernel.stop(graceful=not self._stopping)
-        self._stopping = True
+        # Noted before it takes effect: the next signal may come while this one is handled.
+        again, self._stopping = self._stopping, True
+        self.kernel.stop(graceful=not again)
 
     def wait(self) -> None:
         """Return once the server has ended."""

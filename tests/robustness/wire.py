@@ -112,13 +112,15 @@ def rss(server: Server) -> int:
     return int(status.split("VmRSS:")[1].split()[0]) * 1024
 
 
-def info(port: int, field: str) -> int:
-    """A number of INFO."""
+def info(port: int, field: str) -> int | None:
+    """A number of INFO; None while the server has too many clients to answer."""
     with Client(port) as client:
         client.send(command(b"INFO", b"everything"))
         head = client.read(1)
         while not head.endswith(b"\r\n"):
             head += client.read(1)
+        if head == b"-ERR max number of clients reached\r\n":
+            return None
         text = client.read(int(head[1:-2]) + 2)
     found = re.search(rb"^%b:(\d+)" % field.encode(), text, re.MULTILINE)
     assert found, f"INFO has no {field}"

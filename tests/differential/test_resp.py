@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from .families import FAMILIES, sequence
 from .known import normal
 from .raw import Wire
+from .state import same, state
 
 #: `make test` runs a short form, the same every time; EXAMPLES=2000 is a long one with new sequences.
 EXAMPLES = int(os.environ.get("EXAMPLES", "60"))
@@ -23,25 +24,6 @@ def pair(shared_server, shared_redis) -> tuple[int, int]:
 
 def _clean(wire: Wire) -> None:
     wire.pipeline([(b"RESET",), (b"FLUSHALL",), (b"CONFIG", b"SET", b"maxmemory", b"0")])
-
-
-def _state(wire: Wire) -> list[tuple[int, bytes, bytes | None, int]]:
-    """Every key of every database with its value and its expiry in minutes."""
-    state = []
-    for db in range(16):
-        wire.call(b"SELECT", b"%d" % db)
-        keys = sorted(item.value for item in wire.call(b"KEYS", b"*").value)
-        for key in keys:
-            value, expiry = wire.pipeline([(b"GET", key), (b"PEXPIRETIME", key)])
-            state.append((db, key, value.value, int(expiry.value) // 60_000))
-    return state
-
-
-def _near(ours: list, theirs: list) -> bool:
-    """Same keys and values; expiries within a minute."""
-    return [row[:3] for row in ours] == [row[:3] for row in theirs] and all(
-        abs(a[3] - b[3]) <= 1 for a, b in zip(ours, theirs, strict=True)
-    )
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -68,8 +50,8 @@ def test_same_replies_and_state(family: str, pair: tuple[int, int]) -> None:
             assert normal(command, mine) == normal(command, its), command
         for wire in (ours, theirs):
             wire.call(b"RESET")
-        mine_state, its_state = _state(ours), _state(theirs)
-        assert _near(mine_state, its_state), (mine_state, its_state)
+        mine_state, its_state = state(ours), state(theirs)
+        assert same(mine_state, its_state), (mine_state, its_state)
 
     try:
         run()

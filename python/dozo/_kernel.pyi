@@ -103,6 +103,9 @@ class Database:
     def flags(self, key: bytes) -> int | None:
         """The memcached client flags."""
 
+    def notify(self, class_: str, event: str, key: bytes, /) -> None:
+        """Announce a keyspace event of the class with that letter (notify-keyspace-events): "l", "lpush", key."""
+
     def effect(self, *args: bytes | int | str) -> None:
         """Journal and replicate this instead of the command itself; may be called several times."""
 

@@ -46,6 +46,17 @@ _KERNEL_SETTINGS: Final = (
     "client-output-buffer-limit",
     "timeout",
     "tcp-keepalive",
+    "hash-max-listpack-entries",
+    "hash-max-listpack-value",
+    "set-max-intset-entries",
+    "set-max-listpack-entries",
+    "set-max-listpack-value",
+    "zset-max-listpack-entries",
+    "zset-max-listpack-value",
+    "list-max-listpack-size",
+    "list-compress-depth",
+    "stream-node-max-bytes",
+    "stream-node-max-entries",
 )
 """The settings that the kernel reads itself; all of these but databases may change while it runs."""
 

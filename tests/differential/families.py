@@ -6,7 +6,12 @@ A template is a command with holes: {k} key, {v} value, {i} integer text, {t} a 
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
+
 from hypothesis import strategies as st
+
+from . import templates
 
 KEYS = ("a", "b", "c", "list:1", "long" * 40)
 VALUES = (
@@ -105,7 +110,15 @@ MEMORY HELP|DEBUG SLEEP 0|DEBUG SET-ACTIVE-EXPIRE 1|DEBUG NOPE|SWAPDB {d} {d}|TI
 LOLWUT VERSION x|SET {k} {v}|GET {k}|NOSUCH {k} {v}|config get maxmemory
 """
 
-FAMILIES = {"strings": STRINGS, "generic": GENERIC, "connection": CONNECTION, "server": SERVER}
+BUILT_IN = {"strings": STRINGS, "generic": GENERIC, "connection": CONNECTION, "server": SERVER}
+
+
+#: One module a family in `templates`: TEMPLATES, and HOLES of its own.
+_MODULES = {
+    module.name: importlib.import_module(f"{templates.__name__}.{module.name}")
+    for module in pkgutil.iter_modules(templates.__path__)
+}
+FAMILIES = BUILT_IN | {name: module.TEMPLATES for name, module in _MODULES.items()}
 
 
 def _templates(family: str) -> list[str]:
@@ -121,8 +134,9 @@ def _templates(family: str) -> list[str]:
 def command(draw: st.DrawFn, family: str) -> tuple[bytes, ...]:
     """Draw one command of the family."""
     words = []
+    holes = HOLES | getattr(_MODULES.get(family), "HOLES", {})
     for word in draw(st.sampled_from(_templates(family))).split(" "):
-        hole = HOLES.get(word[1:-1]) if word.startswith("{") and word.endswith("}") else None
+        hole = holes.get(word[1:-1]) if word.startswith("{") and word.endswith("}") else None
         words.append(draw(hole) if hole is not None else word)
     return tuple(word.encode() for word in words)
 

@@ -365,6 +365,11 @@ impl Engine {
                 self.apply_policy();
             }
             _ => {
+                if let SettingValue::Int(n) = value
+                    && self.ks.packing.set(name, *n)
+                {
+                    return true;
+                }
                 let known = self.settings.set(name, value);
                 if self.settings.requirepass.is_empty() {
                     // Nobody has to wait any more for a password that is not asked for.

@@ -3,12 +3,14 @@
 //! It owns every decision that must be taken per request at full speed, and refuses two things:
 //! sockets (they are `dozo-net`'s) and commands off the hot lane (they are Python, reached through [`Host`]).
 
+pub mod blocking;
 pub mod clients;
 pub mod clock;
 pub mod cx;
 mod dispatch;
 pub mod effects;
 mod engine;
+pub mod events;
 mod feed;
 pub mod flags;
 pub mod host;

@@ -14,7 +14,7 @@ pub type HotFn = fn(&mut Cx<'_>, &[&[u8]]);
 /// Where a declared command is implemented.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// In `hot::HOT`.
+    /// In `hot::all()`.
     Hot,
     /// In Python.
     Foreign,
@@ -79,9 +79,9 @@ impl Command {
 pub enum TableError {
     /// Two declarations bear the name.
     Duplicate(String),
-    /// Declared as hot, but not in `hot::HOT`.
+    /// Declared as hot, but not in `hot::all()`.
     NotHot(String),
-    /// In `hot::HOT` and declared as Python's.
+    /// In `hot::all()` and declared as Python's.
     BothLanguages(String),
 }
 

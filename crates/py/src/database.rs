@@ -1,6 +1,7 @@
 //! `Database`: the keyspace as a running command sees it.
 
 use dozo_engine::Cx;
+use dozo_engine::events::Class;
 use dozo_store::{Access, Item, NewValue, Put, Str, Ttl, itoa};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -374,6 +375,15 @@ impl Database {
 
     fn flags(&self, key: &[u8]) -> PyResult<Option<u32>> {
         self.peek_at(key, |item, _| item.flags())
+    }
+
+    fn notify(&self, class: &str, event: &str, key: &[u8]) -> PyResult<()> {
+        let unknown = || PyValueError::new_err(format!("'{class}' is no class of keyspace events"));
+        let class = Class::parse(class).ok_or_else(unknown)?;
+        self.with(|cx, _| {
+            cx.notify(class, event, key);
+            Ok(())
+        })
     }
 
     #[pyo3(signature = (*args))]

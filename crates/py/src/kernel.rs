@@ -67,7 +67,7 @@ impl Kernel {
         memcached_stats: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
         let specs = commands.iter().map(declaration).collect::<PyResult<Vec<_>>>()?;
-        let table = CommandTable::build(&specs, dozo_engine::hot::HOT)
+        let table = CommandTable::build(&specs, &dozo_engine::hot::all().collect::<Vec<_>>())
             .map_err(|error| PyValueError::new_err(error.to_string()))?;
         let config = config.unwrap_or_else(|| py.None());
         let host = Arc::new(PyHost::new(py, &commands, config, log, memcached_stats)?);

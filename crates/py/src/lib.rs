@@ -23,7 +23,7 @@ mod _kernel {
     /// Lower-case names of the commands that Rust implements.
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
-        let names = dozo_engine::hot::HOT.iter().map(|(name, _)| *name);
+        let names = dozo_engine::hot::all().map(|(name, _)| name);
         module.add("HOT", pyo3::types::PyTuple::new(module.py(), names.collect::<Vec<_>>())?)
     }
 

@@ -19,7 +19,7 @@ impl Keyspace {
         let expiry = self.expiry_for(db, at.map_or(Ttl::Clear, Ttl::At), old.expiry);
         if expiry != old.expiry {
             self.refield(db, hash, entry, Fields { expiry, ..old });
-            self.dirty += 1;
+            self.note_change(db, key);
         }
         true
     }
@@ -68,7 +68,7 @@ impl Keyspace {
     /// Sets the memcached flags of a key.
     pub fn set_flags(&mut self, db: usize, key: &[u8], flags: u32) {
         if self.change_fields(db, key, |fields| fields.flags = flags) {
-            self.dirty += 1;
+            self.note_change(db, key);
         }
     }
 

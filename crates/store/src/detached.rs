@@ -3,15 +3,16 @@
 //! Owns flushed databases and large values until they are freed, so that FLUSHALL or the removal of a huge value never
 //! stalls a request. Their bytes count as used until they are gone.
 
-use crate::entry::shared_memory;
+use crate::entry::{Heavy, shared_memory};
 use crate::keyspace::Keyspace;
 use crate::table::Table;
-use crate::value::Shared;
 use crate::volatile::VolatileIndex;
 use std::mem::replace;
 
 /// Below this size a value is freed at once.
 const LARGE: usize = 256 * 1024;
+/// A collection of at most so many allocations is freed at once.
+const LIGHT: usize = 64;
 /// What freeing a large value counts for among entries.
 const VALUE_WEIGHT: usize = 64;
 
@@ -19,7 +20,7 @@ const VALUE_WEIGHT: usize = 64;
 #[derive(Default)]
 pub(crate) struct Detached {
     tables: Vec<Table>,
-    values: Vec<Shared>,
+    values: Vec<Heavy>,
 }
 
 impl Detached {
@@ -28,9 +29,12 @@ impl Detached {
     }
 
     /// Takes a value over and returns the bytes that it still keeps; a small one is freed at once.
-    pub(crate) fn add_value(&mut self, value: Shared) -> usize {
-        let bytes = shared_memory(&value);
-        if bytes < LARGE {
+    pub(crate) fn add_value(&mut self, value: Heavy) -> usize {
+        let (bytes, light) = match &value {
+            Heavy::Shared(shared) => (shared_memory(shared), true),
+            Heavy::Object(object) => (object.memory(), object.weight() <= LIGHT),
+        };
+        if bytes < LARGE && light {
             return 0;
         }
         self.values.push(value);
@@ -52,7 +56,7 @@ impl Keyspace {
         if keys > 0 {
             self.index_bytes += table.bytes();
             self.detached.tables.push(table);
-            self.dirty += 1;
+            self.note_database(db);
         }
         keys
     }
@@ -71,7 +75,7 @@ impl Keyspace {
     /// Frees about `max_entries` detached entries and works off as many of a policy switch; true while there is more.
     pub fn free_step(&mut self, max_entries: usize) -> bool {
         let mut left = max_entries.max(1);
-        while left > 0 && self.free_value() {
+        while left > 0 && self.free_value(left) {
             left = left.saturating_sub(VALUE_WEIGHT);
         }
         while left > 0 && !self.detached.tables.is_empty() {
@@ -81,11 +85,22 @@ impl Keyspace {
         more_policy || !self.detached.is_empty()
     }
 
-    fn free_value(&mut self) -> bool {
-        let Some(value) = self.detached.values.pop() else {
-            return false;
-        };
-        self.entry_bytes -= shared_memory(&value);
+    /// Frees a large value, or about `max` allocations of a huge one; false when there is none.
+    fn free_value(&mut self, max: usize) -> bool {
+        match self.detached.values.pop() {
+            None => return false,
+            Some(Heavy::Shared(value)) => self.entry_bytes -= shared_memory(&value),
+            Some(Heavy::Object(mut object)) => {
+                let before = object.memory();
+                let more = object.free_some(max.min(VALUE_WEIGHT));
+                if more {
+                    self.entry_bytes = self.entry_bytes + object.memory() - before;
+                    self.detached.values.push(Heavy::Object(object));
+                } else {
+                    self.entry_bytes -= before;
+                }
+            }
+        }
         true
     }
 

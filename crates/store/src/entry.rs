@@ -7,14 +7,16 @@
 //! clock  slot  bits  klen  vlen  [expire i64, index u32] [flags u32] [cas u64] [klen u32] [vlen u32] key value
 //! ```
 //! The fields in brackets exist only when their bit is set, so a plain key costs 12 bytes and the allocator's rounding.
-//! A value is inline bytes, an 8-byte integer, or an 8-byte aligned `Arc` to a large value.
+//! A value is inline bytes, an 8-byte integer, an 8-byte aligned `Arc` to a large value, or an 8-byte aligned collection
+//! (16 bytes; `vlen` then holds its type).
 //!
 //! [`EntryPtr`] is a copy of the address, not a borrow: the table that holds the entry owns it. The keyspace keeps the
 //! rule that makes the safe methods sound: a handle is not used after the entry was freed, and no reference into an
 //! entry outlives the borrow of the keyspace that it was made from.
 
+use crate::object::{OBJECT_BYTES, Object, Type};
 use crate::size_class::class_size;
-use crate::value::{Shared, Str};
+use crate::value::{Shared, Str, Value};
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ptr::{NonNull, with_exposed_provenance_mut};
 
@@ -36,7 +38,8 @@ const KIND: u16 = 0b110_0000;
 const INLINE: u16 = 0;
 const SHARED: u16 = 1 << 5;
 const INT: u16 = 2 << 5;
-// Kind 3 is kept for collections, bits 10 and 11 for the number of the save that has seen the value.
+const OBJECT: u16 = 3 << 5;
+// Bits 10 and 11 are kept for the number of the save that has seen the value.
 const STALE: u16 = 1 << 7;
 const WON: u16 = 1 << 8;
 const FETCHED: u16 = 1 << 9;
@@ -94,6 +97,13 @@ pub(crate) enum Payload<'a> {
     Inline(&'a [u8]),
     Int(i64),
     Shared(Shared),
+    Object(Object),
+}
+
+/// A value outside of its entry that owns memory of its own.
+pub(crate) enum Heavy {
+    Shared(Shared),
+    Object(Object),
 }
 
 /// All that an entry is made from.
@@ -152,12 +162,22 @@ impl Shape {
     #[inline]
     fn value_at(self) -> usize {
         let end = self.key_at() + self.klen;
-        if self.kind() == SHARED { end.next_multiple_of(ALIGN) } else { end }
+        if self.is_heavy() { end.next_multiple_of(ALIGN) } else { end }
     }
 
     #[inline]
     fn payload_len(self) -> usize {
-        if self.kind() == INLINE { self.vlen } else { 8 }
+        match self.kind() {
+            INLINE => self.vlen,
+            OBJECT => OBJECT_BYTES,
+            _ => 8,
+        }
+    }
+
+    /// Whether the value owns memory outside of the entry.
+    #[inline]
+    fn is_heavy(self) -> bool {
+        matches!(self.kind(), SHARED | OBJECT)
     }
 
     /// The size of the allocation: the allocator's class, so that a value may change within it in place.
@@ -175,6 +195,7 @@ impl Draft<'_> {
             Payload::Inline(bytes) => Shape::new(bits | INLINE, self.key.len(), bytes.len()),
             Payload::Int(_) => Shape::new(bits | INT, self.key.len(), 0),
             Payload::Shared(_) => Shape::new(bits | SHARED, self.key.len(), 0),
+            Payload::Object(object) => Shape::new(bits | OBJECT, self.key.len(), object.type_of() as usize),
         }
     }
 }
@@ -203,12 +224,12 @@ impl EntryPtr {
     ///
     /// Clock and slot stay, the marks are cleared. The key must be the entry's own.
     #[inline]
-    pub(crate) fn overwrite<'a>(self, draft: Draft<'a>) -> Result<Option<Shared>, Draft<'a>> {
+    pub(crate) fn overwrite<'a>(self, draft: Draft<'a>) -> Result<Option<Heavy>, Draft<'a>> {
         let (old, new) = (self.shape(), draft.shape());
         if old.size() != new.size() {
             return Err(draft);
         }
-        let replaced = self.move_shared_out(old);
+        let replaced = self.move_heavy_out(old);
         self.fill(new, draft, old.key_at() != new.key_at());
         Ok(replaced)
     }
@@ -229,10 +250,10 @@ impl EntryPtr {
     }
 
     /// Frees the memory of the entry and gives back its large value, if it had one.
-    pub(crate) fn free(self) -> Option<Shared> {
-        let shared = self.move_shared_out(self.shape());
+    pub(crate) fn free(self) -> Option<Heavy> {
+        let heavy = self.move_heavy_out(self.shape());
         self.discard();
-        shared
+        heavy
     }
 
     /// A new entry with other key or fields, into which the value, the marks, the clock and the slot have moved.
@@ -240,8 +261,9 @@ impl EntryPtr {
     /// The old entry still has its header, fields and key; free it with [`EntryPtr::discard`].
     pub(crate) fn moved_to(self, key: &[u8], fields: Fields) -> EntryPtr {
         let old = self.shape();
-        let payload = match self.move_shared_out(old) {
-            Some(shared) => Payload::Shared(shared),
+        let payload = match self.move_heavy_out(old) {
+            Some(Heavy::Shared(shared)) => Payload::Shared(shared),
+            Some(Heavy::Object(object)) => Payload::Object(object),
             None if old.kind() == INT => Payload::Int(self.read(old.value_at())),
             None => Payload::Inline(self.bytes(old.value_at(), old.vlen)),
         };
@@ -258,7 +280,7 @@ impl EntryPtr {
         let old = self.shape();
         let kept = old.bits & !(HAS_EXPIRE | HAS_FLAGS | HAS_CAS);
         let new = Shape { bits: kept | fields.bits(), ..old };
-        if old.size() != new.size() || (old.kind() == SHARED && old.key_at() != new.key_at()) {
+        if old.size() != new.size() || (old.is_heavy() && old.key_at() != new.key_at()) {
             return false;
         }
         if old.key_at() != new.key_at() {
@@ -302,11 +324,36 @@ impl EntryPtr {
 
     /// The value.
     #[inline]
+    pub(crate) fn value<'a>(self) -> Value<'a> {
+        match self.type_of() {
+            Type::Str => Value::Str(self.string()),
+            // SAFETY: the type says that the place holds such a collection until the entry is freed or overwritten.
+            other => unsafe { Value::of_collection(other, self.object_place()) },
+        }
+    }
+
+    /// The type of the value.
+    #[inline]
+    pub(crate) fn type_of(self) -> Type {
+        if self.bits() & KIND == OBJECT { Type::of_number(self.read::<u8>(VLEN_AT)) } else { Type::Str }
+    }
+
+    /// Where the collection lies; only for entries that hold one.
+    #[inline]
+    pub(crate) fn object_place(self) -> *mut u8 {
+        debug_assert!(self.bits() & KIND == OBJECT);
+        // SAFETY: a collection's place is inside the allocation.
+        unsafe { self.0.as_ptr().add(self.shape().value_at()) }
+    }
+
+    /// The value as a string; a collection looks empty, but callers ask for the type first.
+    #[inline]
     pub(crate) fn string<'a>(self) -> Str<'a> {
         let shape = self.shape();
         match shape.kind() {
             INLINE => Str::Inline(self.bytes(shape.value_at(), shape.vlen)),
             INT => Str::Int(self.read(shape.value_at())),
+            OBJECT => Str::Inline(&[]),
             // SAFETY: a shared value's place is aligned and holds an `Arc` until the entry is freed or overwritten.
             _ => Str::Shared(unsafe { &*self.0.as_ptr().add(shape.value_at()).cast::<Shared>() }),
         }
@@ -433,12 +480,14 @@ impl EntryPtr {
     /// Bytes of the large value behind the entry; 0 when it has none.
     #[inline]
     pub(crate) fn value_memory(self) -> usize {
-        if self.bits() & KIND == SHARED
-            && let Str::Shared(shared) = self.string()
-        {
-            return shared_memory(shared);
+        match self.bits() & KIND {
+            SHARED => match self.string() {
+                Str::Shared(shared) => shared_memory(shared),
+                _ => 0,
+            },
+            OBJECT => self.value().collection_memory(),
+            _ => 0,
         }
-        0
     }
 
     /// The policy's word: clock in the high 24 bits, frequency in the low 8.
@@ -524,6 +573,8 @@ impl EntryPtr {
             Payload::Int(value) => self.write(at, value),
             // SAFETY: the place is inside the allocation and aligned for an `Arc`; nothing there needs a drop.
             Payload::Shared(shared) => unsafe { self.0.as_ptr().add(at).cast::<Shared>().write(shared) },
+            // SAFETY: the place has room for any collection and its alignment; nothing there needs a drop.
+            Payload::Object(object) => unsafe { object.write_to(self.0.as_ptr().add(at)) },
         }
     }
 
@@ -555,14 +606,20 @@ impl EntryPtr {
         }
     }
 
-    /// Moves the `Arc` out; the entry must then be overwritten or discarded.
+    /// Moves the large value or the collection out; the entry must then be overwritten or discarded.
     #[inline]
-    fn move_shared_out(self, shape: Shape) -> Option<Shared> {
-        if shape.kind() != SHARED {
+    fn move_heavy_out(self, shape: Shape) -> Option<Heavy> {
+        if !shape.is_heavy() {
             return None;
         }
-        // SAFETY: the place holds an `Arc`, and the caller never reads it again.
-        Some(unsafe { self.0.as_ptr().add(shape.value_at()).cast::<Shared>().read() })
+        // SAFETY: the place holds what the kind says, and the caller never reads it again.
+        unsafe {
+            let place = self.0.as_ptr().add(shape.value_at());
+            Some(match shape.kind() {
+                SHARED => Heavy::Shared(place.cast::<Shared>().read()),
+                _ => Heavy::Object(Object::read_from(Type::of_number(shape.vlen as u8), place)),
+            })
+        }
     }
 
     #[inline]

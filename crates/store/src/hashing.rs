@@ -26,22 +26,25 @@ impl KeyHasher {
 }
 
 /// A small seeded generator (SplitMix64) for sampling; nothing secret depends on it.
-pub(crate) struct Random(u64);
+pub struct Random(u64);
 
 impl Random {
-    pub(crate) fn new(seed: u64) -> Self {
+    /// A generator that always gives the same numbers for a seed.
+    pub fn new(seed: u64) -> Self {
         Random(seed)
     }
 
+    /// Sixty-four bits.
     #[inline]
-    pub(crate) fn next(&mut self) -> u64 {
+    #[allow(clippy::should_implement_trait)]
+    pub fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         mix(self.0)
     }
 
     /// A number below `bound`, which is not zero.
     #[inline]
-    pub(crate) fn below(&mut self, bound: usize) -> usize {
+    pub fn below(&mut self, bound: usize) -> usize {
         ((u128::from(self.next()) * bound as u128) >> 64) as usize
     }
 }

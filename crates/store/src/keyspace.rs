@@ -4,12 +4,14 @@
 //! books and in the sum of used memory: only `link`, `unlink`, `rewrite` and `refield` touch these four, and the other
 //! files of this crate (`strings`, `attributes`, `relocation`, `expiry`, `detached`, `memory`, `scan`) call them.
 
+use crate::changes::ChangeLog;
+use crate::collections::Packing;
 use crate::detached::Detached;
-use crate::entry::{Draft, EntryPtr, Expiry, Fields, Payload};
+use crate::entry::{Draft, EntryPtr, Expiry, Fields, Heavy, Payload};
 use crate::eviction::{Eviction, PolicyKind, Space, Tuning};
 use crate::hashing::{KeyHasher, Random};
 use crate::table::Table;
-use crate::value::{Access, Item, Shared, Ttl};
+use crate::value::{Access, Item, Ttl};
 use crate::volatile::VolatileIndex;
 
 /// What a keyspace is made with.
@@ -108,6 +110,8 @@ impl Database {
 pub struct Keyspace {
     /// The counters of INFO.
     pub stats: StoreStats,
+    /// The thresholds of small collections.
+    pub packing: Packing,
     pub(crate) dbs: Vec<Database>,
     /// The database that each space is at present.
     pub(crate) db_of_space: Vec<u16>,
@@ -123,13 +127,16 @@ pub struct Keyspace {
     pub(crate) detached: Detached,
     pub(crate) removed: Vec<Removed>,
     pub(crate) dirty: u64,
+    /// Somebody reads `changed`.
+    pub(crate) observed: bool,
+    pub(crate) changed: ChangeLog,
     pub(crate) last_cas: u64,
     /// The database with which active expiry goes on.
     pub(crate) expiry_turn: usize,
 }
 
-// SAFETY: entries are reached only through the keyspace that owns them, and their contents (`Arc<Vec<u8>>` and plain
-// bytes) are `Send`.
+// SAFETY: entries are reached only through the keyspace that owns them, and their contents (`Arc<Vec<u8>>`, plain
+// bytes and collections, which are `Send` by their trait) are `Send`.
 unsafe impl Send for Keyspace {}
 
 impl Keyspace {
@@ -144,6 +151,7 @@ impl Keyspace {
         };
         Keyspace {
             stats: StoreStats::default(),
+            packing: Packing::default(),
             index_bytes: dbs.iter().map(Database::index_bytes).sum(),
             db_of_space: (0..count).collect(),
             dbs,
@@ -156,6 +164,8 @@ impl Keyspace {
             detached: Detached::default(),
             removed: Vec::new(),
             dirty: 0,
+            observed: false,
+            changed: ChangeLog::default(),
             last_cas: 0,
             expiry_turn: 0,
         }
@@ -236,6 +246,12 @@ impl Keyspace {
     /// [`Keyspace::get`] with the key's hash.
     #[inline]
     pub fn get_hashed(&mut self, db: usize, hash: u64, key: &[u8], access: Access) -> Option<Item<'_>> {
+        self.accessed(db, hash, key, access).map(Item::new)
+    }
+
+    /// The entry of a key, with the traces that an access leaves.
+    #[inline]
+    pub(crate) fn accessed(&mut self, db: usize, hash: u64, key: &[u8], access: Access) -> Option<EntryPtr> {
         let Some(entry) = self.live(db, hash, key) else {
             self.stats.misses += u64::from(access.counts());
             return None;
@@ -244,7 +260,7 @@ impl Keyspace {
         if access.touches() {
             self.eviction.on_access(entry, hash);
         }
-        Some(Item::new(entry))
+        Some(entry)
     }
 
     /// Removes a key; a large value is freed later, by [`Keyspace::free_step`].
@@ -260,7 +276,7 @@ impl Keyspace {
         };
         self.unlink(db, hash, entry);
         self.bury(entry);
-        self.dirty += 1;
+        self.note_change(db, key);
         true
     }
 
@@ -318,7 +334,7 @@ impl Keyspace {
 
     /// Hands a replaced or removed large value over to be freed later; its bytes count until then.
     #[inline]
-    pub(crate) fn bury_value(&mut self, value: Option<Shared>) {
+    pub(crate) fn bury_value(&mut self, value: Option<Heavy>) {
         if let Some(value) = value {
             self.entry_bytes += self.detached.add_value(value);
         }
@@ -420,6 +436,6 @@ impl Keyspace {
     ) {
         let entry = EntryPtr::create(Draft { key, fields, payload, raw });
         self.link(db, hash, entry);
-        self.dirty += 1;
+        self.note_change(db, key);
     }
 }

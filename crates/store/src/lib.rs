@@ -4,7 +4,9 @@
 //! in through [`Keyspace::set_now`], and what left the keyspace on its own goes out through [`Keyspace::take_removed`].
 
 mod attributes;
+mod changes;
 mod chunked;
+pub mod collections;
 mod detached;
 mod entry;
 pub mod eviction;
@@ -12,6 +14,8 @@ mod expiry;
 mod hashing;
 mod keyspace;
 mod memory;
+mod object;
+mod objects;
 mod relocation;
 mod scan;
 mod segment;
@@ -21,9 +25,14 @@ mod table;
 mod value;
 mod volatile;
 
+pub use changes::{ChangeLog, Changed};
+pub use collections::{Collection, Hash, List, Packing, Set, Stream, Zset};
 pub use eviction::PolicyKind;
+pub use hashing::Random;
 pub use keyspace::{Keyspace, Reason, Removed, StoreConfig, StoreStats};
 pub use memory::{EvictOutcome, Overhead};
+pub use object::{Object, Type};
+pub use objects::WrongType;
 pub use strings::PutOutcome;
 pub use value::{Access, Item, Mark, NewValue, Put, Shared, Str, Ttl, Value};
 

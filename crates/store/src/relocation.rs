@@ -2,9 +2,10 @@
 //!
 //! Owns the rule that expiry, flags and age travel with the value, and that a compare-and-swap number does not survive.
 
+use crate::collections::Collection;
 use crate::entry::{Draft, EntryPtr, Expiry, Fields, Payload};
 use crate::keyspace::Keyspace;
-use crate::value::Str;
+use crate::value::{Str, Value};
 use std::sync::Arc;
 
 impl Keyspace {
@@ -26,7 +27,8 @@ impl Keyspace {
         let moved = entry.moved_to(to, fields);
         entry.discard();
         self.link_again(db, to_hash, moved);
-        self.dirty += 1;
+        self.note_change(db, from);
+        self.note_change(db, to);
         true
     }
 
@@ -45,7 +47,8 @@ impl Keyspace {
             entry.set_volatile_index(self.dbs[to_db].volatile.next_index());
         }
         self.link_again(to_db, hash, entry);
-        self.dirty += 1;
+        self.note_change(db, key);
+        self.note_change(to_db, key);
         true
     }
 
@@ -65,15 +68,20 @@ impl Keyspace {
         let Some(entry) = self.live(db, hash, from) else {
             return false;
         };
-        let payload = match entry.string() {
-            Str::Inline(bytes) => Payload::Inline(bytes),
-            Str::Int(value) => Payload::Int(value),
-            Str::Shared(shared) => Payload::Shared(Arc::clone(shared)),
+        let payload = match entry.value() {
+            Value::Str(Str::Inline(bytes)) => Payload::Inline(bytes),
+            Value::Str(Str::Int(value)) => Payload::Int(value),
+            Value::Str(Str::Shared(shared)) => Payload::Shared(Arc::clone(shared)),
+            Value::List(list) => Payload::Object(list.duplicate().into_object()),
+            Value::Set(set) => Payload::Object(set.duplicate().into_object()),
+            Value::Zset(zset) => Payload::Object(zset.duplicate().into_object()),
+            Value::Hash(hash) => Payload::Object(hash.duplicate().into_object()),
+            Value::Stream(stream) => Payload::Object(stream.duplicate().into_object()),
         };
         let fields = self.fields_in(to_db, entry);
         let copied = EntryPtr::create(Draft { key: to, fields, payload, raw: entry.is_raw() });
         self.link(to_db, to_hash, copied);
-        self.dirty += 1;
+        self.note_change(to_db, to);
         true
     }
 
@@ -82,8 +90,8 @@ impl Keyspace {
         self.dbs.swap(a, b);
         for db in [a, b] {
             self.db_of_space[usize::from(self.dbs[db].space)] = db as u16;
+            self.note_database(db);
         }
-        self.dirty += 1;
     }
 
     /// Adds an entry that was unlinked elsewhere; it stays as recent as it was.

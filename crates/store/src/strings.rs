@@ -55,7 +55,7 @@ impl Keyspace {
             self.rewrite(db, hash, old, draft)
         };
         self.eviction.on_access(new, hash);
-        self.dirty += 1;
+        self.note_change(db, key);
         PutOutcome { replaced: true }
     }
 
@@ -79,7 +79,7 @@ impl Keyspace {
             self.rewrite(db, hash, entry, Draft { key, fields, payload, raw: false })
         };
         self.eviction.on_access(entry, hash);
-        self.dirty += 1;
+        self.note_change(db, key);
     }
 
     /// Adds data to the end of a string and returns its new length. A missing key is created; expiry and flags stay.
@@ -108,7 +108,7 @@ impl Keyspace {
             self.replace_string(db, hash, key, entry, bytes);
             return len;
         }
-        self.changed_in_place(entry, hash);
+        self.changed_in_place(db, entry, hash);
         len
     }
 
@@ -140,7 +140,7 @@ impl Keyspace {
             self.replace_string(db, hash, key, entry, bytes);
             return len;
         }
-        self.changed_in_place(entry, hash);
+        self.changed_in_place(db, entry, hash);
         len
     }
 
@@ -149,16 +149,16 @@ impl Keyspace {
         let fields = self.changed_fields(old);
         let new = self.rewrite(db, hash, old, Draft { key, fields, payload: taken(&mut bytes), raw: true });
         self.eviction.on_access(new, hash);
-        self.dirty += 1;
+        self.note_change(db, key);
     }
 
     /// The value of an entry was changed where it lies.
     #[inline]
-    fn changed_in_place(&mut self, entry: EntryPtr, hash: u64) {
+    fn changed_in_place(&mut self, db: usize, entry: EntryPtr, hash: u64) {
         entry.renew_cas(self.next_cas_of(entry));
         entry.set_marks(Marks::default());
         self.eviction.on_access(entry, hash);
-        self.dirty += 1;
+        self.note_change(db, entry.key());
     }
 
     /// Changes a large value: in place when no reply holds it, else in a copy.

@@ -2,7 +2,9 @@
 //!
 //! Owns the views that callers hold; refuses to know where an entry's bytes lie (that is `entry`).
 
+use crate::collections::{Collection, Hash, List, Set, Stream, Zset};
 use crate::entry::EntryPtr;
+use crate::object::Type;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -149,19 +151,69 @@ impl<'a> Str<'a> {
     }
 }
 
-/// A value in place. Match with a wildcard arm: collections join the strings later.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
+/// A value in place.
+#[derive(Clone, Copy)]
 pub enum Value<'a> {
     /// A string.
     Str(Str<'a>),
+    /// A list.
+    List(&'a List),
+    /// A set.
+    Set(&'a Set),
+    /// A sorted set.
+    Zset(&'a Zset),
+    /// A hash.
+    Hash(&'a Hash),
+    /// A stream.
+    Stream(&'a Stream),
 }
 
-impl Value<'_> {
+impl<'a> Value<'a> {
+    /// The collection at `place`.
+    ///
+    /// # Safety
+    /// The place must hold a collection of that type for as long as `'a`.
+    #[inline]
+    pub(crate) unsafe fn of_collection(of: Type, place: *mut u8) -> Value<'a> {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match of {
+                Type::List => Value::List(&*place.cast()),
+                Type::Set => Value::Set(&*place.cast()),
+                Type::Zset => Value::Zset(&*place.cast()),
+                Type::Hash => Value::Hash(&*place.cast()),
+                Type::Stream => Value::Stream(&*place.cast()),
+                Type::Str => Value::Str(Str::Inline(&[])),
+            }
+        }
+    }
+
+    /// Its type.
+    pub fn type_of(&self) -> Type {
+        match self {
+            Value::Str(_) => Type::Str,
+            Value::List(_) => Type::List,
+            Value::Set(_) => Type::Set,
+            Value::Zset(_) => Type::Zset,
+            Value::Hash(_) => Type::Hash,
+            Value::Stream(_) => Type::Stream,
+        }
+    }
+
     /// The name that TYPE answers.
     pub fn type_name(&self) -> &'static str {
+        self.type_of().name()
+    }
+
+    /// Bytes that a collection takes outside of its entry.
+    pub(crate) fn collection_memory(&self) -> usize {
         match self {
-            Value::Str(_) => "string",
+            Value::Str(_) => 0,
+            Value::List(list) => list.memory(),
+            Value::Set(set) => set.memory(),
+            Value::Zset(zset) => zset.memory(),
+            Value::Hash(hash) => hash.memory(),
+            Value::Stream(stream) => stream.memory(),
         }
     }
 }
@@ -189,7 +241,13 @@ impl<'a> Item<'a> {
     /// The value.
     #[inline]
     pub fn value(&self) -> Value<'a> {
-        Value::Str(self.entry.string())
+        self.entry.value()
+    }
+
+    /// The type of the value.
+    #[inline]
+    pub fn type_of(&self) -> Type {
+        self.entry.type_of()
     }
 
     /// The value when it is a string.
@@ -197,6 +255,7 @@ impl<'a> Item<'a> {
     pub fn string(&self) -> Option<Str<'a>> {
         match self.value() {
             Value::Str(string) => Some(string),
+            _ => None,
         }
     }
 
@@ -212,12 +271,17 @@ impl<'a> Item<'a> {
         self.entry.flags()
     }
 
-    /// The name that OBJECT ENCODING answers: `int`, `embstr` or `raw`.
+    /// The name that OBJECT ENCODING answers: `int`, `embstr` or `raw`, or that of the collection.
     pub fn encoding(&self) -> &'static str {
-        match self.entry.string() {
-            Str::Int(_) => "int",
-            Str::Inline(bytes) if bytes.len() <= EMBSTR_MAX && !self.entry.is_raw() => "embstr",
-            _ => "raw",
+        match self.value() {
+            Value::Str(Str::Int(_)) => "int",
+            Value::Str(Str::Inline(bytes)) if bytes.len() <= EMBSTR_MAX && !self.entry.is_raw() => "embstr",
+            Value::Str(_) => "raw",
+            Value::List(list) => list.encoding(),
+            Value::Set(set) => set.encoding(),
+            Value::Zset(zset) => zset.encoding(),
+            Value::Hash(hash) => hash.encoding(),
+            Value::Stream(stream) => stream.encoding(),
         }
     }
 

@@ -171,6 +171,46 @@ class Limits:
 
 
 @dataclass(slots=True)
+class Collections:
+    """Up to where lists, sets, sorted sets and hashes keep their compact form."""
+
+    hash_max_listpack_entries: Annotated[
+        int, live("Fields up to which a hash is one compact allocation.", ge=0, le=_INT32)
+    ] = 128
+    hash_max_listpack_value: Annotated[
+        int, live("Longest field or value in a compact hash.", "bytes", ge=0, le=_INT32)
+    ] = 64
+    set_max_intset_entries: Annotated[
+        int, live("Members up to which a set of integers is one sorted allocation.", ge=0, le=_INT32)
+    ] = 512
+    set_max_listpack_entries: Annotated[
+        int, live("Members up to which a set is one compact allocation.", ge=0, le=_INT32)
+    ] = 128
+    set_max_listpack_value: Annotated[
+        int, live("Longest member of a compact set.", "bytes", ge=0, le=_INT32)
+    ] = 64
+    zset_max_listpack_entries: Annotated[
+        int, live("Members up to which a sorted set is one compact allocation.", ge=0, le=_INT32)
+    ] = 128
+    zset_max_listpack_value: Annotated[
+        int, live("Longest member of a compact sorted set.", "bytes", ge=0, le=_INT32)
+    ] = 64
+    list_max_listpack_size: Annotated[
+        int,
+        live("Elements of a block of a list; -1 to -5 mean 4, 8, 16, 32 or 64 KB.", ge=-_INT32, le=_INT32),
+    ] = -2
+    list_compress_depth: Annotated[
+        int, live("Accepted for Redis's configuration files: lists are not compressed.", ge=0, le=_INT32)
+    ] = 0
+    stream_node_max_bytes: Annotated[
+        int, live("Size of a block of a stream; 0 is no limit.", "bytes", ge=0, le=_INT32)
+    ] = 4096
+    stream_node_max_entries: Annotated[
+        int, live("Entries in a block of a stream; 0 is no limit.", ge=0, le=_INT32)
+    ] = 100
+
+
+@dataclass(slots=True)
 class Observe:
     """What the server remembers about its own work."""
 
@@ -212,6 +252,7 @@ class Tree:
     security: Security = field(default_factory=Security)
     memory: Memory = field(default_factory=Memory)
     limits: Limits = field(default_factory=Limits)
+    collections: Collections = field(default_factory=Collections)
     observe: Observe = field(default_factory=Observe)
     log: Log = field(default_factory=Log)
     process: Process = field(default_factory=Process)

@@ -2,6 +2,10 @@
 
 use super::{parse_int, wrong_arity};
 use crate::cx::Cx;
+use crate::table::HotFn;
+
+/// The commands of this file.
+pub(super) const HOT: &[(&str, HotFn)] = &[("echo", echo), ("ping", ping), ("select", select)];
 
 pub(super) fn ping(cx: &mut Cx<'_>, args: &[&[u8]]) {
     match args {

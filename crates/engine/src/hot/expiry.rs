@@ -4,6 +4,17 @@ use dozo_store::Access;
 
 use super::{NOT_INTEGER, parse_int};
 use crate::cx::Cx;
+use crate::table::HotFn;
+
+/// The commands of this file.
+pub(super) const HOT: &[(&str, HotFn)] = &[
+    ("expire", expire),
+    ("expireat", expireat),
+    ("pexpire", pexpire),
+    ("pexpireat", pexpireat),
+    ("pttl", pttl),
+    ("ttl", ttl),
+];
 
 /// How a command gives its time.
 #[derive(Clone, Copy)]

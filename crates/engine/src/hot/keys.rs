@@ -3,6 +3,10 @@
 use dozo_store::Access;
 
 use crate::cx::Cx;
+use crate::table::HotFn;
+
+/// The commands of this file.
+pub(super) const HOT: &[(&str, HotFn)] = &[("del", del), ("exists", exists), ("unlink", del)];
 
 pub(super) fn del(cx: &mut Cx<'_>, args: &[&[u8]]) {
     let db = cx.session.db;

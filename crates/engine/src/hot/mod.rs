@@ -13,39 +13,21 @@ use dozo_store::Str;
 use crate::cx::{Cx, WRONG_TYPE};
 use crate::table::HotFn;
 
-/// Lower-case name -> implementation; declared in python/dozo/commands with `hot(...)`.
-pub const HOT: &[(&str, HotFn)] = &[
-    ("append", strings::append),
-    ("decr", numbers::decr),
-    ("decrby", numbers::decrby),
-    ("del", keys::del),
-    ("dozo.item", crate::memcached::item),
-    ("echo", connection::echo),
-    ("exists", keys::exists),
-    ("expire", expiry::expire),
-    ("expireat", expiry::expireat),
-    ("get", strings::get),
-    ("getdel", strings::getdel),
-    ("getex", strings::getex),
-    ("getset", strings::getset),
-    ("incr", numbers::incr),
-    ("incrby", numbers::incrby),
-    ("mget", strings::mget),
-    ("mset", strings::mset),
-    ("msetnx", strings::msetnx),
-    ("pexpire", expiry::pexpire),
-    ("pexpireat", expiry::pexpireat),
-    ("ping", connection::ping),
-    ("psetex", set::psetex),
-    ("pttl", expiry::pttl),
-    ("select", connection::select),
-    ("set", set::set),
-    ("setex", set::setex),
-    ("setnx", set::setnx),
-    ("strlen", strings::strlen),
-    ("ttl", expiry::ttl),
-    ("unlink", keys::del),
+/// Lower-case names and their implementations, a family a slice; declared in python/dozo/commands with `hot(...)`.
+const FAMILIES: &[&[(&str, HotFn)]] = &[
+    connection::HOT,
+    expiry::HOT,
+    keys::HOT,
+    numbers::HOT,
+    set::HOT,
+    strings::HOT,
+    &[("dozo.item", crate::memcached::item)],
 ];
+
+/// Every command of the hot lane: lower-case name and implementation.
+pub fn all() -> impl Iterator<Item = (&'static str, HotFn)> {
+    FAMILIES.iter().copied().flatten().copied()
+}
 
 pub(crate) const NOT_INTEGER: &str = "ERR value is not an integer or out of range";
 pub(crate) const SYNTAX: &str = "ERR syntax error";

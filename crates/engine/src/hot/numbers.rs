@@ -2,6 +2,11 @@
 
 use super::{NOT_INTEGER, parse_int, wrong_type};
 use crate::cx::Cx;
+use crate::table::HotFn;
+
+/// The commands of this file.
+pub(super) const HOT: &[(&str, HotFn)] =
+    &[("decr", decr), ("decrby", decrby), ("incr", incr), ("incrby", incrby)];
 
 pub(super) fn incr(cx: &mut Cx<'_>, args: &[&[u8]]) {
     add(cx, args[1], 1);

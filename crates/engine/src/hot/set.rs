@@ -6,6 +6,11 @@ use super::expiry::{AT_MILLIS, AT_SECONDS, MILLIS, SECONDS, TimeUnit};
 use super::strings::reply_string;
 use super::{NOT_INTEGER, SYNTAX, parse_int, wrong_type};
 use crate::cx::Cx;
+use crate::table::HotFn;
+
+/// The commands of this file.
+pub(super) const HOT: &[(&str, HotFn)] =
+    &[("psetex", psetex), ("set", set), ("setex", setex), ("setnx", setnx)];
 
 #[derive(Default)]
 struct Options<'a> {

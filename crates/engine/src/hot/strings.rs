@@ -6,6 +6,20 @@ use dozo_wire::resp::Reply;
 use super::set::{deadline_of, set_effect, time_unit};
 use super::{SYNTAX, wrong_arity, wrong_type};
 use crate::cx::Cx;
+use crate::table::HotFn;
+
+/// The commands of this file.
+pub(super) const HOT: &[(&str, HotFn)] = &[
+    ("append", append),
+    ("get", get),
+    ("getdel", getdel),
+    ("getex", getex),
+    ("getset", getset),
+    ("mget", mget),
+    ("mset", mset),
+    ("msetnx", msetnx),
+    ("strlen", strlen),
+];
 
 /// Writes a string value as a bulk; a large one by reference.
 #[inline]

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use dozo_engine::flags::Flags;
 use dozo_engine::{
     Cause, Clock, CommandSpec, CommandTable, Door, Effect, Engine, Flow, Kind, Peer, Session, SessionId,
-    Settings, Sink, hot::HOT, table::HotFn,
+    Settings, Sink, hot as lane, table::HotFn,
 };
 use dozo_store::StoreConfig;
 
@@ -76,7 +76,7 @@ pub fn hot() -> Vec<(&'static str, HotFn)> {
     let panic: HotFn = |_, _| panic!("as a test asked");
     let more =
         [("persist", persist), ("monitor", monitor), ("kill", kill), ("panic", panic), ("sneak", persist)];
-    HOT.iter().copied().chain(more).collect()
+    lane::all().chain(more).collect()
 }
 
 pub fn table() -> CommandTable {

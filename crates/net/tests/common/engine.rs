@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dozo_engine::flags::Flags;
-use dozo_engine::hot::HOT;
+use dozo_engine::hot;
 use dozo_engine::table::{CommandSpec, CommandTable, HotFn, Kind};
 use dozo_engine::{Cx, Engine, Host, Level, Settings, SystemClock};
 use dozo_store::StoreConfig;
@@ -46,7 +46,7 @@ pub fn small() -> Engine {
         keys: (0, 0, 0),
     });
     let quit: (&str, HotFn) = ("quit", quit);
-    let hot: Vec<_> = HOT.iter().copied().filter(|(name, _)| names.contains(name)).chain([quit]).collect();
+    let hot: Vec<_> = hot::all().filter(|(name, _)| names.contains(name)).chain([quit]).collect();
     let table = CommandTable::build(&specs, &hot).unwrap();
     let clock = Box::new(SystemClock::new());
     Engine::new(StoreConfig::default(), Settings::default(), table, clock, Some(Arc::new(Python)))

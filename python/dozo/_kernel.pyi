@@ -75,6 +75,15 @@ class Database:
         """Move to another database; false where the key is missing there or taken here."""
 
     def copy(self, source: bytes, target: bytes, index: int | None = None) -> bool: ...
+    def dump(self, key: bytes) -> bytes | None:
+        """The value of any type as an RDB file has it, with version and checksum after it."""
+
+    def restore(self, key: bytes, payload: bytes, expire_at_ms: int | None = None) -> bool:
+        """Store what `dump` or Redis gave, in place of what is there; ReplyError where it is malformed.
+
+        False where the time has passed already: the payload is checked and the key removed.
+        """
+
     def keys(self, pattern: bytes) -> list[bytes]: ...
     def scan(
         self, cursor: int, count: int, pattern: bytes | None = None, type: str | None = None

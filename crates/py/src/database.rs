@@ -2,6 +2,7 @@
 
 use dozo_engine::Cx;
 use dozo_engine::events::Class;
+use dozo_log::value::{self, Restored};
 use dozo_store::{Access, Item, NewValue, Put, Str, Ttl, itoa};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -12,6 +13,8 @@ use crate::reply::{self, Classes};
 use crate::text::glob;
 
 const BAD_INDEX: &str = "ERR DB index is out of range";
+const BAD_FORMAT: &str = "ERR Bad data format";
+const BAD_PAYLOAD: &str = "ERR DUMP payload version or checksum are wrong";
 const NOT_INTEGER: &str = "ERR value is not an integer or out of range";
 const OVERFLOW: &str = "ERR increment or decrement would overflow";
 
@@ -266,6 +269,44 @@ impl Database {
         self.with(|cx, db| {
             let to = index.map_or(Ok(db), |index| checked(py, cx, index))?;
             Ok((to != db || source != target) && cx.engine.ks.copy(db, source, to, target))
+        })
+    }
+
+    fn dump<'py>(&self, py: Python<'py>, key: &[u8]) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        self.with(|cx, db| {
+            let access = cx.read_access();
+            let item = cx.engine.ks.get(db, key, access);
+            Ok(item.map(|item| PyBytes::new(py, &value::dump(item.value()))))
+        })
+    }
+
+    #[pyo3(signature = (key, payload, expire_at_ms=None))]
+    fn restore(
+        &self,
+        py: Python<'_>,
+        key: &[u8],
+        payload: &[u8],
+        expire_at_ms: Option<i64>,
+    ) -> PyResult<bool> {
+        self.with(|cx, db| {
+            let now = cx.now();
+            let ks = &mut cx.engine.ks;
+            let restored = value::restore(payload, &ks.packing).map_err(|refused| {
+                let wrong_footer = matches!(refused, value::Refused::Footer);
+                reply_error(py, if wrong_footer { BAD_PAYLOAD } else { BAD_FORMAT })
+            })?;
+            if expire_at_ms.is_some_and(|at| at <= now) {
+                ks.remove(db, key);
+                return Ok(false);
+            }
+            let ttl = expire_at_ms.map_or(Ttl::Clear, Ttl::At);
+            match restored {
+                Restored::Str(value) => {
+                    ks.put(db, key, Put { value: NewValue::Bytes(&value), ttl, flags: None });
+                }
+                Restored::Object(object) => ks.put_object(db, key, object, ttl),
+            }
+            Ok(true)
         })
     }
 

@@ -83,29 +83,10 @@ fn class(pattern: &[u8], byte: u8) -> (bool, usize) {
     (found != negated, at)
 }
 
-/// The Jones polynomial, reflected.
-const CRC64_POLYNOMIAL: u64 = 0x95AC_9329_AC4B_C9B5;
-
-const CRC64_TABLE: [u64; 256] = {
-    let mut table = [0; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        let mut crc = byte as u64;
-        let mut bit = 0;
-        while bit < 8 {
-            crc = if crc & 1 == 1 { (crc >> 1) ^ CRC64_POLYNOMIAL } else { crc >> 1 };
-            bit += 1;
-        }
-        table[byte] = crc;
-        byte += 1;
-    }
-    table
-};
-
 /// CRC-64 as in RDB files and DUMP payloads.
 #[pyfunction]
 pub fn crc64(data: &[u8]) -> u64 {
-    data.iter().fold(0, |crc, &byte| CRC64_TABLE[usize::from(crc as u8 ^ byte)] ^ (crc >> 8))
+    dozo_log::crc64::crc64(data)
 }
 
 /// XXH3, 64 bits, seed 0.

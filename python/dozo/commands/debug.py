@@ -6,13 +6,14 @@ from collections.abc import Callable, Container
 from typing import Any, Final
 
 from dozo.commands.api import ADMIN, LOADING, NOSCRIPT, STALE, Database, Server, Simple, Verbatim, command
-from dozo.commands.dump import encoded_length
 from dozo.errors import NoSuchKey, NotFloat, NotInteger, ReplyError
 from dozo.replies import OK
 
 _MAX_ARGUMENTS: Final = 1 << 20
 _MAX_POPULATION: Final = 100_000_000
 _MAX_SIZE: Final = 512 << 20
+_PAYLOAD_FRAME: Final = 11
+"""A payload's bytes besides the value: its type, its version and its checksum."""
 _STRING_TYPE: Final = b"\0\0\0\0"
 _HELP: Final = """\
 DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:
@@ -109,12 +110,14 @@ def _log(_db: Database, server: Server, message: bytes) -> Simple:
 
 
 def _object(db: Database, _server: Server, key: bytes) -> Simple:
-    value = db.peek(key)
-    if value is None:
+    idle = db.idle_seconds(key)
+    payload = db.dump(key)
+    if payload is None:
         raise NoSuchKey
+    length = len(payload) - _PAYLOAD_FRAME
     return Simple(
-        f"Value at:0x0 refcount:1 encoding:{db.encoding(key)} serializedlength:{encoded_length(value)}"
-        f" lru:0 lru_seconds_idle:{db.idle_seconds(key)}"
+        f"Value at:0x0 refcount:1 encoding:{db.encoding(key)} serializedlength:{length}"
+        f" lru:0 lru_seconds_idle:{idle}"
     )
 
 

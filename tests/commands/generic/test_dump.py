@@ -1,14 +1,6 @@
 """DUMP and RESTORE, among themselves and with redis-server's payloads."""
 
-import contextlib
-
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
-from dozo.commands import dump
-from dozo.commands.lzf import decompress
-from dozo.errors import ReplyError
 
 VALUES = [
     b"",
@@ -74,21 +66,3 @@ def test_restore_refuses_a_time_to_live_beyond_time(dozo):
     dozo("SET k v")
     reply = dozo("RESTORE", "n", 2**63 - 1, dozo("DUMP k"))
     assert reply == "ERR Invalid TTL value, must be >= 0"
-
-
-@given(st.binary(max_size=300))
-def test_any_string_comes_back(value):
-    encoded = dump._encode_string(value)
-    assert dump._decode_string(encoded, 0) == (value, len(encoded))
-
-
-@given(st.binary(max_size=100))
-def test_no_payload_breaks_the_reader(payload):
-    with contextlib.suppress(ReplyError):
-        dump._value(payload)
-
-
-@given(st.binary(max_size=100), st.integers(0, 1000))
-def test_no_bytes_break_the_decompressor(data, length):
-    with contextlib.suppress(ValueError):
-        assert len(decompress(data, length)) == length

@@ -89,8 +89,9 @@ impl Stream {
     /// Gives a pending entry to another consumer.
     pub fn claim(&mut self, group: &[u8], consumer: &[u8], id: Id, claim: &Claim, now: i64) -> Claimed {
         let exists = self.0.get(id).is_some();
-        let outcome =
-            self.edit_group(group, |group| if exists { take(group, consumer, id, claim, now) } else { drop(group, id) });
+        let outcome = self.edit_group(group, |group| {
+            if exists { take(group, consumer, id, claim, now) } else { drop(group, id) }
+        });
         outcome.unwrap_or(Claimed::Left)
     }
 }

@@ -1,5 +1,6 @@
 //! The types that hold more than one string: one file or folder a type, all behind [`Collection`].
 
+mod cells;
 mod hash;
 mod list;
 mod set;
@@ -7,10 +8,10 @@ pub mod stream;
 mod zset;
 
 pub use hash::Hash;
-pub use list::List;
+pub use list::{End, List};
 pub use set::Set;
 pub use stream::Stream;
-pub use zset::Zset;
+pub use zset::{LexBound, Pairs, Zset};
 
 use crate::object::{Object, Type};
 

@@ -3,7 +3,7 @@
 //! Owns flushed databases and large values until they are freed, so that FLUSHALL or the removal of a huge value never
 //! stalls a request. Their bytes count as used until they are gone.
 
-use crate::entry::{Heavy, shared_memory};
+use crate::entry::{EntryPtr, Heavy, shared_memory};
 use crate::keyspace::Keyspace;
 use crate::table::Table;
 use crate::volatile::VolatileIndex;
@@ -19,7 +19,7 @@ const VALUE_WEIGHT: usize = 64;
 /// Things to be freed.
 #[derive(Default)]
 pub(crate) struct Detached {
-    tables: Vec<Table>,
+    tables: Vec<Table<EntryPtr>>,
     values: Vec<Heavy>,
 }
 

@@ -16,6 +16,7 @@
 
 use crate::object::{OBJECT_BYTES, Object, Type};
 use crate::size_class::class_size;
+use crate::tagged::Keyed;
 use crate::value::{Shared, Str, Value};
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ptr::{NonNull, with_exposed_provenance_mut};
@@ -530,12 +531,6 @@ impl EntryPtr {
         EntryPtr(unsafe { NonNull::new_unchecked(with_exposed_provenance_mut(addr)) })
     }
 
-    /// Asks the processor to fetch the header and the key.
-    #[inline]
-    pub(crate) fn prefetch(self) {
-        prefetch(self.0.as_ptr());
-    }
-
     #[inline]
     fn bits(self) -> u16 {
         self.read(BITS_AT)
@@ -647,36 +642,24 @@ impl EntryPtr {
     }
 }
 
-/// An entry's address with 16 more bits in its unused high part; or nothing.
-#[derive(Clone, Copy)]
-pub(crate) struct Tagged(*mut u8);
-
-const ADDRESS_BITS: u32 = 48;
-const ADDRESS: usize = (1 << ADDRESS_BITS) - 1;
-
-impl Tagged {
-    pub(crate) const EMPTY: Tagged = Tagged(std::ptr::null_mut());
-
+impl Keyed for EntryPtr {
     #[inline]
-    pub(crate) fn new(entry: EntryPtr, tag: u16) -> Tagged {
-        debug_assert!(entry.0.as_ptr().addr() <= ADDRESS, "user addresses have 48 bits");
-        Tagged(entry.0.as_ptr().map_addr(|addr| addr | usize::from(tag) << ADDRESS_BITS))
+    fn address(self) -> NonNull<u8> {
+        self.0
     }
 
     #[inline]
-    pub(crate) fn is_empty(self) -> bool {
-        self.0.is_null()
+    unsafe fn at(address: NonNull<u8>) -> Self {
+        EntryPtr(address)
     }
 
     #[inline]
-    pub(crate) fn tag(self) -> u16 {
-        (self.0.addr() >> ADDRESS_BITS) as u16
+    fn key<'a>(self) -> &'a [u8] {
+        EntryPtr::key(self)
     }
 
-    /// The entry, unless this is empty.
-    #[inline]
-    pub(crate) fn entry(self) -> Option<EntryPtr> {
-        NonNull::new(self.0.map_addr(|addr| addr & ADDRESS)).map(EntryPtr)
+    fn dispose(self) {
+        drop(self.free());
     }
 }
 
@@ -703,6 +686,3 @@ fn layout_of(size: usize) -> Layout {
     // SAFETY: the alignment is a power of two; sizes come from lengths of slices in memory, far below isize::MAX.
     unsafe { Layout::from_size_align_unchecked(size, ALIGN) }
 }
-
-#[cfg(not(target_pointer_width = "64"))]
-compile_error!("dozo packs 16 bits beside a 48-bit address: it needs a 64-bit target");

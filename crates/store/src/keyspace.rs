@@ -87,7 +87,7 @@ pub struct StoreStats {
 pub(crate) struct Database {
     /// Names the database to the policy; stays with the data when databases are swapped.
     pub space: Space,
-    pub table: Table,
+    pub table: Table<EntryPtr>,
     pub volatile: VolatileIndex,
     /// Running mean of the time to live, in milliseconds.
     pub avg_ttl_ms: i64,

@@ -22,6 +22,7 @@ mod segment;
 mod size_class;
 mod strings;
 mod table;
+mod tagged;
 mod value;
 mod volatile;
 

@@ -9,15 +9,16 @@
 //! front, so that the last place says whether the line is full. The number of lines is any number that the allocator
 //! has a size class for, which keeps the load between 72 % and 90 %.
 
-use crate::entry::{EntryPtr, Tagged, prefetch};
+use crate::entry::prefetch;
 use crate::size_class::class_size;
+use crate::tagged::{Keyed, Tagged, prefetch_thing};
 
 /// Entries in a line.
 const WIDTH: usize = 8;
 const LINE_BYTES: usize = 64;
 const LAST: usize = WIDTH - 1;
 
-type Line = [Tagged; WIDTH];
+type Line<E> = [Tagged<E>; WIDTH];
 
 /// A place in a segment; good until the segment changes.
 #[derive(Clone, Copy)]
@@ -27,12 +28,12 @@ pub(crate) struct Place {
 }
 
 /// A table of a few hundred entries.
-pub(crate) struct Segment {
-    lines: Box<[Line]>,
+pub(crate) struct Segment<E> {
+    lines: Box<[Line<E>]>,
     len: usize,
 }
 
-impl Segment {
+impl<E: Keyed> Segment<E> {
     /// An empty segment with room for `len` entries.
     pub(crate) fn with_room(len: usize) -> Self {
         Segment { lines: lines_of(fitting(len)), len: 0 }
@@ -56,11 +57,11 @@ impl Segment {
 
     /// The entry at the slot of that number, counted over all lines.
     #[inline]
-    pub(crate) fn at(&self, slot: usize) -> Option<EntryPtr> {
+    pub(crate) fn at(&self, slot: usize) -> Option<E> {
         self.lines.get(slot / WIDTH)?[slot % WIDTH].entry()
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = Tagged> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Tagged<E>> {
         self.lines.iter().flatten().copied().filter(|tagged| !tagged.is_empty())
     }
 
@@ -69,8 +70,8 @@ impl Segment {
     pub(crate) fn find(
         &self,
         tag: u16,
-        mut is_it: impl FnMut(EntryPtr) -> bool,
-    ) -> Option<(Place, EntryPtr)> {
+        mut is_it: impl FnMut(E) -> bool,
+    ) -> Option<(Place, E)> {
         let mut at = home(tag, self.lines.len());
         for _ in 0..self.lines.len() {
             let line = self.lines.get(at)?;
@@ -107,13 +108,13 @@ impl Segment {
             && let slot = matching(line, tag).trailing_zeros() as usize
             && let Some(entry) = line.get(slot).and_then(|tagged| tagged.entry())
         {
-            entry.prefetch();
+            prefetch_thing(entry);
         }
     }
 
     /// Adds an entry that is not in the segment yet, growing the segment by a class when it is full.
     #[inline]
-    pub(crate) fn insert(&mut self, tagged: Tagged) {
+    pub(crate) fn insert(&mut self, tagged: Tagged<E>) {
         if self.len >= capacity(self.lines.len()) {
             self.resize(larger(self.lines.len()));
         }
@@ -122,7 +123,7 @@ impl Segment {
 
     /// Points the place at another entry of the same key.
     #[inline]
-    pub(crate) fn replace(&mut self, place: Place, entry: EntryPtr) {
+    pub(crate) fn replace(&mut self, place: Place, entry: E) {
         let old = &mut self.lines[place.line][place.slot];
         *old = Tagged::new(entry, old.tag());
     }
@@ -151,7 +152,7 @@ impl Segment {
 
     /// Puts the entry into the first free slot from its home on; there is one.
     #[inline]
-    fn place(&mut self, tagged: Tagged) {
+    fn place(&mut self, tagged: Tagged<E>) {
         let mut at = home(tagged.tag(), self.lines.len());
         while !self.lines[at][LAST].is_empty() {
             at = self.next(at);
@@ -203,7 +204,7 @@ fn home(tag: u16, lines: usize) -> usize {
 /// A bit for each slot of the line that has the tag, the first slot lowest; an empty slot looks like tag 0.
 #[cfg(target_arch = "x86_64")]
 #[inline]
-fn matching(line: &Line, tag: u16) -> u32 {
+fn matching<E: Keyed>(line: &Line<E>, tag: u16) -> u32 {
     use std::arch::x86_64::*;
     // SAFETY: SSE2 belongs to x86-64, the loads need no alignment, and a line is 64 bytes of pointers.
     unsafe {
@@ -225,7 +226,7 @@ fn matching(line: &Line, tag: u16) -> u32 {
 /// A bit for each slot of the line that has the tag, the first slot lowest; an empty slot looks like tag 0.
 #[cfg(not(target_arch = "x86_64"))]
 #[inline]
-fn matching(line: &Line, tag: u16) -> u32 {
+fn matching<E: Keyed>(line: &Line<E>, tag: u16) -> u32 {
     let mut bits = 0;
     for (slot, tagged) in line.iter().enumerate() {
         bits |= u32::from(tagged.tag() == tag) << slot;
@@ -235,20 +236,20 @@ fn matching(line: &Line, tag: u16) -> u32 {
 
 /// The number of entries in a line.
 #[inline]
-fn count(line: &Line) -> usize {
+fn count<E: Keyed>(line: &Line<E>) -> usize {
     line.iter().take_while(|tagged| !tagged.is_empty()).count()
 }
 
 /// Empties a slot by moving the line's last entry into it; true when the line was full.
 #[inline]
-fn take(line: &mut Line, slot: usize) -> bool {
+fn take<E: Keyed>(line: &mut Line<E>, slot: usize) -> bool {
     let last = count(line) - 1;
     line[slot] = line[last];
     line[last] = Tagged::EMPTY;
     last == LAST
 }
 
-fn lines_of(lines: usize) -> Box<[Line]> {
+fn lines_of<E: Keyed>(lines: usize) -> Box<[Line<E>]> {
     vec![[Tagged::EMPTY; WIDTH]; lines].into_boxed_slice()
 }
 

@@ -1,4 +1,4 @@
-//! The table of one database: linear hashing over segments.
+//! The table of one database, or of one large hash or set: linear hashing over segments.
 //!
 //! Owns the entries that it holds and frees them when it is dropped. Refuses to know about expiry, policies or sizes of
 //! entries.
@@ -12,9 +12,9 @@
 //! whole scan is seen: a split leaves its place in that order alone, and after a merge the scan repeats the segment.
 
 use crate::chunked::Chunked;
-use crate::entry::{EntryPtr, Tagged};
 use crate::hashing::{KeyHasher, mix};
 use crate::segment::Segment;
+use crate::tagged::{Keyed, Tagged, prefetch_thing};
 use std::mem::swap;
 
 /// Entries in a segment, on average, that are too many.
@@ -32,8 +32,8 @@ const DEPTH_BITS: u32 = 6;
 pub(crate) const WALK_BITS: u32 = SEGMENT_BITS + DEPTH_BITS;
 
 /// The entries of a database by key.
-pub(crate) struct Table {
-    segments: Chunked<Segment>,
+pub(crate) struct Table<E: Keyed> {
+    segments: Chunked<Segment<E>>,
     /// One less than the power of two at or above the number of segments.
     mask: u64,
     len: usize,
@@ -48,7 +48,7 @@ struct Cursor {
     tag: u16,
 }
 
-impl Table {
+impl<E: Keyed> Table<E> {
     pub(crate) fn new() -> Self {
         let mut table = Table { segments: Chunked::new(), mask: 0, len: 0, bytes: 0 };
         table.push_segment(Segment::with_room(0));
@@ -68,7 +68,7 @@ impl Table {
 
     /// The entry of that key.
     #[inline]
-    pub(crate) fn find(&self, hash: u64, key: &[u8]) -> Option<EntryPtr> {
+    pub(crate) fn find(&self, hash: u64, key: &[u8]) -> Option<E> {
         let segment = self.segments.get(self.index(hash))?;
         let (_, entry) = segment.find(tag(hash), |entry| entry.key() == key)?;
         Some(entry)
@@ -89,7 +89,7 @@ impl Table {
     }
 
     /// Adds an entry whose key is not in the table.
-    pub(crate) fn insert(&mut self, hash: u64, entry: EntryPtr, hasher: &KeyHasher) {
+    pub(crate) fn insert(&mut self, hash: u64, entry: E, hasher: &KeyHasher) {
         if self.len >= self.segments.len() * MEAN {
             self.split(hasher);
         }
@@ -98,7 +98,7 @@ impl Table {
     }
 
     /// Puts `new` in the place of `old`, which has the same key.
-    pub(crate) fn replace(&mut self, hash: u64, old: EntryPtr, new: EntryPtr) {
+    pub(crate) fn replace(&mut self, hash: u64, old: E, new: E) {
         let index = self.index(hash);
         if let Some(segment) = self.segments.get_mut(index)
             && let Some((place, _)) = segment.find(tag(hash), |entry| entry == old)
@@ -108,7 +108,7 @@ impl Table {
     }
 
     /// Takes the entry out of the table.
-    pub(crate) fn remove(&mut self, hash: u64, old: EntryPtr) {
+    pub(crate) fn remove(&mut self, hash: u64, old: E) {
         let index = self.index(hash);
         let found =
             self.segments.get(index).and_then(|segment| segment.find(tag(hash), |entry| entry == old));
@@ -123,7 +123,7 @@ impl Table {
     }
 
     /// A random entry; `random` is 64 random bits.
-    pub(crate) fn sample(&self, mut random: u64) -> Option<EntryPtr> {
+    pub(crate) fn sample(&self, mut random: u64) -> Option<E> {
         if self.len == 0 {
             return None;
         }
@@ -145,16 +145,16 @@ impl Table {
     }
 
     /// Every entry once.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = EntryPtr> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = E> {
         self.segments.iter().flat_map(|segment| segment.iter().filter_map(Tagged::entry))
     }
 
     /// Visits about `count` entries from `cursor` on (0 starts) and returns the next cursor (0: all were seen).
-    pub(crate) fn scan(&self, cursor: u64, count: usize, visit: &mut dyn FnMut(EntryPtr)) -> u64 {
+    pub(crate) fn scan(&self, cursor: u64, count: usize, visit: &mut dyn FnMut(E)) -> u64 {
         let mut cursor = Cursor::decode(cursor);
         let mut left = count.max(1);
         while let Some((segment, depth, from)) = self.standing(cursor) {
-            let mut seen: Vec<Tagged> = segment.iter().filter(|tagged| tagged.tag() >= from).collect();
+            let mut seen: Vec<Tagged<E>> = segment.iter().filter(|tagged| tagged.tag() >= from).collect();
             let rest = cut_by_tag(&mut seen, left);
             seen.iter().filter_map(|tagged| tagged.entry()).for_each(&mut *visit);
             if let Some(tag) = rest {
@@ -171,7 +171,7 @@ impl Table {
     }
 
     /// As `scan`, but in whole segments, so that the cursor has no more than [`WALK_BITS`] bits.
-    pub(crate) fn walk(&self, cursor: u64, count: usize, visit: &mut dyn FnMut(EntryPtr)) -> u64 {
+    pub(crate) fn walk(&self, cursor: u64, count: usize, visit: &mut dyn FnMut(E)) -> u64 {
         let mut cursor = Cursor::decode(cursor);
         let mut left = count.max(1);
         while let Some((segment, depth, _)) = self.standing(cursor) {
@@ -186,7 +186,7 @@ impl Table {
     }
 
     /// The segment at a cursor, the number of bits that choose it now, and the first tag not seen.
-    fn standing(&self, cursor: Cursor) -> Option<(&Segment, u32, u16)> {
+    fn standing(&self, cursor: Cursor) -> Option<(&Segment<E>, u32, u16)> {
         let index = self.index(cursor.segment);
         let depth = self.depth(index);
         let from = if depth < cursor.depth { 0 } else { cursor.tag };
@@ -201,7 +201,7 @@ impl Table {
     }
 
     /// Takes a whole segment's entries out, for a table that is being freed in slices; false when it is empty.
-    pub(crate) fn drain_segment(&mut self, free: &mut dyn FnMut(EntryPtr)) -> bool {
+    pub(crate) fn drain_segment(&mut self, free: &mut dyn FnMut(E)) -> bool {
         let Some(segment) = self.segments.pop() else {
             return false;
         };
@@ -237,10 +237,10 @@ impl Table {
         let half = old.len() / 2;
         let mut low = Segment::with_room(half + half / 16);
         let mut high = Segment::with_room(half + half / 16);
-        let moving: Vec<Tagged> = old.iter().collect();
+        let moving: Vec<Tagged<E>> = old.iter().collect();
         for (at, tagged) in moving.iter().enumerate() {
             if let Some(ahead) = moving.get(at + AHEAD).and_then(|tagged| tagged.entry()) {
-                ahead.prefetch();
+                prefetch_thing(ahead);
             }
             if let Some(entry) = tagged.entry() {
                 let goes_up = hasher.hash(entry.key()) & bit != 0;
@@ -264,7 +264,7 @@ impl Table {
         self.change(parent, |segment| last.iter().for_each(|tagged| segment.insert(tagged)));
     }
 
-    fn push_segment(&mut self, segment: Segment) {
+    fn push_segment(&mut self, segment: Segment<E>) {
         self.bytes += segment.bytes();
         self.segments.push(segment);
         self.mask = (self.segments.len().next_power_of_two() - 1) as u64;
@@ -272,7 +272,7 @@ impl Table {
 
     /// Changes a segment and keeps the count of bytes right.
     #[inline]
-    fn change(&mut self, index: usize, change: impl FnOnce(&mut Segment)) {
+    fn change(&mut self, index: usize, change: impl FnOnce(&mut Segment<E>)) {
         if let Some(segment) = self.segments.get_mut(index) {
             let before = segment.bytes();
             change(segment);
@@ -281,9 +281,9 @@ impl Table {
     }
 }
 
-impl Drop for Table {
+impl<E: Keyed> Drop for Table<E> {
     fn drop(&mut self) {
-        while self.drain_segment(&mut |entry| drop(entry.free())) {}
+        while self.drain_segment(&mut |entry| entry.dispose()) {}
     }
 }
 
@@ -303,7 +303,7 @@ impl Cursor {
 }
 
 /// Leaves the lowest tags, `wanted` of them or more where tags are equal, and returns the lowest tag cut off.
-fn cut_by_tag(entries: &mut Vec<Tagged>, wanted: usize) -> Option<u16> {
+fn cut_by_tag<E: Keyed>(entries: &mut Vec<Tagged<E>>, wanted: usize) -> Option<u16> {
     if entries.len() <= wanted {
         return None;
     }

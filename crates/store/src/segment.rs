@@ -67,11 +67,7 @@ impl<E: Keyed> Segment<E> {
 
     /// The first entry of that tag for which `is_it` holds.
     #[inline]
-    pub(crate) fn find(
-        &self,
-        tag: u16,
-        mut is_it: impl FnMut(E) -> bool,
-    ) -> Option<(Place, E)> {
+    pub(crate) fn find(&self, tag: u16, mut is_it: impl FnMut(E) -> bool) -> Option<(Place, E)> {
         let mut at = home(tag, self.lines.len());
         for _ in 0..self.lines.len() {
             let line = self.lines.get(at)?;

@@ -29,6 +29,9 @@ pub(crate) trait Keyed: Copy + PartialEq {
 /// An address with 16 more bits; or nothing.
 pub(crate) struct Tagged<E>(*mut u8, PhantomData<E>);
 
+// SAFETY: it is the thing that is sent, which the table owns.
+unsafe impl<E: Send> Send for Tagged<E> {}
+
 impl<E> Clone for Tagged<E> {
     #[inline]
     fn clone(&self) -> Self {

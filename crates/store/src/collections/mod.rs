@@ -1,8 +1,13 @@
 //! The types that hold more than one string: one file or folder a type, all behind [`Collection`].
 
+mod block;
 mod cells;
 mod hash;
+mod ints;
 mod list;
+mod packed;
+mod record;
+mod records;
 mod set;
 pub mod stream;
 mod zset;
@@ -41,6 +46,14 @@ pub trait Collection: Sized + Send {
 
     /// The collection as a value to be put.
     fn into_object(self) -> Object;
+
+    /// When the next of its elements expires, as unix time in milliseconds.
+    fn next_due(&self) -> Option<i64> {
+        None
+    }
+
+    /// Tells the time, by which elements that have expired are hidden; said before every access.
+    fn set_now(&mut self, _now: i64) {}
 }
 
 /// Up to where a value keeps its small form. The names are those of Redis's settings.

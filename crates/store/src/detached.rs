@@ -4,6 +4,7 @@
 //! stalls a request. Their bytes count as used until they are gone.
 
 use crate::entry::{EntryPtr, Heavy, shared_memory};
+use crate::field_expiry::DueKeys;
 use crate::keyspace::Keyspace;
 use crate::table::Table;
 use crate::volatile::VolatileIndex;
@@ -49,6 +50,7 @@ impl Keyspace {
         let before = database.index_bytes();
         let table = replace(&mut database.table, Table::new());
         database.volatile = VolatileIndex::new();
+        database.due = DueKeys::default();
         database.avg_ttl_ms = 0;
         database.sweep = 0;
         self.index_bytes = self.index_bytes + database.index_bytes() - before;

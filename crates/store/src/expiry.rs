@@ -56,7 +56,7 @@ impl Keyspace {
     pub(crate) fn note_removed(&mut self, db: usize, entry: EntryPtr, reason: Reason) {
         self.note_left(db, entry.key());
         let key: Box<[u8]> = entry.key().into();
-        self.removed.push(Removed { db, key, reason });
+        self.removed.push(Removed { db, key, reason, fields: Vec::new() });
     }
 
     fn expire_batch(&mut self, db: usize, batch: usize) -> usize {

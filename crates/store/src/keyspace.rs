@@ -9,6 +9,7 @@ use crate::collections::Packing;
 use crate::detached::Detached;
 use crate::entry::{Draft, EntryPtr, Expiry, Fields, Heavy, Payload};
 use crate::eviction::{Eviction, PolicyKind, Space, Tuning};
+use crate::field_expiry::{DueKeys, next_due};
 use crate::hashing::{KeyHasher, Random};
 use crate::table::Table;
 use crate::value::{Access, Item, Ttl};
@@ -66,6 +67,8 @@ pub struct Removed {
     pub key: Box<[u8]>,
     /// Why it left.
     pub reason: Reason,
+    /// The fields that left it, when it was not the whole key (though the key left too if they were its last).
+    pub fields: Vec<Box<[u8]>>,
 }
 
 /// Counters since the start or the last reset; callers may set them to zero.
@@ -77,6 +80,8 @@ pub struct StoreStats {
     pub misses: u64,
     /// Keys that expired.
     pub expired: u64,
+    /// Fields of hashes that expired.
+    pub expired_fields: u64,
     /// Runs of active expiry that stopped at their limit with more to expire.
     pub expired_time_cap_reached: u64,
     /// Keys evicted.
@@ -89,6 +94,8 @@ pub(crate) struct Database {
     pub space: Space,
     pub table: Table<EntryPtr>,
     pub volatile: VolatileIndex,
+    /// Keys that hold elements which expire.
+    pub due: DueKeys,
     /// Running mean of the time to live, in milliseconds.
     pub avg_ttl_ms: i64,
     /// Where the sweep of active expiry stands in the volatile index.
@@ -97,12 +104,19 @@ pub(crate) struct Database {
 
 impl Database {
     fn new(space: Space) -> Self {
-        Database { space, table: Table::new(), volatile: VolatileIndex::new(), avg_ttl_ms: 0, sweep: 0 }
+        Database {
+            space,
+            table: Table::new(),
+            volatile: VolatileIndex::new(),
+            due: DueKeys::default(),
+            avg_ttl_ms: 0,
+            sweep: 0,
+        }
     }
 
     #[inline]
     pub(crate) fn index_bytes(&self) -> usize {
-        self.table.bytes() + self.volatile.bytes()
+        self.table.bytes() + self.volatile.bytes() + self.due.bytes()
     }
 }
 
@@ -301,6 +315,7 @@ impl Keyspace {
         if entry.expiry().is_some() {
             database.volatile.push(entry);
         }
+        database.due.change(entry.key(), None, next_due(entry));
         self.index_bytes = self.index_bytes + database.index_bytes() - before;
         self.entry_bytes += entry.memory();
         self.eviction.on_insert(entry, database.space, hash);
@@ -320,6 +335,7 @@ impl Keyspace {
         if let Some(expiry) = entry.expiry() {
             database.volatile.remove(expiry.index);
         }
+        database.due.change(entry.key(), next_due(entry), None);
         self.index_bytes = self.index_bytes + database.index_bytes() - before;
     }
 
@@ -346,6 +362,7 @@ impl Keyspace {
         let had = old.expiry();
         let has = draft.fields.expiry;
         let before = old.value_memory();
+        let due = next_due(old);
         let (new, value) = match old.overwrite(draft) {
             Ok(value) => (old, value),
             Err(draft) => {
@@ -360,6 +377,7 @@ impl Keyspace {
         };
         self.entry_bytes = self.entry_bytes + new.value_memory() - before;
         self.bury_value(value);
+        self.note_due(db, new.key(), due, next_due(new));
         if had.is_some() || has.is_some() {
             self.reindex(db, new, had, has);
         }

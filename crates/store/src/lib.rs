@@ -11,6 +11,7 @@ mod detached;
 mod entry;
 pub mod eviction;
 mod expiry;
+mod field_expiry;
 mod hashing;
 mod keyspace;
 mod memory;

@@ -29,7 +29,7 @@ fn a_key_is_there_until_its_millisecond_comes() {
     assert!(store.get(3, b"k", Access::Read).is_none());
     assert_eq!(store.len(3), 0);
     assert_eq!(store.volatile_len(3), 0);
-    let gone = Removed { db: 3, key: b"k"[..].into(), reason: Reason::Expired };
+    let gone = Removed { db: 3, key: b"k"[..].into(), reason: Reason::Expired, fields: Vec::new() };
     assert!(store.has_removed());
     assert_eq!(store.take_removed(), [gone]);
     assert!(!store.has_removed());

@@ -270,7 +270,13 @@ impl Engine {
                 Reason::Expired => Cause::Expired,
                 Reason::Evicted => Cause::Evicted,
             };
-            self.effects.record(removed.db, &[b"DEL", &removed.key], cause);
+            if removed.fields.is_empty() {
+                self.effects.record(removed.db, &[b"DEL", &removed.key], cause);
+            } else {
+                let mut effect: Vec<&[u8]> = vec![b"HDEL", &removed.key];
+                effect.extend(removed.fields.iter().map(|field| &**field));
+                self.effects.record(removed.db, &effect, cause);
+            }
         }
     }
 
@@ -318,7 +324,8 @@ impl Engine {
     fn expire_for(&mut self, start: u64) -> bool {
         loop {
             // Under a tenth of the looked-at keys expired: the rest can wait for the next tick.
-            let found = self.ks.active_expire(EXPIRE_SLICE);
+            let fields = self.ks.active_field_expire(EXPIRE_SLICE);
+            let found = self.ks.active_expire(EXPIRE_SLICE).max(fields);
             if found * 10 < EXPIRE_SLICE {
                 self.spike("expire-cycle", start);
                 return false;

@@ -9,9 +9,11 @@ from typing import Any, Final, Literal, final
 
 __all__ = [
     "HOT",
+    "Bits",
     "Client",
     "ClientInfo",
     "Database",
+    "HyperLogLogs",
     "Kernel",
     "Server",
     "crc64",
@@ -39,6 +41,14 @@ class Database:
     @property
     def now_ms(self) -> int:
         """The time of this command: it does not move while the command runs."""
+
+    @property
+    def bits(self) -> Bits:
+        """Strings as rows of bits."""
+
+    @property
+    def hyperloglogs(self) -> HyperLogLogs:
+        """Strings as counters of distinct elements."""
 
     def get(self, key: bytes) -> bytes | None:
         """The value; counts as an access, and as a hit or a miss. WrongType where it is not a string."""
@@ -126,6 +136,56 @@ class Database:
 
     def select(self, index: int) -> Database:
         """Another database, valid as long as this one."""
+
+@final
+class Bits:
+    """Strings as rows of bits; bit 0 is the highest one of the first byte. WrongType where a key holds none."""
+
+    def get(self, key: bytes, offset: int) -> int: ...
+    def set(self, key: bytes, offset: int, on: bool) -> tuple[int, bool]:
+        """Set a bit, after zeros up to it: the old bit, and whether anything changed."""
+
+    def count(self, key: bytes, first: int, last: int) -> int:
+        """Ones from bit first to bit last, both included and within the string."""
+
+    def position(self, key: bytes, wanted: bool, first: int, last: int) -> int | None:
+        """The first bit of that kind within the same bounds."""
+
+    def combine(self, how: str, target: bytes, sources: list[bytes]) -> int:
+        """Store what BITOP's `how` makes of the sources, unless it is empty; its length."""
+
+    def fields(
+        self, key: bytes, steps: list[tuple[int, int, bool, str, int, str]]
+    ) -> tuple[list[int | None], bool]:
+        """Read and change integers; the values (None: overflow) and whether anything changed.
+
+        A step is (offset, width, signed, "get" | "set" | "add", value, "wrap" | "sat" | "fail").
+        """
+
+@final
+class HyperLogLogs:
+    """Strings as counters of distinct elements. WRONGTYPE or INVALIDOBJ where a key holds no good one."""
+
+    def add(self, key: bytes, elements: tuple[bytes, ...], sparse_max: int) -> bool:
+        """Count elements; whether a register changed or the key is new."""
+
+    def count(self, keys: list[bytes]) -> int:
+        """How many distinct elements all of them have; of one key the estimate is cached within it."""
+
+    def merge(self, keys: list[bytes], sparse_max: int) -> None:
+        """Merge all into the first."""
+
+    def is_dense(self, key: bytes) -> bool | None:
+        """The encoding; None for a missing key."""
+
+    def make_dense(self, key: bytes) -> None: ...
+    def registers(self, key: bytes) -> list[int]: ...
+    def describe(self, key: bytes) -> str:
+        """The runs of a sparse counter in Redis's notation."""
+
+    @staticmethod
+    def self_test(seed: int) -> None:
+        """Check the algorithm on random elements; ValueError says what failed."""
 
 @final
 class ClientInfo:

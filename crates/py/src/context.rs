@@ -44,6 +44,15 @@ pub fn with<R>(work: impl FnOnce(&mut Cx<'_>) -> PyResult<R>) -> PyResult<R> {
     work(unsafe { &mut *pointer })
 }
 
+/// [`with`], for the database of that index; `None` is the one that the client has selected.
+#[inline]
+pub fn with_db<R>(index: Option<usize>, work: impl FnOnce(&mut Cx<'_>, usize) -> PyResult<R>) -> PyResult<R> {
+    with(|cx| {
+        let db = index.unwrap_or(cx.session.db);
+        work(cx, db)
+    })
+}
+
 /// Whether a command runs in this thread.
 pub fn is_set() -> bool {
     !CURRENT.get().is_null()

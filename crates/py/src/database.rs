@@ -8,7 +8,9 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyInt, PyList, PyString, PyTuple};
 
+use crate::bits::Bits;
 use crate::context;
+use crate::hyperloglogs::HyperLogLogs;
 use crate::reply::{self, Classes};
 use crate::text::glob;
 
@@ -33,10 +35,7 @@ impl Database {
 
     #[inline]
     fn with<R>(&self, work: impl FnOnce(&mut Cx<'_>, usize) -> PyResult<R>) -> PyResult<R> {
-        context::with(|cx| {
-            let db = self.index.unwrap_or(cx.session.db);
-            work(cx, db)
-        })
+        context::with_db(self.index, work)
     }
 
     fn read<'py>(
@@ -64,11 +63,11 @@ impl Database {
 }
 
 /// The string in the item, or WRONGTYPE.
-fn string<'a>(py: Python<'_>, item: &Item<'a>) -> PyResult<Str<'a>> {
+pub fn string<'a>(py: Python<'_>, item: &Item<'a>) -> PyResult<Str<'a>> {
     item.string().map_or_else(|| Err(Classes::get(py)?.wrong_type(py)), Ok)
 }
 
-fn reply_error(py: Python<'_>, text: &str) -> PyErr {
+pub fn reply_error(py: Python<'_>, text: &str) -> PyErr {
     Classes::get(py).map_or_else(|error| error, |classes| classes.error(py, text))
 }
 
@@ -101,6 +100,16 @@ fn word(arg: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
 
 #[pymethods]
 impl Database {
+    #[getter]
+    fn bits(&self) -> Bits {
+        Bits { index: self.index }
+    }
+
+    #[getter]
+    fn hyperloglogs(&self) -> HyperLogLogs {
+        HyperLogLogs { index: self.index }
+    }
+
     #[getter]
     fn index(&self) -> PyResult<usize> {
         self.with(|_, db| Ok(db))

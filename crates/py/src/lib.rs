@@ -2,10 +2,12 @@
 //!
 //! It converts and forwards, and decides nothing: what a command means is Python's or the engine's to say.
 
+mod bits;
 mod client;
 mod context;
 mod database;
 mod host;
+mod hyperloglogs;
 mod kernel;
 mod reply;
 mod server;
@@ -28,9 +30,13 @@ mod _kernel {
     }
 
     #[pymodule_export]
+    use super::bits::Bits;
+    #[pymodule_export]
     use super::client::{Client, ClientInfo};
     #[pymodule_export]
     use super::database::Database;
+    #[pymodule_export]
+    use super::hyperloglogs::HyperLogLogs;
     #[pymodule_export]
     use super::kernel::Kernel;
     #[pymodule_export]

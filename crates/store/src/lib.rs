@@ -4,6 +4,7 @@
 //! in through [`Keyspace::set_now`], and what left the keyspace on its own goes out through [`Keyspace::take_removed`].
 
 mod attributes;
+pub mod bits;
 mod changes;
 mod chunked;
 pub mod collections;
@@ -13,6 +14,7 @@ pub mod eviction;
 mod expiry;
 mod field_expiry;
 mod hashing;
+pub mod hyperloglog;
 mod keyspace;
 mod memory;
 mod object;

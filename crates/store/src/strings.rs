@@ -154,7 +154,7 @@ impl Keyspace {
 
     /// The value of an entry was changed where it lies.
     #[inline]
-    fn changed_in_place(&mut self, db: usize, entry: EntryPtr, hash: u64) {
+    pub(crate) fn changed_in_place(&mut self, db: usize, entry: EntryPtr, hash: u64) {
         entry.renew_cas(self.next_cas_of(entry));
         entry.set_marks(Marks::default());
         self.eviction.on_access(entry, hash);
@@ -188,7 +188,7 @@ fn raw_payload(bytes: &[u8]) -> Payload<'_> {
 }
 
 /// The same of bytes that nobody else needs: many are not copied.
-fn taken(bytes: &mut Vec<u8>) -> Payload<'_> {
+pub(crate) fn taken(bytes: &mut Vec<u8>) -> Payload<'_> {
     if bytes.len() <= INLINE_MAX { Payload::Inline(bytes) } else { Payload::Shared(Arc::new(take(bytes))) }
 }
 

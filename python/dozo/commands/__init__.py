@@ -10,6 +10,8 @@ from typing import Final
 FAMILIES: Final[tuple[str, ...]] = (
     "strings",
     "lcs",
+    "bitmaps",
+    "hyperloglog",
     "generic",
     "expiry",
     "dump",

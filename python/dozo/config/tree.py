@@ -138,6 +138,9 @@ class Memory:
     lfu_decay_time: Annotated[
         int, live("Time after which the frequency counter loses one step.", "minutes", ge=0, le=_INT32)
     ] = 1
+    hll_sparse_max_bytes: Annotated[
+        int, live("Longest sparse HyperLogLog; a longer one becomes dense.", "bytes", ge=0, le=_INT64)
+    ] = 3000
     hz: Annotated[int, live("How often expired keys are looked for.", "times a second", ge=1, le=500)] = 10
 
 

@@ -24,7 +24,7 @@ def test_it_is_described(declared):
     assert declared.summary.endswith(".")
     assert len(declared.summary) <= 120
     assert declared.since
-    assert declared.group in ("string", "generic", "connection", "server")
+    assert declared.group in ("string", "bitmap", "hyperloglog", "generic", "connection", "server")
 
 
 @BY_NAME

@@ -63,9 +63,10 @@ impl HyperLogLogs {
     ) -> PyResult<bool> {
         context::with_db(self.index, |cx, db| {
             writable(py, cx, db, key)?;
-            let outcome = cx.engine.ks.edit_string(db, key, |bytes| {
-                let mut updated = bytes.is_empty();
-                if updated {
+            let missing = cx.engine.ks.get(db, key, Access::Peek).is_none();
+            cx.engine.ks.edit_string(db, key, |bytes| {
+                let mut updated = missing;
+                if missing {
                     *bytes = counter::empty();
                 } else if !counter::is_counter(bytes) {
                     return (Err(reply_error(py, NOT_A_COUNTER)), false);
@@ -81,8 +82,7 @@ impl HyperLogLogs {
                     counter::invalidate(bytes);
                 }
                 (Ok(updated), updated)
-            });
-            outcome
+            })
         })
     }
 

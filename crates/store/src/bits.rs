@@ -222,7 +222,9 @@ impl Field {
         }
         match overflow {
             Overflow::Wrap => Some(self.signed_value(wanted as u64)),
-            Overflow::Saturate => Some(if wanted < low { low } else { high } as i64),
+            // So far below, Redis's own arithmetic overflows, and clients see the highest value.
+            Overflow::Saturate if wanted < low && high - wanted <= i128::from(i64::MAX) => Some(low as i64),
+            Overflow::Saturate => Some(high as i64),
             Overflow::Fail => None,
         }
     }

@@ -71,10 +71,10 @@ def pfcount(db: Database, *keys: Key) -> int:
     complexity="O(N) for N keys",
     args="destkey sourcekey [sourcekey ...]",
 )
-def pfmerge(db: Database, server: Server, target: Key, *sources: Key) -> Simple:
+def pfmerge(db: Database, server: Server, *keys: Key) -> Simple:
     """Merges HyperLogLogs into the first one."""
-    db.hyperloglogs.merge([target, *sources], server.config.memory.hll_sparse_max_bytes)
-    db.notify(_STRING, "pfadd", target)
+    db.hyperloglogs.merge(list(keys), server.config.memory.hll_sparse_max_bytes)
+    db.notify(_STRING, "pfadd", keys[0])
     return OK
 
 

@@ -175,6 +175,10 @@ pub fn act(bytes: &mut [u8], field: Field, action: Action) -> (Option<i64>, bool
         Action::Get => return (Some(old), false),
         // A negative number for an unsigned field is a large one, as in Redis.
         Action::Set(value, overflow) if !field.signed => (i128::from(value as u64), overflow),
+        // So far below, Redis's own arithmetic overflows, and its clients see the highest value.
+        Action::Set(value, Overflow::Saturate) if value < i64::MIN + field.reach() => {
+            (i128::MAX, Overflow::Saturate)
+        }
         Action::Set(value, overflow) => (i128::from(value), overflow),
         Action::Add(delta, overflow) => (i128::from(old) + i128::from(delta), overflow),
     };
@@ -204,6 +208,11 @@ impl Field {
         }
     }
 
+    /// The highest value of a signed field narrower than 64 bits.
+    fn reach(self) -> i64 {
+        if self.width == 64 { 0 } else { (1 << (self.width - 1)) - 1 }
+    }
+
     /// The value that the lowest bits spell.
     fn signed_value(self, bits: u64) -> i64 {
         let shift = 64 - self.width;
@@ -222,9 +231,7 @@ impl Field {
         }
         match overflow {
             Overflow::Wrap => Some(self.signed_value(wanted as u64)),
-            // So far below, Redis's own arithmetic overflows, and clients see the highest value.
-            Overflow::Saturate if wanted < low && high - wanted <= i128::from(i64::MAX) => Some(low as i64),
-            Overflow::Saturate => Some(high as i64),
+            Overflow::Saturate => Some(if wanted < low { low } else { high } as i64),
             Overflow::Fail => None,
         }
     }

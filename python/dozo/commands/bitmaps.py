@@ -178,7 +178,7 @@ _OPERATIONS: Final = ("AND", "OR", "XOR", "NOT", "ONE", *_SEVERAL)
     group=_GROUP,
     since="2.6.0",
     complexity="O(N), N the bytes of all sources",
-    args="operation destkey key [key ...]",
+    args=(Arg("operation"), Arg("destkey", "key", key_spec=0), Arg("key", "key", multiple=True, key_spec=1)),
     history=(("8.2.0", "DIFF, DIFF1, ANDOR and ONE exist."),),
 )
 def bitop(db: Database, operation: bytes, target: Key, *sources: Key) -> int:

@@ -69,7 +69,7 @@ def pfcount(db: Database, *keys: Key) -> int:
     group=_GROUP,
     since="2.8.9",
     complexity="O(N) for N keys",
-    args="destkey sourcekey [sourcekey ...]",
+    args=(Arg("destkey", "key", key_spec=0), Arg("sourcekey", "key", multiple=True, key_spec=1)),
 )
 def pfmerge(db: Database, server: Server, *keys: Key) -> Simple:
     """Merges HyperLogLogs into the first one."""

@@ -238,6 +238,16 @@ class ClientInfo:
     @property
     def blocked(self) -> bool: ...
     @property
+    def queued(self) -> int:
+        """Commands queued since MULTI; -1 without one."""
+    @property
+    def queued_bytes(self) -> int: ...
+    @property
+    def watched(self) -> int: ...
+    @property
+    def touched(self) -> bool:
+        """A watched key has changed."""
+    @property
     def no_evict(self) -> bool: ...
     @property
     def no_touch(self) -> bool: ...
@@ -297,6 +307,8 @@ class Server:
     def kill(self, id: int) -> bool:
         """Close a client; the calling one is closed after its reply. False where there is none of that id."""
 
+    def unblock(self, id: int, error: bool = False) -> bool:
+        """End the waiting of that client, as its timeout would or with an error; False when it doesn't wait."""
     def pause(self, until_ms: int, writes_only: bool) -> None: ...
     def unpause(self) -> None: ...
     def stats(self) -> dict[str, Any]:

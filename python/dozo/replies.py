@@ -7,9 +7,10 @@ and sets become arrays, booleans 0 and 1, doubles bulk strings. A ``ReplyError``
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
-__all__ = ["NO_REPLY", "NULL_ARRAY", "OK", "Marker", "Reply", "Simple", "Verbatim"]
+__all__ = ["NO_REPLY", "NULL", "NULL_ARRAY", "OK", "Block", "Marker", "Reply", "Simple", "Verbatim"]
 
 
 class Simple(str):
@@ -39,10 +40,41 @@ class Marker:
 NULL_ARRAY: Final = Marker("NULL_ARRAY")
 """``*-1`` in RESP2, null in RESP3."""
 
+NULL: Final = None
+"""A null: what ``None`` is answered as."""
+
 NO_REPLY: Final = Marker("NO_REPLY")
 """Nothing is sent: the command has answered, or will answer, by other means."""
 
 OK: Final = Simple("OK")
+
+
+class Block:
+    """The client waits: the command found nothing, and is run again when one of its keys has changed.
+
+    It runs again only when a key holds a value of type `of` (or, with `gone`, was deleted too), with `retry` as its
+    words if given. Nobody who came later is served before. After `timeout_ms` (None: never) the client is answered
+    `on_timeout`, NULL or NULL_ARRAY; so it is at once where it can't wait: in MULTI, in scripts, under `db.call`.
+    """
+
+    __slots__ = ("gone", "keys", "of", "on_timeout", "retry", "timeout_ms")
+
+    def __init__(
+        self,
+        keys: Sequence[bytes],
+        of: str,
+        timeout_ms: int | None = None,
+        on_timeout: Marker | None = NULL,
+        gone: bool = False,
+        retry: Sequence[bytes] | None = None,
+    ) -> None:
+        self.keys = list(keys)
+        self.of = of
+        self.timeout_ms = timeout_ms
+        self.on_timeout = on_timeout
+        self.gone = gone
+        self.retry = retry
+
 
 Reply = Any
 """What a command returns; the table above tells how each type is encoded."""

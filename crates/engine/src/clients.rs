@@ -32,7 +32,9 @@ impl Engine {
         }
         let mut waiting = Vec::new();
         for (index, slot) in &mut self.sessions {
-            if let Some(session) = slot.as_deref_mut().filter(|session| session.blocked) {
+            if let Some(session) =
+                slot.as_deref_mut().filter(|session| session.blocked && !session.is_waiting())
+            {
                 session.blocked = false;
                 waiting.push(SessionId(index));
             }
@@ -91,6 +93,7 @@ impl Cx<'_> {
         // It is closed after the batch, and runs nothing until then.
         other.close_after_reply = true;
         self.engine.close_later(SessionId(index));
+        self.engine.forsake(SessionId(index));
         true
     }
 
@@ -105,6 +108,7 @@ impl Cx<'_> {
     /// RESET.
     pub fn reset_session(&mut self) {
         self.engine.monitors -= usize::from(self.session.monitor);
+        self.engine.discard_transaction(self.session);
         let open = self.engine.settings.requirepass.is_empty();
         self.session.reset(open);
     }

@@ -4,7 +4,6 @@ use dozo_store::{Access, Item};
 use dozo_wire::Out;
 use dozo_wire::resp::{Proto, Reply};
 
-use crate::blocking::{TimeoutReply, Wait};
 use crate::effects::Cause;
 use crate::engine::Engine;
 use crate::events::Class;
@@ -90,21 +89,6 @@ impl<'a> Cx<'a> {
     #[inline]
     pub fn notify(&mut self, class: Class, event: &str, key: &[u8]) {
         let _ = (class, event, key);
-    }
-
-    /// Makes the client wait until one of the keys can serve its command, which is then run again; the caller returns
-    /// without a reply. Where a client can't wait it is answered as if its time was up.
-    pub fn wait_for(&mut self, keys: &[&[u8]], wait: Wait) {
-        let _ = keys;
-        match wait.on_timeout {
-            TimeoutReply::Null => self.reply().null(),
-            TimeoutReply::NullArray => self.reply().null_array(),
-        }
-    }
-
-    /// Whether the command has waited and runs again: it then passes over keys of another type.
-    pub fn is_retry(&self) -> bool {
-        false
     }
 
     /// Runs another command atomically and returns its RESP3 reply. The inner command records its own effects,

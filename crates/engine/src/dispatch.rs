@@ -5,6 +5,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use dozo_wire::Mark;
 use dozo_wire::resp::Span;
 
 use crate::cx::Cx;
@@ -14,7 +15,7 @@ use crate::flags::Flags;
 use crate::host::Level;
 use crate::secrets;
 use crate::session::{ReplyMode, Session};
-use crate::table::{Implementation, Lookup};
+use crate::table::{Command, Implementation, Lookup};
 
 /// Commands of at most this many arguments need no allocation.
 const ARGS_INLINE: usize = 8;
@@ -65,7 +66,7 @@ impl Engine {
             }
         };
         let command = self.table.row(row);
-        let (flags, implementation) = (command.flags, command.implementation);
+        let flags = command.flags;
         if !command.accepts(args.len()) {
             let text = format!("ERR wrong number of arguments for '{}' command", command.name);
             return self.refuse(session, Some(row), text.as_bytes());
@@ -73,18 +74,26 @@ impl Engine {
         if !session.authenticated && !flags.has(Flags::NO_AUTH) {
             return self.refuse(session, Some(row), b"NOAUTH Authentication required.");
         }
-        if matches!(implementation, Implementation::Foreign(_)) && !self.attached {
+        let Standing { queues, flags, foreign } = standing(session, command);
+        if queues && flags.has(Flags::NO_MULTI) {
+            return self.refuse(session, Some(row), b"ERR Command not allowed inside a transaction");
+        }
+        if foreign && !self.attached {
             return Verdict::Hold(Flow::NeedHost);
         }
         if self.pause.is_some() && self.is_held_back(flags) {
             return Verdict::Hold(Flow::Blocked);
         }
-        if self.ks.over_limit() && !self.make_room() && flags.has(Flags::DENYOOM) {
+        if self.ks.over_limit() && !self.make_room() && (queues || flags.has(Flags::DENYOOM)) {
             return self.refuse(
                 session,
                 Some(row),
                 b"OOM command not allowed when used memory > 'maxmemory'.",
             );
+        }
+        if queues {
+            self.queue(session, row, args);
+            return Verdict::Done;
         }
         if self.monitors > 0 && !flags.has(Flags::SKIP_MONITOR.with(Flags::ADMIN)) {
             let redacted = secrets::redact(&self.table.row(row).name, args);
@@ -96,7 +105,6 @@ impl Engine {
 
     fn execute_and_account(&mut self, session: &mut Session, row: u32, args: &[&[u8]], clock: &mut u64) {
         let mark = session.out.mark();
-        let start_byte = session.out.bytes.len();
         session.last_command = Some(row);
         session.last_active_ms = self.ks.now();
         session.commands += 1;
@@ -104,7 +112,22 @@ impl Engine {
         if session.reply_mode == ReplyMode::SkipNext {
             session.reply_mode = ReplyMode::Skip;
         }
+        self.run_accounted(session, row, args, clock);
+        if session.wish.is_some() {
+            self.begin_waiting(session, args);
+        } else {
+            silence(session, mark);
+        }
+        self.after_change(Some(session));
+    }
+
+    /// Runs a command and counts its call, its time and its error. One that begins to wait is counted when it ends.
+    pub(crate) fn run_accounted(&mut self, session: &mut Session, row: u32, args: &[&[u8]], clock: &mut u64) {
+        let start_byte = session.out.bytes.len();
         self.execute(session, row, args, 0);
+        if session.wish.is_some() {
+            return;
+        }
         let failed = session.out.bytes.get(start_byte) == Some(&b'-');
         if failed {
             self.stats.count_error(&session.out.bytes[start_byte + 1..]);
@@ -114,18 +137,30 @@ impl Engine {
         *clock = now;
         let histogram = self.settings.latency_tracking;
         self.table.row_mut(row).stats.record(elapsed, failed, histogram);
-        if elapsed > REFRESH_TIME_NS {
+        if elapsed > REFRESH_TIME_NS && self.atomic == 0 {
             self.begin_batch();
         }
         self.note_slow(session, row, args, elapsed);
-        match session.reply_mode {
-            ReplyMode::On | ReplyMode::SkipNext => {}
-            ReplyMode::Off => session.out.rollback(mark),
-            ReplyMode::Skip => {
-                session.out.rollback(mark);
-                session.reply_mode = ReplyMode::On;
-            }
+    }
+
+    /// Puts a command into the transaction that MULTI has begun.
+    fn queue(&mut self, session: &mut Session, row: u32, args: &[&[u8]]) {
+        let command = self.table.row(row);
+        let foreign = matches!(command.implementation, Implementation::Foreign(_));
+        if let Some(transaction) = &mut session.transaction {
+            transaction.needs_host |= foreign;
+            transaction.push(row, command.flags, args);
         }
+        session.last_command = Some(row);
+        session.last_active_ms = self.ks.now();
+        session.commands += 1;
+        self.stats.commands += 1;
+        let mark = session.out.mark();
+        if session.reply_mode == ReplyMode::SkipNext {
+            session.reply_mode = ReplyMode::Skip;
+        }
+        session.reply().simple("QUEUED");
+        silence(session, mark);
     }
 
     /// Slow log and latency monitor.
@@ -151,11 +186,17 @@ impl Engine {
         let command = self.table.row(row);
         let implementation = command.implementation;
         let (dirty, db) = (self.ks.dirty(), session.db);
+        let mut grouped = false;
         let mut cx = Cx::new(self, session, depth);
         match implementation {
             Implementation::Hot(run) => run(&mut cx, args),
             Implementation::Foreign(id) => match cx.engine.host() {
-                Some(host) => host.call(id, &mut cx, args),
+                Some(host) => {
+                    // A function may make several effects; they are one change.
+                    cx.engine.effects.begin_group();
+                    host.call(id, &mut cx, args);
+                    grouped = true;
+                }
                 None => cx.error("ERR this command needs Python, and there is none"),
             },
             Implementation::Container => cx.error("ERR this command needs a subcommand"),
@@ -167,6 +208,9 @@ impl Engine {
             if !settled {
                 self.effects.record(db, args, Cause::Command);
             }
+        }
+        if grouped {
+            self.effects.end_group();
         }
     }
 
@@ -214,7 +258,10 @@ impl Engine {
         match catch_unwind(AssertUnwindSafe(|| self.run(session, args, clock))) {
             Ok(Verdict::Done) => {}
             Ok(Verdict::Hold(_)) => session.reply().error("BUSY clients are paused"),
-            Err(_) => session.reply().error("ERR internal error"),
+            Err(_) => {
+                self.abandon_atomic();
+                session.reply().error("ERR internal error");
+            }
         }
         // Nobody could send it what it would watch.
         self.monitors -= usize::from(std::mem::take(&mut session.monitor));
@@ -242,12 +289,62 @@ impl Engine {
         }
         self.stats.commands += 1;
         self.stats.count_error(text);
+        let mut aborted = Vec::new();
+        let text = if row.is_some_and(|row| self.table.row(row).name == "exec") {
+            self.discard_transaction(session);
+            aborted.extend_from_slice(b"EXECABORT Transaction discarded because of: ");
+            aborted.extend_from_slice(text.strip_prefix(b"ERR ").unwrap_or(text));
+            &aborted
+        } else {
+            text
+        };
+        if let Some(transaction) = &mut session.transaction {
+            transaction.aborted = true;
+        }
         match session.reply_mode {
             ReplyMode::Off | ReplyMode::Skip => {}
             ReplyMode::On => session.reply().error_bytes(text),
             ReplyMode::SkipNext => session.reply_mode = ReplyMode::On,
         }
         Verdict::Done
+    }
+}
+
+/// How a session's transaction changes what is checked before a command.
+struct Standing {
+    /// It is queued, not run.
+    queues: bool,
+    /// Its flags; for EXEC with those of all it would run.
+    flags: Flags,
+    /// To run it takes Python.
+    foreign: bool,
+}
+
+#[inline]
+fn standing(session: &Session, command: &Command) -> Standing {
+    let foreign = matches!(command.implementation, Implementation::Foreign(_));
+    match &session.transaction {
+        None => Standing { queues: false, flags: command.flags, foreign },
+        Some(_) if !command.unqueued => Standing { queues: true, flags: command.flags, foreign: false },
+        Some(transaction) if command.name == "exec" => Standing {
+            queues: false,
+            flags: command.flags.with(transaction.flags),
+            foreign: transaction.needs_host && !transaction.aborted,
+        },
+        Some(_) => Standing { queues: false, flags: command.flags, foreign },
+    }
+}
+
+/// Takes a reply back that CLIENT REPLY has forbidden.
+#[inline]
+pub(crate) fn silence(session: &mut Session, mark: Mark) {
+    match session.reply_mode {
+        ReplyMode::On | ReplyMode::SkipNext => {}
+        ReplyMode::Off => session.out.rollback(mark),
+        ReplyMode::Skip => {
+            session.out.rollback(mark);
+            session.reply_mode = ReplyMode::On;
+        }
     }
 }
 

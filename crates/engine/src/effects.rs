@@ -62,6 +62,15 @@ pub trait Sink: Send {
     fn effect(&mut self, effect: &Effect<'_>);
 }
 
+/// Effects that belong together. The first one is held back: only when a second comes are they wrapped.
+#[derive(Default)]
+struct Group {
+    depth: usize,
+    /// MULTI is in the stream.
+    open: bool,
+    held: Option<(usize, Vec<Vec<u8>>, Cause)>,
+}
+
 /// The head of the stream.
 #[derive(Default)]
 pub struct Effects {
@@ -69,6 +78,7 @@ pub struct Effects {
     count: u64,
     selected: Option<usize>,
     sinks: Vec<Box<dyn Sink>>,
+    group: Group,
 }
 
 impl Effects {
@@ -93,8 +103,48 @@ impl Effects {
         self.selected = None;
     }
 
-    /// Appends one change.
+    /// Begins a group: if more than one effect comes before its end, MULTI and EXEC stand around them. It nests.
+    pub fn begin_group(&mut self) {
+        self.group.depth += 1;
+    }
+
+    /// Ends a group.
+    pub fn end_group(&mut self) {
+        self.group.depth = self.group.depth.saturating_sub(1);
+        if self.group.depth > 0 {
+            return;
+        }
+        if let Some((db, args, cause)) = self.group.held.take() {
+            let args: Vec<&[u8]> = args.iter().map(Vec::as_slice).collect();
+            self.append(db, &args, cause);
+            self.count += 1;
+        }
+        if std::mem::take(&mut self.group.open) {
+            let db = self.selected.unwrap_or(0);
+            self.append(db, &[b"EXEC"], Cause::Command);
+        }
+    }
+
+    /// Adds one change.
     pub fn record(&mut self, db: usize, args: &[&[u8]], cause: Cause) {
+        if self.group.depth > 0 && !self.group.open {
+            let Some((first_db, first, first_cause)) = self.group.held.take() else {
+                let args = args.iter().map(|arg| arg.to_vec()).collect();
+                self.group.held = Some((db, args, cause));
+                return;
+            };
+            self.group.open = true;
+            let first: Vec<&[u8]> = first.iter().map(Vec::as_slice).collect();
+            self.append(first_db, &[b"MULTI"], Cause::Command);
+            self.append(first_db, &first, first_cause);
+            self.count += 1;
+        }
+        self.append(db, args, cause);
+        self.count += 1;
+    }
+
+    /// Appends to the stream.
+    fn append(&mut self, db: usize, args: &[&[u8]], cause: Cause) {
         debug_assert!(!args.is_empty(), "an effect is a command");
         if self.selected != Some(db) {
             self.selected = Some(db);
@@ -103,7 +153,6 @@ impl Effects {
             self.push(&Effect { offset: self.offset, db, args: &select, cause });
         }
         self.push(&Effect { offset: self.offset, db, args, cause });
-        self.count += 1;
     }
 
     fn push(&mut self, effect: &Effect<'_>) {

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use dozo_store::{EvictOutcome, Keyspace, PolicyKind, Reason, StoreConfig};
+use dozo_store::{ChangeLog, EvictOutcome, Keyspace, PolicyKind, Reason, StoreConfig};
 use dozo_wire::Out;
 use slab::Slab;
 
+use crate::blocking::Waiters;
 use crate::clients::Pause;
 use crate::clock::Clock;
 use crate::effects::{Cause, Effects};
@@ -18,6 +19,7 @@ use crate::settings::{SettingValue, Settings};
 use crate::slowlog::SlowLog;
 use crate::stats::Stats;
 use crate::table::CommandTable;
+use crate::transactions::Watches;
 
 /// What net does with a connection after its bytes were fed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +82,13 @@ pub struct Engine {
     next_client_id: u64,
     policy: PolicySettings,
     pub(crate) lookahead: Lookahead,
+    pub(crate) watches: Watches,
+    pub(crate) waiters: Waiters,
+    pub(crate) change_log: ChangeLog,
+    /// The keyspace logs changed keys.
+    pub(crate) observing: bool,
+    /// How many transactions and scripts run within each other.
+    pub(crate) atomic: usize,
 }
 
 /// The eviction settings, which the store takes as one.
@@ -131,6 +140,11 @@ impl Engine {
             next_client_id: 1,
             policy,
             lookahead: Lookahead::default(),
+            watches: Watches::default(),
+            waiters: Waiters::default(),
+            change_log: ChangeLog::default(),
+            observing: false,
+            atomic: 0,
         }
     }
 
@@ -167,15 +181,21 @@ impl Engine {
         }
         self.stats.connections += 1;
         let authenticated = self.settings.requirepass.is_empty();
-        let session = Session::new(self.next_client_id, peer, authenticated, self.ks.now());
+        let mut session = Session::new(self.next_client_id, peer, authenticated, self.ks.now());
         self.next_client_id += 1;
-        Ok(SessionId(self.sessions.insert(Some(Box::new(session)))))
+        let slot = self.sessions.vacant_entry();
+        let sid = SessionId(slot.key());
+        session.sid = sid;
+        slot.insert(Some(Box::new(session)));
+        Ok(sid)
     }
 
     /// Forgets a client. Its slot may be reused at once.
     pub fn disconnect(&mut self, sid: SessionId) {
+        self.forsake(sid);
         if let Some(Some(session)) = self.sessions.try_remove(sid.0) {
             self.monitors -= usize::from(session.monitor);
+            self.unwatch(session.id);
         }
         self.dirty.retain(|other| *other != sid);
         self.closing.retain(|other| *other != sid);
@@ -258,6 +278,7 @@ impl Engine {
     /// Ends a batch: expirations and evictions that no command reported become effects.
     pub fn end_batch(&mut self) {
         self.record_removed();
+        self.after_change(None);
     }
 
     /// Turns expirations and evictions into DEL effects, in their order.

@@ -121,12 +121,17 @@ impl Engine {
                 Door::Resp => session.reply().error("ERR internal error"),
                 Door::Memcached => session.out.put(b"SERVER_ERROR internal error\r\n"),
             }
+            self.abandon_atomic();
             (buf.len(), Flow::Close)
         });
         session.blocked = flow == Flow::Blocked;
         self.mark_dirty(sid, &mut session);
         if let Some(slot) = self.sessions.get_mut(sid.0) {
             *slot = Some(session);
+        }
+        // What was changed before this session began to wait may serve it.
+        if self.waiters.has_ready() {
+            self.serve_waiters();
         }
         (consumed, flow)
     }
@@ -152,8 +157,11 @@ impl Engine {
                 break flow;
             }
             match self.run_last(session, last, &mut clock) {
-                Ok(consumed) => at += consumed,
-                Err(flow) => break flow,
+                (consumed, None) => at += consumed,
+                (consumed, Some(flow)) => {
+                    at += consumed;
+                    break flow;
+                }
             }
             if session.out.len() > most {
                 break Flow::Yield;
@@ -187,6 +195,9 @@ impl Engine {
             if session.close_after_reply {
                 return (done, Some(Flow::Close));
             }
+            if session.is_waiting() {
+                return (done, Some(Flow::Blocked));
+            }
             if session.out.len() > most {
                 return (done, Some(Flow::Yield));
             }
@@ -200,22 +211,23 @@ impl Engine {
         session: &mut Session,
         last: Option<Step>,
         clock: &mut u64,
-    ) -> Result<usize, Flow> {
+    ) -> (usize, Option<Flow>) {
         match last {
-            None => Ok(0),
+            None => (0, None),
             Some(Step::Inline { end, args }) => {
                 let args: Vec<&[u8]> = args.iter().map(Vec::as_slice).collect();
                 match self.run(session, &args, clock) {
-                    Verdict::Done if session.close_after_reply => Err(Flow::Close),
-                    Verdict::Done => Ok(end),
-                    Verdict::Hold(flow) => Err(flow),
+                    Verdict::Done if session.close_after_reply => (end, Some(Flow::Close)),
+                    Verdict::Done if session.is_waiting() => (end, Some(Flow::Blocked)),
+                    Verdict::Done => (end, None),
+                    Verdict::Hold(flow) => (0, Some(flow)),
                 }
             }
-            Some(Step::Empty { end } | Step::Command { end }) => Ok(end),
-            Some(Step::Incomplete) => Err(Flow::Continue),
+            Some(Step::Empty { end } | Step::Command { end }) => (end, None),
+            Some(Step::Incomplete) => (0, Some(Flow::Continue)),
             Some(Step::Error(text)) => {
                 session.reply().error(&format!("ERR {text}"));
-                Err(Flow::Close)
+                (0, Some(Flow::Close))
             }
         }
     }

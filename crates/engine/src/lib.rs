@@ -4,6 +4,7 @@
 //! sockets (they are `dozo-net`'s) and commands off the hot lane (they are Python, reached through [`Host`]).
 
 pub mod blocking;
+mod changes;
 pub mod clients;
 pub mod clock;
 pub mod cx;
@@ -24,6 +25,7 @@ pub mod settings;
 pub mod slowlog;
 pub mod stats;
 pub mod table;
+pub mod transactions;
 
 pub use clock::{Clock, SystemClock};
 pub use cx::Cx;

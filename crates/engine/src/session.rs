@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 use dozo_wire::Out;
 use dozo_wire::resp::{Proto, Reply, RequestParser, Span};
 
+use crate::blocking::{Waiting, Wish};
 use crate::memcached;
+use crate::transactions::Transaction;
 
 /// Names a session for as long as it is connected; slots are reused, so net drops it on disconnect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -104,6 +106,18 @@ pub struct Session {
     pub out: Out,
     /// Memcached state of a memcached session.
     pub memcached: memcached::State,
+    /// What MULTI has begun.
+    pub transaction: Option<Box<Transaction>>,
+    /// Rises whenever a database is selected, so that a nested call sees that one was.
+    pub selections: u32,
+    /// Its own name in the engine; meaningless for an internal session.
+    pub(crate) sid: SessionId,
+    /// The command that just ran wants to wait.
+    pub(crate) wish: Option<Box<Wish>>,
+    /// It waits.
+    pub(crate) waiting: Option<Box<Waiting>>,
+    /// Its command runs again after having waited.
+    pub(crate) retrying: bool,
     pub(crate) dirty: bool,
     pub(crate) parser: RequestParser,
     pub(crate) spans: Vec<Span>,
@@ -135,6 +149,12 @@ impl Session {
             blocked: false,
             out: Out::new(),
             memcached: memcached::State::default(),
+            transaction: None,
+            selections: 0,
+            sid: SessionId(usize::MAX),
+            wish: None,
+            waiting: None,
+            retrying: false,
             dirty: false,
             parser: RequestParser::new(),
             spans: Vec::new(),
@@ -153,6 +173,18 @@ impl Session {
         Self::new(0, peer, true, now_ms)
     }
 
+    /// Selects a database.
+    pub fn select(&mut self, db: usize) {
+        self.db = db;
+        self.selections = self.selections.wrapping_add(1);
+    }
+
+    /// Whether a blocking command of it waits.
+    #[inline]
+    pub fn is_waiting(&self) -> bool {
+        self.waiting.is_some()
+    }
+
     /// The encoder of its replies.
     #[inline]
     pub fn reply(&mut self) -> Reply<'_> {
@@ -161,7 +193,7 @@ impl Session {
 
     /// What RESET leaves: database 0, RESP2, no name, no monitor; authentication starts anew.
     pub fn reset(&mut self, authenticated: bool) {
-        self.db = 0;
+        self.select(0);
         self.proto = Proto::Resp2;
         self.name.clear();
         self.monitor = false;

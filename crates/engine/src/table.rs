@@ -7,6 +7,7 @@ use std::fmt;
 use crate::cx::Cx;
 use crate::flags::Flags;
 use crate::stats::CommandStats;
+use crate::transactions::UNQUEUED;
 
 /// A command of the hot lane. `args[0]` is its name; arity has been checked.
 pub type HotFn = fn(&mut Cx<'_>, &[&[u8]]);
@@ -62,6 +63,8 @@ pub struct Command {
     pub implementation: Implementation,
     /// Calls, errors, time.
     pub stats: CommandStats,
+    /// Run at once within MULTI.
+    pub(crate) unqueued: bool,
     subcommands: HashMap<Vec<u8>, u32>,
 }
 
@@ -143,6 +146,7 @@ impl CommandTable {
                 keys: spec.keys,
                 implementation,
                 stats: CommandStats::default(),
+                unqueued: UNQUEUED.contains(&spec.name.as_str()),
                 subcommands: HashMap::new(),
             });
         }

@@ -112,6 +112,7 @@ impl Life<'_> {
                 Err(error) => return Err(error),
             }
             self.turn.engine.begin_batch();
+            self.turn.engine.end_overdue_waits();
             self.accept();
             for job in std::mem::take(&mut self.jobs) {
                 job(self.turn.engine);
@@ -133,7 +134,8 @@ impl Life<'_> {
             return Duration::ZERO;
         }
         let until_tick = (self.next_tick_ms - self.turn.engine.ks.now()).clamp(1, 1000);
-        let mut sleep = Duration::from_millis(until_tick.unsigned_abs());
+        let until_due = self.turn.engine.next_deadline_ms().unwrap_or(1000);
+        let mut sleep = Duration::from_millis(until_tick.min(until_due).unsigned_abs());
         if self.doors.iter().any(|door| door.pause.is_some()) {
             sleep = sleep.min(ACCEPT_PAUSE);
         }

@@ -309,8 +309,9 @@ impl<'e> Turn<'e> {
     fn settle(&mut self, key: u32, flow: Flow) -> bool {
         let limit = self.limits.query_buffer_bytes();
         let lane = &mut self.lanes[key as usize];
+        let queued = self.engine.queued_bytes(lane.sid);
         match flow {
-            Flow::Continue if lane.waiting() > limit => {
+            Flow::Continue if lane.waiting() + queued > limit => {
                 self.engine.stats.query_buffer_closed += 1;
                 self.expel(key, Level::Warning, "query buffer over its limit");
             }
@@ -391,6 +392,7 @@ impl<'e> Turn<'e> {
             lane.active = now;
             lane.ending = Ending::Finishing;
             lane.drop_input();
+            self.engine.forsake(lane.sid);
             self.writes.push(key);
         }
     }
@@ -402,6 +404,7 @@ impl<'e> Turn<'e> {
             return;
         }
         lane.drop_input();
+        self.engine.forsake(lane.sid);
         match lane.port {
             Port::Own(_) => self.bury(key),
             // The lane stays until the thread has said its last word.
@@ -416,6 +419,7 @@ impl<'e> Turn<'e> {
         let lane = &mut self.lanes[key as usize];
         if lane.ending != Ending::Gone {
             lane.ending = Ending::Gone;
+            self.engine.forsake(lane.sid);
             self.lingering.retain(|other| *other != key);
             self.gone.push(key);
         }

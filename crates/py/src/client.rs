@@ -36,6 +36,12 @@ pub struct ClientInfo {
     output_capacity: usize,
     monitor: bool,
     blocked: bool,
+    /// Commands queued since MULTI, -1 without one, and their bytes.
+    queued: i64,
+    queued_bytes: usize,
+    /// Keys watched, and whether one has changed.
+    watched: usize,
+    touched: bool,
     no_evict: bool,
     no_touch: bool,
     close_asap: bool,
@@ -45,6 +51,8 @@ impl ClientInfo {
     /// Takes the picture.
     pub fn of(py: Python<'_>, engine: &Engine, session: &Session) -> Self {
         let bytes = |data: &[u8]| PyBytes::new(py, data).unbind();
+        let queued = session.transaction.as_deref();
+        let (watched, touched) = engine.watching(session.id);
         Self {
             id: session.id,
             addr: session.peer.addr.clone(),
@@ -71,6 +79,10 @@ impl ClientInfo {
             output_capacity: session.out.capacity(),
             monitor: session.monitor,
             blocked: session.blocked,
+            queued: queued.map_or(-1, |queued| queued.len() as i64),
+            queued_bytes: queued.map_or(0, |queued| queued.memory()),
+            watched,
+            touched,
             no_evict: session.no_evict,
             no_touch: session.no_touch,
             close_asap: session.close_after_reply,
@@ -162,7 +174,7 @@ impl Client {
             if index >= cx.engine.ks.databases() {
                 return Err(PyValueError::new_err("there is no database of that index"));
             }
-            cx.session.db = index;
+            cx.session.select(index);
             Ok(())
         })
     }

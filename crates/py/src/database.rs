@@ -459,8 +459,10 @@ impl Database {
         let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
         let bytes = self.with(|cx, db| {
             let selected = std::mem::replace(&mut cx.session.db, db);
+            let selections = cx.session.selections;
             let out = cx.call(&words);
-            if cx.session.db == db {
+            // What the called command has selected for the client stays selected.
+            if cx.session.selections == selections {
                 cx.session.db = selected;
             }
             Ok(reply::flatten(&out))

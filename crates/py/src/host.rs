@@ -66,6 +66,13 @@ impl PyHost {
     /// Calls the function and writes what it returned.
     fn run(&self, py: Python<'_>, spec: &Spec, cx: &mut Cx<'_>, args: &[&[u8]]) -> Result<(), Refused> {
         let value = context::enter(cx, || spec.call(py, args))?;
+        if let Some((keys, wait)) =
+            Classes::get(py).and_then(|classes| classes.wait(&value)).map_err(Refused::Python)?
+        {
+            let keys: Vec<&[u8]> = keys.iter().map(Vec::as_slice).collect();
+            cx.wait_for(&keys, wait);
+            return Ok(());
+        }
         let mark = cx.session.out.mark();
         if let Err(error) = reply::encode(&mut cx.reply(), &value) {
             cx.session.out.rollback(mark);

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::io::IoSlice;
 
+use dozo_engine::blocking::{TimeoutReply, Wait};
+use dozo_store::Type;
 use dozo_wire::Out;
 use dozo_wire::resp::Reply;
 use pyo3::exceptions::{PyTypeError, PyValueError};
@@ -24,6 +26,7 @@ pub struct Classes {
     verbatim: Py<PyType>,
     null_array: Py<PyAny>,
     no_reply: Py<PyAny>,
+    block: Py<PyType>,
     reply_error: Py<PyType>,
     wrong_type: Py<PyType>,
 }
@@ -46,6 +49,7 @@ impl Classes {
                 verbatim: class(&replies, "Verbatim")?,
                 null_array: replies.getattr("NULL_ARRAY")?.unbind(),
                 no_reply: replies.getattr("NO_REPLY")?.unbind(),
+                block: class(&replies, "Block")?,
                 reply_error: class(&errors, "ReplyError")?,
                 wrong_type: class(&errors, "WrongType")?,
             })
@@ -58,6 +62,25 @@ impl Classes {
             return Ok(None);
         }
         Ok(Some(encoded(value.getattr("text")?.cast::<PyString>()?)?.into_owned()))
+    }
+
+    /// What a command that returned a `Block` waits for, and its keys; `None` for any other value.
+    pub fn wait(&self, value: &Bound<'_, PyAny>) -> PyResult<Option<(Vec<Vec<u8>>, Wait)>> {
+        let py = value.py();
+        if !value.get_type().is(self.block.bind(py)) {
+            return Ok(None);
+        }
+        let of: String = value.getattr("of")?.extract()?;
+        let of = Type::parse(&of).ok_or_else(|| PyValueError::new_err(format!("no type is named {of}")))?;
+        let null_array = value.getattr("on_timeout")?.is(self.null_array.bind(py));
+        let wait = Wait {
+            of,
+            gone: value.getattr("gone")?.extract()?,
+            timeout_ms: value.getattr("timeout_ms")?.extract()?,
+            on_timeout: if null_array { TimeoutReply::NullArray } else { TimeoutReply::Null },
+            retry: value.getattr("retry")?.extract()?,
+        };
+        Ok(Some((value.getattr("keys")?.extract()?, wait)))
     }
 
     /// The exception of that error line.

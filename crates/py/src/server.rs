@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use dozo_engine::blocking::Unblock;
 use dozo_engine::settings::SettingValue;
 use dozo_engine::{Cx, Engine, Session};
 use pyo3::exceptions::PyValueError;
@@ -183,6 +184,12 @@ impl Server {
 
     fn kill(&self, id: u64) -> PyResult<bool> {
         context::with(|cx| Ok(cx.kill(id)))
+    }
+
+    #[pyo3(signature = (id, error=false))]
+    fn unblock(&self, id: u64, error: bool) -> PyResult<bool> {
+        let how = if error { Unblock::Error } else { Unblock::Timeout };
+        context::with(|cx| Ok(cx.engine.unblock(id, how)))
     }
 
     fn pause(&self, until_ms: i64, writes_only: bool) -> PyResult<()> {

@@ -18,6 +18,7 @@ FAMILIES: Final[tuple[str, ...]] = (
     "object",
     "connection",
     "client",
+    "transactions",
     "server",
     "info",
     "config",

@@ -285,11 +285,11 @@ def no_touch(client: Client, enabled: Literal["ON", "OFF"]) -> Simple:
     args="client-id [TIMEOUT | ERROR]",
     arity=-3,
 )
-def unblock(client_id: int, reason: str = "TIMEOUT") -> int:
-    """Ends the waiting of a connection in a blocking command; 0 as no command blocks yet."""
+def unblock(server: Server, client_id: int, reason: str = "TIMEOUT") -> int:
+    """Ends the waiting of a connection in a blocking command; 0 when it is in none."""
     if reason.upper() not in ("TIMEOUT", "ERROR"):
         raise ReplyError("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR")
-    return 0
+    return int(client_id >= 0 and server.unblock(client_id, reason.upper() == "ERROR"))
 
 
 @command("CLIENT GETREDIR", flags=_OWN, group=_GROUP, since="6.0.0", complexity="O(1)")
@@ -308,7 +308,9 @@ def _flags(entry: ClientInfo) -> str:
     """The letters of CLIENT LIST."""
     letters = {
         "O": entry.monitor,
+        "x": entry.queued >= 0,
         "b": entry.blocked,
+        "d": entry.touched,
         "U": entry.unix,
         "e": entry.no_evict,
         "T": entry.no_touch,
@@ -332,17 +334,18 @@ def _line(entry: ClientInfo, now_ms: int) -> str:
         "sub": 0,
         "psub": 0,
         "ssub": 0,
-        "multi": -1,
+        "multi": entry.queued,
+        "watch": entry.watched,
         "qbuf": entry.query_buffer,
         "qbuf-free": 0,
         "argv-mem": 0,
-        "multi-mem": 0,
+        "multi-mem": entry.queued_bytes,
         "rbs": entry.output_buffer,
         "rbp": entry.output_buffer,
         "obl": entry.output_buffer,
         "oll": 0,
         "omem": 0,
-        "tot-mem": entry.query_buffer + entry.output_buffer,
+        "tot-mem": entry.query_buffer + entry.queued_bytes + entry.output_buffer,
         "events": "rw" if entry.output_buffer else "r",
         "cmd": entry.last_command or "NULL",
         "user": "default",

@@ -25,7 +25,7 @@ pub(super) fn select(cx: &mut Cx<'_>, args: &[&[u8]]) {
     };
     match usize::try_from(index) {
         Ok(db) if db < cx.engine.ks.databases() => {
-            cx.session.db = db;
+            cx.session.select(db);
             cx.reply().ok();
         }
         _ => cx.error("ERR DB index is out of range"),

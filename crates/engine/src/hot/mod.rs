@@ -21,6 +21,7 @@ const FAMILIES: &[&[(&str, HotFn)]] = &[
     numbers::HOT,
     set::HOT,
     strings::HOT,
+    crate::transactions::HOT,
     &[("dozo.item", crate::memcached::item)],
 ];
 

@@ -42,6 +42,7 @@ pub(crate) fn feed(engine: &mut Engine, session: &mut Session, buf: &[u8]) -> (u
             Dialect::Text => text::step(engine, session, rest, &limits),
             Dialect::Binary => binary::step(engine, session, rest, &limits),
         };
+        engine.after_change(Some(session));
         match step {
             Step::Next(consumed) => at += consumed,
             Step::Incomplete => return (at, Flow::Continue),

@@ -5,9 +5,9 @@ from __future__ import annotations
 import bisect
 import itertools
 import random
-import socket
 from collections.abc import Callable, Iterator
 
+from dozo.bench.client import Client, encode
 from dozo.bench.processes import BenchError, Running
 
 OBJECTS = 100_000
@@ -61,38 +61,12 @@ LOADS: dict[str, Callable[[int], Iterator[int]]] = {
 }
 
 
-class _Client:
-    """As much of RESP2 as a cache needs, fast."""
-
-    def __init__(self, port: int) -> None:
-        self.sock = socket.create_connection(("127.0.0.1", port), timeout=30)
-        self.file = self.sock.makefile("rb")
-
-    def close(self) -> None:
-        self.file.close()
-        self.sock.close()
-
-    def call(self, *words: bytes) -> bytes:
-        """Send one command and return its first line; a bulk's body is read and returned instead."""
-        self.sock.sendall(_encode(words))
-        line = self.file.readline()
-        if line.startswith(b"$") and line != b"$-1\r\n":
-            return self.file.read(int(line[1:]) + 2)
-        if line.startswith(b"-"):
-            raise BenchError(line.decode().strip())
-        return line
-
-    def settled_memory(self) -> int:
-        """used_memory in bytes once nothing flushed is left to be freed."""
-        while True:
-            lines = self.call(b"INFO", b"memory").splitlines()
-            figures = dict(line.split(b":", 1) for line in lines if b":" in line)
-            if int(figures[b"lazyfree_pending_objects"]) == 0:
-                return int(figures[b"used_memory"])
+class _Client(Client):
+    """A cache's requests."""
 
     def hits(self, keys: list[bytes]) -> list[bool]:
         """GET each key, pipelined."""
-        self.sock.sendall(b"".join(_encode((b"GET", key)) for key in keys))
+        self.sock.sendall(b"".join(encode((b"GET", key)) for key in keys))
         found = []
         for _ in keys:
             line = self.file.readline()
@@ -104,14 +78,10 @@ class _Client:
     def store(self, keys: list[bytes], ttl: bool) -> None:
         """SET each key, pipelined."""
         extra = (b"EX", b"100000") if ttl else ()
-        self.sock.sendall(b"".join(_encode((b"SET", key, VALUE, *extra)) for key in keys))
+        self.sock.sendall(b"".join(encode((b"SET", key, VALUE, *extra)) for key in keys))
         for _ in keys:
             if self.file.readline() != b"+OK\r\n":
                 raise BenchError("a cache under maxmemory refused a SET")
-
-
-def _encode(words: tuple[bytes, ...]) -> bytes:
-    return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%b\r\n" % (len(word), word) for word in words)
 
 
 def measure(server: Running, policy: str, load: str, requests: int) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import time
 
+from dozo.bench.client import Client
 from dozo.bench.memcached_load import key
 from dozo.bench.processes import BenchError, Running
 
@@ -41,6 +42,35 @@ def _expect(sock: socket.socket, replies: bytes) -> None:
         got += part
     if bytes(got) != replies:
         raise BenchError(f"unexpected reply during a fill: {bytes(got[:80])!r}")
+
+
+COLLECTIONS = ("hash", "list", "set", "zset")
+ELEMENTS = 10
+
+
+def _collection(kind: str, number: int) -> tuple[bytes, ...]:
+    """The command that creates one small collection of elements of 16 bytes."""
+    name = b"%b:%012d" % (kind.encode(), number)
+    items = [b"%08d%08d" % (number, item) for item in range(ELEMENTS)]
+    match kind:
+        case "hash":
+            return (
+                b"HSET",
+                name,
+                *(word for i, item in enumerate(items) for word in (b"field:%d" % i, item)),
+            )
+        case "zset":
+            return (b"ZADD", name, *(word for i, item in enumerate(items) for word in (b"%d" % i, item)))
+    return ({"list": b"RPUSH", "set": b"SADD"}[kind], name, *items)
+
+
+def bytes_per_collection(server: Running, kind: str, count: int) -> float:
+    """RSS that so many small collections add, each. The server must be empty."""
+    before = server.rss_bytes()
+    with Client(server.port) as client:
+        client.pour(_collection(kind, number) for number in range(count))
+    time.sleep(SETTLE_S)
+    return (server.rss_bytes() - before) / count
 
 
 def bytes_per_key(server: Running, value_bytes: int, keys: int) -> float:

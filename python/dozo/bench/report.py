@@ -11,7 +11,11 @@ Results = dict[str, Any]
 
 def tables(results: Results) -> str:
     """The results in Markdown, for the README."""
-    parts = [_requests(results), _memory(results), _hits(results)]
+    parts = [_requests(results), _memory(results)]
+    # Results from before these were measured are still shown.
+    if "collections" in results:
+        parts += [_collections(results["collections"]), _stalls(results["stalls"])]
+    parts.append(_hits(results))
     return "\n".join(parts)
 
 
@@ -47,6 +51,27 @@ def _memory(results: Results) -> str:
     for name, base in memory["base_rss_mib"].items():
         costs = " | ".join(f"{memory['bytes_per_key'][name][size]:.0f} bytes" for size in _sizes(memory))
         lines.append(f"| {name} | {base:.1f} MiB | {costs} |")
+    return "\n".join(lines) + "\n"
+
+
+def _collections(measured: Results) -> str:
+    kinds = list(measured["bytes"]["dozo"])
+    head = f"bytes of memory each, {measured['collections']:,} of {measured['elements']} elements of 16 bytes"
+    lines = [f"| {head} | {' | '.join(kinds)} |", "|---|" + "---|" * len(kinds)]
+    for name, row in measured["bytes"].items():
+        lines.append(f"| {name} | " + " | ".join(f"{row[kind]:.0f}" for kind in kinds) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _stalls(measured: Results) -> str:
+    cases = [(kind, way) for kind, row in measured["worst_ms"]["dozo"].items() for way in row]
+    head = f"worst wait of another client while a value of {measured['elements']:,} elements is removed"
+    lines = [
+        f"| {head} | {' | '.join(f'{kind}, {way}' for kind, way in cases)} |",
+        "|---|" + "---|" * len(cases),
+    ]
+    for name, row in measured["worst_ms"].items():
+        lines.append(f"| {name} | " + " | ".join(f"{row[kind][way]:.2f} ms" for kind, way in cases) + " |")
     return "\n".join(lines) + "\n"
 
 

@@ -13,9 +13,11 @@ from functools import partial
 from statistics import median
 from typing import Any
 
-from dozo.bench import hit_ratio, memcached_load, memory, processes, redis_load
+from dozo.bench import hit_ratio, memcached_load, memory, processes, redis_load, stall
 
 PIPELINES = (1, 16, 64)
+#: Of the loads that are not on strings.
+COLLECTION_PIPELINES = (1, 16)
 VALUE_SIZES = (8, 32, 256)
 MIB = 1 << 20
 
@@ -32,26 +34,31 @@ class Plan:
     keys: int = 1_000_000
     hit_requests: int = 400_000
     io_threads: int = 0
+    collections: int = 100_000
+    stall_elements: int = 10_000_000
 
 
 #: A run that shows that everything works, and no more.
-QUICK = Plan(rounds=1, requests=20_000, keys=50_000, hit_requests=20_000)
+QUICK = Plan(
+    rounds=1, requests=20_000, keys=50_000, hit_requests=20_000, collections=5_000, stall_elements=50_000
+)
 
 
 def _line(load: str, pipeline: int, peer: str, ours_us: float, theirs_us: float, ratio: float) -> str:
-    return f"{load:9} P={pipeline:<3} dozo {ours_us:6.2f} us  {peer} {theirs_us:6.2f} us  x {ratio:.2f}"
+    return f"{load:11} P={pipeline:<3} dozo {ours_us:6.2f} us  {peer} {theirs_us:6.2f} us  x {ratio:.2f}"
 
 
 def redis_loads(plan: Plan, say: Say) -> list[Results]:
-    """SET GET INCR MSET and a Python command at each pipeline depth, dozo and redis-server in turn."""
+    """redis-benchmark's list, a Python command and a script at each pipeline depth, dozo and redis-server in turn."""
     rows: list[Results] = []
     with processes.dozo("--io-threads", str(plan.io_threads)) as ours, processes.redis() as peer:
         for name in redis_load.COMMANDS:
-            for pipeline in PIPELINES:
-                requests = plan.requests * (1 if pipeline == 1 else 5)
-                if name == "MSET":
-                    requests //= 4
-                mine, theirs, ratio = redis_load.compare(ours, peer, name, pipeline, requests, plan.rounds)
+            strings = name in redis_load.STRINGS
+            rounds = plan.rounds if strings else min(plan.rounds, 3)
+            for pipeline in PIPELINES if strings else COLLECTION_PIPELINES:
+                requests = plan.requests * (1 if pipeline == 1 else 5) // (1 if strings else 2)
+                requests //= redis_load.share(name)
+                mine, theirs, ratio = redis_load.compare(ours, peer, name, pipeline, requests, rounds)
                 say(_line(name, pipeline, "redis", mine.cpu_us, theirs.cpu_us, ratio))
                 rows.append(
                     {
@@ -132,6 +139,36 @@ def memory_use(plan: Plan, say: Say) -> Results:
     return {"keys": plan.keys, "base_rss_mib": base, "bytes_per_key": per_key}
 
 
+def collection_memory(plan: Plan, say: Say) -> Results:
+    """RSS that a small collection adds, in both servers."""
+    found: dict[str, dict[str, float]] = {}
+    for name, start in (("dozo", processes.dozo), ("redis", processes.redis)):
+        for kind in memory.COLLECTIONS:
+            with start() as server:
+                used = memory.bytes_per_collection(server, kind, plan.collections)
+            found.setdefault(name, {})[kind] = used
+        say(f"memory    {name:9} bytes each of {plan.collections} small: " + _joined(found[name], ".0f"))
+    return {"collections": plan.collections, "elements": memory.ELEMENTS, "bytes": found}
+
+
+def stalls(plan: Plan, say: Say) -> Results:
+    """The worst PING of another client while a huge value is removed."""
+    found: dict[str, dict[str, dict[str, float]]] = {}
+    for name, start in (("dozo", processes.dozo), ("redis", processes.redis)):
+        for kind in stall.KINDS:
+            with start() as server:
+                waits = stall.measure(server, kind, plan.stall_elements)
+            found.setdefault(name, {})[kind] = waits
+            say(
+                f"stall     {name:9} {kind} of {plan.stall_elements}, worst PING in ms: {_joined(waits, '.2f')}"
+            )
+    return {"elements": plan.stall_elements, "worst_ms": found}
+
+
+def _joined(figures: dict[str, float], form: str) -> str:
+    return ", ".join(f"{name} {figure:{form}}" for name, figure in figures.items())
+
+
 def hit_ratios(plan: Plan, say: Say) -> Results:
     """Every policy on every load, at equal memory for data."""
     found: dict[str, dict[str, float]] = {}
@@ -169,5 +206,7 @@ def run(plan: Plan, say: Say) -> Results:
     results["redis"] = redis_loads(plan, say)
     results["memcached"] = memcached_loads(plan, say)
     results["memory"] = memory_use(plan, say)
+    results["collections"] = collection_memory(plan, say)
+    results["stalls"] = stalls(plan, say)
     results["hit_ratios"] = hit_ratios(plan, say)
     return results

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+from dataclasses import replace
 from pathlib import Path
 
 from dozo.errors import ConfigError
@@ -22,6 +23,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "suite", help="measure dozo beside redis-server and memcached; write results and a chart"
     )
     suite.add_argument("--quick", action="store_true", help="show that it works, measure little")
+    suite.add_argument(
+        "--stall-elements",
+        type=int,
+        metavar="N",
+        help="size of the values whose removal other clients must not notice [10000000]",
+    )
     suite.add_argument(
         "--out", type=Path, default=Path("bench/results"), metavar="FOLDER", help="where to write"
     )
@@ -54,7 +61,10 @@ def _suite(options: argparse.Namespace) -> int:
     from dozo.bench import report
     from dozo.bench.suite import QUICK, Plan, run
 
-    results = run(QUICK if options.quick else Plan(), print)
+    plan = QUICK if options.quick else Plan()
+    if options.stall_elements is not None:
+        plan = replace(plan, stall_elements=options.stall_elements)
+    results = run(plan, print)
     written = report.write(results, options.out)
     print(report.tables(results))
     print("written:", *written)

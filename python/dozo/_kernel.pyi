@@ -94,6 +94,33 @@ class Database:
         False where the time has passed already: the payload is checked and the key removed.
         """
 
+    def sort(
+        self,
+        key: bytes,
+        *,
+        by: bytes | None = None,
+        get: Sequence[bytes] = [],
+        alpha: bool = False,
+        descending: bool = False,
+        offset: int = 0,
+        count: int = -1,
+    ) -> list[bytes | None]:
+        """What SORT returns for a list, set or sorted set; None where GET finds nothing. A negative count is all."""
+
+    def sort_store(
+        self,
+        target: bytes,
+        key: bytes,
+        *,
+        by: bytes | None = None,
+        get: Sequence[bytes] = [],
+        alpha: bool = False,
+        descending: bool = False,
+        offset: int = 0,
+        count: int = -1,
+    ) -> int:
+        """Store what SORT returns as a list and return its length; an empty one removes the target."""
+
     def keys(self, pattern: bytes) -> list[bytes]: ...
     def scan(
         self, cursor: int, count: int, pattern: bytes | None = None, type: str | None = None

@@ -3,7 +3,7 @@
 use dozo_engine::Cx;
 use dozo_engine::events::Class;
 use dozo_log::value::{self, Restored};
-use dozo_store::{Access, Item, NewValue, Put, Str, Ttl, itoa};
+use dozo_store::{Access, End, Item, List, NewValue, Object, Put, Str, Ttl, itoa};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyInt, PyList, PyString, PyTuple};
@@ -12,6 +12,7 @@ use crate::bits::Bits;
 use crate::context;
 use crate::hyperloglogs::HyperLogLogs;
 use crate::reply::{self, Classes};
+use crate::sorting::Asked;
 use crate::text::glob;
 
 const BAD_INDEX: &str = "ERR DB index is out of range";
@@ -316,6 +317,51 @@ impl Database {
                 Restored::Object(object) => ks.put_object(db, key, object, ttl),
             }
             Ok(true)
+        })
+    }
+
+    #[pyo3(signature = (key, *, by=None, get=vec![], alpha=false, descending=false, offset=0, count=-1))]
+    #[expect(clippy::too_many_arguments, reason = "each is an option of SORT")]
+    fn sort<'py>(
+        &self,
+        py: Python<'py>,
+        key: &[u8],
+        by: Option<Vec<u8>>,
+        get: Vec<Vec<u8>>,
+        alpha: bool,
+        descending: bool,
+        offset: i64,
+        count: i64,
+    ) -> PyResult<Bound<'py, PyList>> {
+        let asked = Asked { by, get, alpha, descending, offset, count };
+        let found = self.with(|cx, db| asked.run(py, cx, db, key, false))?;
+        PyList::new(py, found.into_iter().map(|text| text.map(|text| PyBytes::new(py, &text))))
+    }
+
+    #[pyo3(signature = (target, key, *, by=None, get=vec![], alpha=false, descending=false, offset=0, count=-1))]
+    #[expect(clippy::too_many_arguments, reason = "each is an option of SORT")]
+    fn sort_store(
+        &self,
+        py: Python<'_>,
+        target: &[u8],
+        key: &[u8],
+        by: Option<Vec<u8>>,
+        get: Vec<Vec<u8>>,
+        alpha: bool,
+        descending: bool,
+        offset: i64,
+        count: i64,
+    ) -> PyResult<usize> {
+        let asked = Asked { by, get, alpha, descending, offset, count };
+        self.with(|cx, db| {
+            let found = asked.run(py, cx, db, key, true)?;
+            let ks = &mut cx.engine.ks;
+            let (mut list, packing) = (List::new(), ks.packing);
+            for element in &found {
+                list.push(End::Back, element.as_deref().unwrap_or_default(), &packing);
+            }
+            ks.put_object(db, target, Object::List(list), Ttl::Clear);
+            Ok(found.len())
         })
     }
 

@@ -11,6 +11,7 @@ mod hyperloglogs;
 mod kernel;
 mod reply;
 mod server;
+mod sorting;
 mod spec;
 mod text;
 

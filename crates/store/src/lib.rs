@@ -23,6 +23,7 @@ mod relocation;
 mod scan;
 mod segment;
 mod size_class;
+mod sort;
 mod strings;
 mod table;
 mod tagged;
@@ -37,6 +38,7 @@ pub use keyspace::{Keyspace, Reason, Removed, StoreConfig, StoreStats};
 pub use memory::{EvictOutcome, Overhead};
 pub use object::{Object, Type};
 pub use objects::WrongType;
+pub use sort::{Sort, SortError};
 pub use strings::PutOutcome;
 pub use value::{Access, Item, Mark, NewValue, Put, Shared, Str, Ttl, Value};
 

@@ -2,7 +2,7 @@
 
 A command lives in the module of its family (`GETRANGE` in strings.py, `CLIENT LIST` in client.py), whether Python or
 Rust implements it. Modules beside the families: api.py and signature.py (declaring), arguments.py (what COMMAND tells
-of keys and arguments), extended.py, lzf.py, memcached.py (the texts of memcached's `stats`).
+of keys and arguments), extended.py, memcached.py (the texts of memcached's `stats`).
 """
 
 from typing import Final
@@ -15,6 +15,7 @@ FAMILIES: Final[tuple[str, ...]] = (
     "generic",
     "expiry",
     "dump",
+    "sort",
     "object",
     "connection",
     "client",

@@ -41,7 +41,8 @@ class KeySpec:
 
     `flags` are words: one of RO RW OW RM for the key, then access, update, insert or delete for its value. Positions
     count from the command's own name (0). `last` counts from `first`, a negative one from the end. With `counted` the
-    argument at `first` tells how many keys follow, `step` apart.
+    argument at `first` tells how many keys follow, `step` apart. `unknown` ones stand where only a look at the options,
+    or at the data, can tell.
     """
 
     flags: str
@@ -49,11 +50,12 @@ class KeySpec:
     last: int = 0
     step: int = 1
     counted: bool = False
+    unknown: bool = False
     notes: str | None = None
 
     def positions(self, words: int) -> range:
-        """The positions of the keys in a request of so many words; none where keys are counted."""
-        if self.counted:
+        """The positions of the keys in a request of so many words; none where keys are counted or unknown."""
+        if self.counted or self.unknown:
             return range(0)
         return range(
             self.first, (words + self.last if self.last < 0 else self.first + self.last) + 1, self.step

@@ -212,6 +212,13 @@ def _key_spec(spec: KeySpec) -> dict[str, Any]:
     else:
         kind, found = "range", {"lastkey": spec.last, "keystep": spec.step, "limit": 0}
     told: dict[str, Any] = {"notes": spec.notes} if spec.notes else {}
+    if spec.unknown:
+        nowhere = {"type": "unknown", "spec": {}}
+        return told | {
+            "flags": _statuses(spec.flags.split()),
+            "begin_search": nowhere,
+            "find_keys": nowhere,
+        }
     return told | {
         "flags": _statuses(spec.flags.split()),
         "begin_search": {"type": "index", "spec": {"index": spec.first}},

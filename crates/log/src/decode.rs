@@ -87,11 +87,14 @@ impl Pack {
     }
 }
 
+/// What takes the entries of a pack, some at a time, with the place of the pack.
+type Each<'f, const N: usize> = dyn FnMut([Text<'_>; N], &Reader<'_>) -> Result<(), Malformed> + 'f;
+
 /// Reads the next string as a pack and gives its entries, `N` at a time, to `each`, with the place of the pack.
 fn unpack<const N: usize>(
     r: &mut Reader<'_>,
     pack: Pack,
-    each: &mut dyn FnMut([Text<'_>; N], &Reader<'_>) -> Result<(), Malformed>,
+    each: &mut Each<'_, N>,
 ) -> Result<usize, Malformed> {
     let start = r.clone();
     let packed = r.string()?;

@@ -267,12 +267,20 @@ pub struct Writer {
 }
 
 #[derive(Debug)]
+struct Entry {
+    id: Id,
+    /// Where they differ from the node's.
+    names: Option<Vec<Vec<u8>>>,
+    values: Vec<Vec<u8>>,
+}
+
+#[derive(Debug)]
 struct OpenNode {
     base: Id,
     names: Vec<Vec<u8>>,
     count: u64,
     /// The entries; the master entry is written before them at the end, when their number is known.
-    body: Vec<(Id, Option<Vec<Vec<u8>>>, Vec<Vec<u8>>)>,
+    body: Vec<Entry>,
     bytes: usize,
 }
 
@@ -296,8 +304,8 @@ impl Writer {
             body: Vec::new(),
             bytes: 0,
         });
-        let own = (node.names != names).then_some(names);
-        node.body.push((id, own, values));
+        let names = (node.names != names).then_some(names);
+        node.body.push(Entry { id, names, values });
         node.count += 1;
         node.bytes += size;
     }
@@ -310,8 +318,8 @@ impl Writer {
         pack.int(node.names.len() as i64);
         node.names.iter().for_each(|name| pack.string(name));
         pack.int(0);
-        for (id, own, values) in &node.body {
-            write_entry(&mut pack, node.base, *id, own.as_deref(), values);
+        for entry in &node.body {
+            write_entry(&mut pack, node.base, entry);
         }
         writer::bytes(&mut self.nodes, &id_bytes(node.base));
         writer::bytes(&mut self.nodes, &pack.finish());
@@ -340,22 +348,16 @@ fn id_bytes(id: Id) -> [u8; 16] {
     (u128::from(id.0) << 64 | u128::from(id.1)).to_be_bytes()
 }
 
-fn write_entry(
-    pack: &mut listpack::Writer,
-    base: Id,
-    id: Id,
-    own_names: Option<&[Vec<u8>]>,
-    values: &[Vec<u8>],
-) {
+fn write_entry(pack: &mut listpack::Writer, base: Id, entry: &Entry) {
     let before = pack.count();
-    pack.int(if own_names.is_none() { SAME_NAMES } else { 0 });
-    pack.int(id.0.wrapping_sub(base.0) as i64);
-    pack.int(id.1.wrapping_sub(base.1) as i64);
-    match own_names {
-        None => values.iter().for_each(|value| pack.string(value)),
+    pack.int(if entry.names.is_none() { SAME_NAMES } else { 0 });
+    pack.int(entry.id.0.wrapping_sub(base.0) as i64);
+    pack.int(entry.id.1.wrapping_sub(base.1) as i64);
+    match &entry.names {
+        None => entry.values.iter().for_each(|value| pack.string(value)),
         Some(names) => {
             pack.int(names.len() as i64);
-            for (name, value) in names.iter().zip(values) {
+            for (name, value) in names.iter().zip(&entry.values) {
                 pack.string(name);
                 pack.string(value);
             }

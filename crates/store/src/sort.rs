@@ -41,9 +41,11 @@ impl From<WrongType> for SortError {
     }
 }
 
+type Element = Box<[u8]>;
+
 /// An element and what it is ordered by.
 struct Row {
-    element: Box<[u8]>,
+    element: Element,
     weight: Weight,
 }
 
@@ -95,12 +97,12 @@ impl Keyspace {
         key: &[u8],
         reverse: bool,
         access: Access,
-    ) -> Result<(Vec<Box<[u8]>>, bool), SortError> {
+    ) -> Result<(Vec<Element>, bool), SortError> {
         let Some(item) = self.get(db, key, access) else {
             return Ok((Vec::new(), false));
         };
-        let own = |text: Str<'_>| -> Box<[u8]> { text.as_bytes(&mut itoa::Buffer::new()).into() };
-        let mut elements: Vec<Box<[u8]>> = match item.value() {
+        let own = |text: Str<'_>| -> Element { text.as_bytes(&mut itoa::Buffer::new()).into() };
+        let mut elements: Vec<Element> = match item.value() {
             Value::List(list) => list.iter().map(own).collect(),
             Value::Set(set) => return Ok((set.iter().map(own).collect(), true)),
             Value::Zset(zset) => zset.iter().map(|(member, _)| own(member)).collect(),
@@ -115,10 +117,10 @@ impl Keyspace {
     fn sorted(
         &mut self,
         db: usize,
-        elements: Vec<Box<[u8]>>,
+        elements: Vec<Element>,
         sort: &Sort<'_>,
         access: Access,
-    ) -> Result<Vec<Box<[u8]>>, SortError> {
+    ) -> Result<Vec<Element>, SortError> {
         let mut rows = Vec::with_capacity(elements.len());
         for element in elements {
             let weight = self.weight(db, &element, sort, access)?;
@@ -138,10 +140,7 @@ impl Keyspace {
         sort: &Sort<'_>,
         access: Access,
     ) -> Result<Weight, SortError> {
-        let other = match sort.by {
-            Some(pattern) => Some(self.look_up(db, pattern, element, access)),
-            None => None,
-        };
+        let other = sort.by.map(|pattern| self.look_up(db, pattern, element, access));
         if sort.alpha {
             return Ok(other.map_or(Weight::Own, |text| Weight::Text(text.map(Vec::into_boxed_slice))));
         }

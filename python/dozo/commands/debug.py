@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterable
 from typing import Any, Final
 
 from dozo.commands.api import ADMIN, LOADING, NOSCRIPT, STALE, Database, Server, Simple, Verbatim, command
@@ -14,7 +14,6 @@ _MAX_POPULATION: Final = 100_000_000
 _MAX_SIZE: Final = 512 << 20
 _PAYLOAD_FRAME: Final = 11
 """A payload's bytes besides the value: its type, its version and its checksum."""
-_STRING_TYPE: Final = b"\0\0\0\0"
 _HELP: Final = """\
 DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:
 DIGEST
@@ -77,11 +76,43 @@ def _digest_value(db: Database, _server: Server, *keys: bytes) -> list[Simple]:
 
 
 def _value_digest(db: Database, key: bytes, digest: int) -> int:
-    value = db.peek(key)
-    if value is None:
+    kind = db.type(key)
+    if kind is None:
         return digest
-    digest = _mix(_mix(digest, _STRING_TYPE), value)
+    number, read, mix = _DIGESTS[kind]
+    found = db.peek(key) if read is None else db.call(*read[:1], key, *read[1:])
+    digest = mix(_mix(digest, number.to_bytes(4, "big")), found)
     return digest if db.expire_at(key) == -1 else digest ^ _sha1(b"!!expire!!")
+
+
+def _mix_all(digest: int, found: list[bytes]) -> int:
+    """What has an order: each element changes what comes after it."""
+    for data in found:
+        digest = _mix(digest, data)
+    return digest
+
+
+def _mix_set(digest: int, found: Iterable[bytes]) -> int:
+    for data in found:
+        digest ^= _sha1(data)
+    return digest
+
+
+def _mix_pairs(digest: int, found: Any) -> int:
+    """Fields or members with their values or scores; RESP2 has them in turn, RESP3 in pairs."""
+    pairs = found.items() if isinstance(found, dict) else found
+    if not isinstance(found, dict) and found and not isinstance(found[0], list):
+        pairs = zip(found[::2], found[1::2], strict=True)
+    for name, value in pairs:
+        text = b"%.17g" % value if isinstance(value, float) else value
+        digest ^= _sha1(_mix(_mix(0, name), text).to_bytes(20, "big"))
+    return digest
+
+
+def _mix_stream(digest: int, found: list[Any]) -> int:
+    for identity, fields in found:
+        digest = _mix_all(_mix(digest, identity.replace(b"-", b".")), fields)
+    return digest
 
 
 def _mix(digest: int, data: bytes) -> int:
@@ -162,6 +193,15 @@ def _sleep(_db: Database, server: Server, seconds: bytes) -> Simple:
     return OK
 
 
+_DIGESTS: Final[dict[str, tuple[int, tuple[str, ...] | None, Callable[[int, Any], int]]]] = {
+    "string": (0, None, _mix),
+    "list": (1, ("LRANGE", "0", "-1"), _mix_all),
+    "set": (2, ("SMEMBERS",), _mix_set),
+    "zset": (3, ("ZRANGE", "0", "-1", "WITHSCORES"), _mix_pairs),
+    "hash": (4, ("HGETALL",), _mix_pairs),
+    "stream": (6, ("XRANGE", "-", "+"), _mix_stream),
+}
+"""By type: Redis's number of it, the command that reads it whole, and how its parts enter the digest."""
 _EXAMPLES: Final[dict[str, Any]] = {
     "string": b"Hello World",
     "integer": 12345,

@@ -8,7 +8,23 @@ import redis
 
 from dozo.commands.api import load_families
 
-GROUPS = {"string", "bitmap", "hyperloglog", "generic", "connection", "server"}
+GROUPS = {
+    "string",
+    "list",
+    "set",
+    "sorted-set",
+    "hash",
+    "stream",
+    "bitmap",
+    "hyperloglog",
+    "geo",
+    "generic",
+    "pubsub",
+    "transactions",
+    "scripting",
+    "connection",
+    "server",
+}
 NAMES = ("arity", "flags", "first key", "last key", "step", "categories", "tips", "key specifications")
 # Commands and options that dozo has from Valkey and later versions of Redis, or of its own.
 ADDED = {"client|no-touch", "client|setinfo", "delex", "delifeq", "digest", "dozo.item", "msetex"}

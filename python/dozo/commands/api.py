@@ -145,7 +145,7 @@ MOVABLEKEYS: Final = Flags.MOVABLEKEYS
 ALLOW_BUSY: Final = Flags.ALLOW_BUSY
 MODULE: Final = Flags.MODULE
 
-_CATEGORY_OF_GROUP: Final = {"generic": "keyspace", "server": "", "sorted_set": "sortedset", "pubsub": ""}
+_CATEGORY_OF_GROUP: Final = {"generic": "keyspace", "server": "", "pubsub": ""}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,7 +207,7 @@ class Command:
         )
         found += [category for category, flag in implied if flags & flag]
         found += ["fast" if flags & FAST else "slow"] + (["blocking"] if flags & BLOCKING else [])
-        return tuple(dict.fromkeys(f"@{category.replace('_', '')}" for category in found if category))
+        return tuple(dict.fromkeys(f"@{category.replace('-', '')}" for category in found if category))
 
     def key_positions(self, args: Sequence[bytes]) -> list[int]:
         """The positions of the keys in a command line that has the right arity (the name is position 0)."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from dozo.commands.api import FAST, LOADING, NOSCRIPT, SKIP_SLOWLOG, STALE, hot
+from dozo.commands.api import ALLOW_BUSY, FAST, LOADING, NOSCRIPT, SKIP_SLOWLOG, STALE, hot
 
 _GROUP: Final = "transactions"
 _ACL: Final = ("transaction",)
@@ -16,7 +16,7 @@ _FLAGS: Final = NOSCRIPT | LOADING | STALE
 hot(
     "MULTI",
     arity=1,
-    flags=_FLAGS | FAST,
+    flags=_FLAGS | FAST | ALLOW_BUSY,
     group=_GROUP,
     acl=_ACL,
     since="1.2.0",
@@ -36,7 +36,7 @@ hot(
 hot(
     "DISCARD",
     arity=1,
-    flags=_FLAGS | FAST,
+    flags=_FLAGS | FAST | ALLOW_BUSY,
     group=_GROUP,
     acl=_ACL,
     since="2.0.0",
@@ -48,7 +48,7 @@ hot(
     arity=-2,
     keys=(1, -1, 1),
     key_flags="RO",
-    flags=_FLAGS | FAST,
+    flags=_FLAGS | FAST | ALLOW_BUSY,
     group=_GROUP,
     acl=_ACL,
     since="2.2.0",
@@ -59,7 +59,7 @@ hot(
 hot(
     "UNWATCH",
     arity=1,
-    flags=_FLAGS | FAST,
+    flags=_FLAGS | FAST | ALLOW_BUSY,
     group=_GROUP,
     acl=_ACL,
     since="2.2.0",

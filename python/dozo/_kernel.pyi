@@ -43,6 +43,18 @@ class Database:
         """The time of this command: it does not move while the command runs."""
 
     @property
+    def is_retry(self) -> bool:
+        """Whether the command has waited and runs again: it then passes over keys of another type."""
+
+    @property
+    def lists(self) -> Lists:
+        """The lists."""
+
+    @property
+    def sorted_sets(self) -> SortedSets:
+        """The sorted sets."""
+
+    @property
     def bits(self) -> Bits:
         """Strings as rows of bits."""
 
@@ -163,6 +175,48 @@ class Database:
 
     def select(self, index: int) -> Database:
         """Another database, valid as long as this one."""
+
+@final
+class Lists:
+    """Lists by their keys; None for a missing key. WrongType where a key holds none."""
+
+    def len(self, key: bytes) -> int | None: ...
+    def push_existing(self, key: bytes, values: list[bytes], front: bool) -> int:
+        """Add to a list that exists; its length, 0 without a list."""
+
+    def set(self, key: bytes, index: int, value: bytes) -> bool | None: ...
+    def insert(self, key: bytes, before: bool, pivot: bytes, value: bytes) -> int | None:
+        """Add beside the first element that equals the pivot; the length, 0 without a pivot."""
+
+    def positions(self, key: bytes, value: bytes, rank: int, count: int, maxlen: int) -> list[int] | None: ...
+    def pop(self, key: bytes, front: bool, count: int) -> list[bytes] | None: ...
+
+@final
+class SortedSets:
+    """Sorted sets by their keys; None for a missing key. WrongType where a key holds none.
+
+    Bounds are as clients write them, read by "rank", "score" or "lex". Lists with scores are flat in RESP2, pairs in
+    RESP3.
+    """
+
+    def len(self, key: bytes) -> int | None: ...
+    def scores(self, key: bytes, members: list[bytes]) -> list[float | None]: ...
+    def reverse_rank(self, key: bytes, member: bytes) -> int | None: ...
+    def count(self, key: bytes, by: str, min: bytes, max: bytes) -> int: ...
+    def remove_range(self, key: bytes, by: str, min: bytes, max: bytes) -> int: ...
+    def pop(self, key: bytes, last: bool, count: int) -> list[tuple[bytes, float]] | None: ...
+    def combine(
+        self, operation: str, keys: list[bytes], weights: list[float], aggregate: str, scores: bool
+    ) -> list[Any]:
+        """The "union", "inter" or "diff" of sorted sets and sets; "check" only looks at their types."""
+
+    def combine_into(
+        self, target: bytes, operation: str, keys: list[bytes], weights: list[float], aggregate: str
+    ) -> int:
+        """Store it, with its events; how many members there are."""
+
+    def random(self, key: bytes, count: int, distinct: bool, scores: bool) -> list[Any] | None: ...
+    def scan(self, key: bytes, cursor: int, count: int, pattern: bytes | None) -> tuple[int, list[bytes]]: ...
 
 @final
 class Bits:

@@ -44,6 +44,11 @@ def _kind(reply: Reply) -> Reply:
     return Reply(reply.kind, None)
 
 
+def _small(reply: Reply) -> Reply:
+    """A small list is a listpack since Redis 7.2; 7.0 knows quicklists only."""
+    return Reply(reply.kind, b"listpack") if reply.value == b"quicklist" else reply
+
+
 #: By the first word, or the first two, in upper case.
 NORMAL: dict[str, Callable[[Reply], Reply]] = {
     "KEYS": _sorted,
@@ -62,6 +67,7 @@ NORMAL: dict[str, Callable[[Reply], Reply]] = {
     "LATENCY HELP": _kind,
     "MEMORY HELP": _kind,
     # Small shared integers count INT_MAX references in Redis.
+    "OBJECT ENCODING": _small,
     "OBJECT REFCOUNT": _kind,
 }
 

@@ -11,7 +11,9 @@ use pyo3::types::{PyBytes, PyInt, PyList, PyString, PyTuple};
 use crate::bits::Bits;
 use crate::context;
 use crate::hyperloglogs::HyperLogLogs;
+use crate::lists::Lists;
 use crate::reply::{self, Classes};
+use crate::sorted_sets::SortedSets;
 use crate::sorting::Asked;
 use crate::text::glob;
 
@@ -114,6 +116,21 @@ impl Database {
     #[getter]
     fn index(&self) -> PyResult<usize> {
         self.with(|_, db| Ok(db))
+    }
+
+    #[getter]
+    fn is_retry(&self) -> PyResult<bool> {
+        self.with(|cx, _| Ok(cx.is_retry()))
+    }
+
+    #[getter]
+    fn lists(&self) -> Lists {
+        Lists { index: self.index }
+    }
+
+    #[getter]
+    fn sorted_sets(&self) -> SortedSets {
+        SortedSets { index: self.index }
     }
 
     #[getter]

@@ -9,8 +9,10 @@ mod database;
 mod host;
 mod hyperloglogs;
 mod kernel;
+mod lists;
 mod reply;
 mod server;
+mod sorted_sets;
 mod sorting;
 mod spec;
 mod text;
@@ -41,7 +43,11 @@ mod _kernel {
     #[pymodule_export]
     use super::kernel::Kernel;
     #[pymodule_export]
+    use super::lists::Lists;
+    #[pymodule_export]
     use super::server::Server;
+    #[pymodule_export]
+    use super::sorted_sets::SortedSets;
     #[pymodule_export]
     use super::text::{crc64, glob_match, xxh3_64};
 }

@@ -31,7 +31,7 @@ mod value;
 mod volatile;
 
 pub use changes::{ChangeLog, Changed};
-pub use collections::{Collection, End, Hash, LexBound, List, Packing, Set, Stream, Zset};
+pub use collections::{Aggregate, Collection, End, Hash, LexBound, List, Packing, Set, Source, Stream, Zset};
 pub use eviction::PolicyKind;
 pub use hashing::Random;
 pub use keyspace::{Keyspace, Reason, Removed, StoreConfig, StoreStats};

@@ -12,6 +12,8 @@ FAMILIES: Final[tuple[str, ...]] = (
     "lcs",
     "bitmaps",
     "hyperloglog",
+    "lists",
+    "sorted_sets",
     "generic",
     "expiry",
     "dump",

@@ -4,11 +4,15 @@
 mod connection;
 mod expiry;
 mod keys;
+mod lists;
 mod numbers;
 mod set;
 mod strings;
+mod zsets;
 
 use dozo_store::Str;
+
+pub use zsets::{lex_bound, score_bound, store as store_sorted_set};
 
 use crate::cx::{Cx, WRONG_TYPE};
 use crate::table::HotFn;
@@ -18,10 +22,12 @@ const FAMILIES: &[&[(&str, HotFn)]] = &[
     connection::HOT,
     expiry::HOT,
     keys::HOT,
+    lists::HOT,
     numbers::HOT,
     set::HOT,
     strings::HOT,
     crate::transactions::HOT,
+    zsets::HOT,
     &[("dozo.item", crate::memcached::item)],
 ];
 

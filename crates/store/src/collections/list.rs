@@ -8,6 +8,7 @@ use super::{Collection, Packing};
 use crate::object::{Object, Type};
 use crate::value::Str;
 use std::collections::VecDeque;
+use std::ops::Range;
 
 /// The bytes of a block when `list-max-listpack-size` counts elements.
 const COUNTED_BYTES: usize = 8192;
@@ -286,8 +287,14 @@ impl List {
 
     /// The elements from `start` to `stop`, indexes as Redis counts them.
     pub fn range(&self, start: i64, stop: i64) -> impl DoubleEndedIterator<Item = Str<'_>> + Clone {
+        let span = self.span(start, stop);
+        self.slice(span.start, span.len())
+    }
+
+    /// The indexes from `start` to `stop`, as Redis counts them.
+    pub fn span(&self, start: i64, stop: i64) -> Range<usize> {
         let (start, count) = span(start, stop, self.len());
-        self.slice(start, count)
+        start..start + count
     }
 
     /// `count` elements from the index `start`.

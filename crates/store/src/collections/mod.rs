@@ -16,7 +16,7 @@ pub use hash::Hash;
 pub use list::{End, List};
 pub use set::Set;
 pub use stream::Stream;
-pub use zset::{LexBound, Pairs, Zset};
+pub use zset::{Aggregate, LexBound, Pairs, Source, Zset};
 
 use crate::object::{Object, Type};
 

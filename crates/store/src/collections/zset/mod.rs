@@ -3,10 +3,12 @@
 //! Owns the two forms, and ranks, ranges and scans over them. A range of scores, of members or of ranks is always a span
 //! of ranks first, so reading, counting and removing it are the same for all three.
 
+mod algebra;
 mod element;
 mod small;
 mod tree;
 
+pub use algebra::{Aggregate, Source};
 pub use small::SmallZset;
 
 use super::cells::Walk;

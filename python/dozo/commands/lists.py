@@ -1,0 +1,393 @@
+"""The list family. Owns every command of the group "list"; those of queues are hot, the others stand below.
+
+The blocking commands wait as the engine lets them (Block); run again, they pass over keys that hold no list.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal
+
+from dozo.commands.api import (
+    BLOCKING,
+    DENYOOM,
+    FAST,
+    NOSCRIPT,
+    READONLY,
+    WRITE,
+    Counted,
+    Database,
+    Error,
+    Flag,
+    Key,
+    Range,
+    Reply,
+    command,
+    hot,
+)
+from dozo.commands.arguments import KeySpec
+from dozo.commands.timeouts import timeout_ms
+from dozo.errors import NoSuchKey, OutOfRange, ReplyError, SyntaxError_, WrongType
+from dozo.replies import NULL_ARRAY, OK, Block, Simple
+
+_GROUP: Final = "list"
+_TAKES: Final = "RW access delete"
+_BETWEEN: Final = (KeySpec(_TAKES), KeySpec("RW insert", 2))
+_COUNT_ERROR: Final = "ERR count should be greater than 0"
+_NUMKEYS_ERROR: Final = "ERR numkeys should be greater than 0"
+
+
+def _write(name: str, arity: int, summary: str, args: str, since: str = "1.0.0", **about: Any) -> None:
+    """Declare a hot command that changes a list."""
+    about.setdefault("keys", 1)
+    hot(name, arity=arity, summary=summary, args=args, since=since, group=_GROUP, **about)
+
+
+_write(
+    "LPUSH",
+    -3,
+    "Adds elements at the head of a list, one after the other; returns the new length.",
+    "key element [element ...]",
+    key_flags="RW insert",
+    flags=WRITE | DENYOOM | FAST,
+    complexity="O(N) for N elements",
+    history=(("2.4.0", "Several elements are accepted."),),
+)
+_write(
+    "RPUSH",
+    -3,
+    "Adds elements at the tail of a list; returns the new length.",
+    "key element [element ...]",
+    key_flags="RW insert",
+    flags=WRITE | DENYOOM | FAST,
+    complexity="O(N) for N elements",
+    history=(("2.4.0", "Several elements are accepted."),),
+)
+_write(
+    "LPOP",
+    -2,
+    "Takes one element, or with a count up to so many, from the head of a list.",
+    "key [count]",
+    key_flags=_TAKES,
+    flags=WRITE | FAST,
+    complexity="O(N) for N elements taken",
+    history=(("6.2.0", "The count is accepted."),),
+)
+_write(
+    "RPOP",
+    -2,
+    "Takes one element, or with a count up to so many, from the tail of a list.",
+    "key [count]",
+    key_flags=_TAKES,
+    flags=WRITE | FAST,
+    complexity="O(N) for N elements taken",
+    history=(("6.2.0", "The count is accepted."),),
+)
+_write(
+    "LRANGE",
+    4,
+    "Returns the elements between two indexes, both included.",
+    "key start stop",
+    flags=READONLY,
+    complexity="O(S+N) for N elements, S blocks passed over to the first one",
+)
+_write(
+    "LLEN",
+    2,
+    "Returns how many elements a list has.",
+    "key",
+    key_flags="RO",
+    flags=READONLY | FAST,
+    complexity="O(1)",
+)
+_write(
+    "LINDEX",
+    3,
+    "Returns the element at an index, null beyond the ends.",
+    "key index",
+    flags=READONLY,
+    complexity="O(S), S blocks passed over from the nearer end",
+)
+_write(
+    "LREM",
+    4,
+    "Removes elements that equal a value, a number of them from either end or all; returns how many.",
+    "key count element",
+    key_flags="RW delete",
+    flags=WRITE,
+    complexity="O(N), N the length of the list",
+)
+_write(
+    "LTRIM",
+    4,
+    "Drops all elements but those between two indexes.",
+    "key start stop",
+    key_flags="RW delete",
+    flags=WRITE,
+    complexity="O(N) for N elements dropped",
+)
+_write(
+    "LMOVE",
+    5,
+    "Takes an element from one end of a list and adds it at an end of the same or another one.",
+    "source destination <LEFT | RIGHT> <LEFT | RIGHT>",
+    "6.2.0",
+    keys=(1, 2, 1),
+    key_specs=_BETWEEN,
+    flags=WRITE | DENYOOM,
+    complexity="O(1)",
+)
+_write(
+    "RPOPLPUSH",
+    3,
+    "Takes the last element of a list and adds it at the head of the same or another one.",
+    "source destination",
+    "1.2.0",
+    keys=(1, 2, 1),
+    key_specs=_BETWEEN,
+    flags=WRITE | DENYOOM,
+    complexity="O(1)",
+    doc_flags=("deprecated",),
+    deprecated_since="6.2.0",
+    replaced_by="LMOVE with RIGHT and LEFT",
+)
+_write(
+    "BLPOP",
+    -3,
+    "Takes an element from the head of the first list that has one, and waits where none has.",
+    "key [key ...] timeout",
+    "2.0.0",
+    keys=(1, -2, 1),
+    key_flags=_TAKES,
+    flags=WRITE | NOSCRIPT | BLOCKING,
+    complexity="O(N) for N keys",
+    history=(("6.0.0", "The timeout may have a fraction."),),
+)
+_write(
+    "BRPOP",
+    -3,
+    "Takes an element from the tail of the first list that has one, and waits where none has.",
+    "key [key ...] timeout",
+    "2.0.0",
+    keys=(1, -2, 1),
+    key_flags=_TAKES,
+    flags=WRITE | NOSCRIPT | BLOCKING,
+    complexity="O(N) for N keys",
+    history=(("6.0.0", "The timeout may have a fraction."),),
+)
+_write(
+    "BLMOVE",
+    6,
+    "Does what LMOVE does, and waits where there is nothing to take.",
+    "source destination <LEFT | RIGHT> <LEFT | RIGHT> timeout",
+    "6.2.0",
+    keys=(1, 2, 1),
+    key_specs=_BETWEEN,
+    flags=WRITE | DENYOOM | NOSCRIPT | BLOCKING,
+    complexity="O(1)",
+)
+_write(
+    "BRPOPLPUSH",
+    4,
+    "Does what RPOPLPUSH does, and waits where there is nothing to take.",
+    "source destination timeout",
+    "2.2.0",
+    keys=(1, 2, 1),
+    key_specs=_BETWEEN,
+    flags=WRITE | DENYOOM | NOSCRIPT | BLOCKING,
+    complexity="O(1)",
+    history=(("6.0.0", "The timeout may have a fraction."),),
+    doc_flags=("deprecated",),
+    deprecated_since="6.2.0",
+    replaced_by="BLMOVE with RIGHT and LEFT",
+)
+
+
+@command(
+    "LPUSHX",
+    key_flags="RW insert",
+    flags=WRITE | DENYOOM | FAST,
+    group=_GROUP,
+    since="2.2.0",
+    args="key element [element ...]",
+    history=(("4.0.0", "Several elements are accepted."),),
+)
+def lpushx(db: Database, key: Key, first: bytes, *element: bytes) -> int:
+    """Adds elements at the head of a list that exists; returns the new length, 0 without a list."""
+    return _push_existing(db, key, [first, *element], True)
+
+
+@command(
+    "RPUSHX",
+    key_flags="RW insert",
+    flags=WRITE | DENYOOM | FAST,
+    group=_GROUP,
+    since="2.2.0",
+    args="key element [element ...]",
+    history=(("4.0.0", "Several elements are accepted."),),
+)
+def rpushx(db: Database, key: Key, first: bytes, *element: bytes) -> int:
+    """Adds elements at the tail of a list that exists; returns the new length, 0 without a list."""
+    return _push_existing(db, key, [first, *element], False)
+
+
+def _push_existing(db: Database, key: bytes, elements: list[bytes], front: bool) -> int:
+    length = db.lists.push_existing(key, elements, front)
+    if length:
+        db.notify("l", "lpush" if front else "rpush", key)
+    return length
+
+
+@command(
+    "LSET",
+    key_flags="RW update",
+    flags=WRITE | DENYOOM,
+    group=_GROUP,
+    since="1.0.0",
+    args="key index element",
+    complexity="O(S), S blocks passed over from the nearer end",
+)
+def lset(db: Database, key: Key, index: bytes, element: bytes) -> Simple:
+    """Replaces the element at an index."""
+    if db.lists.len(key) is None:
+        raise NoSuchKey
+    if not db.lists.set(key, _integer(index), element):
+        raise OutOfRange
+    db.notify("l", "lset", key)
+    return OK
+
+
+def _integer(word: bytes) -> int:
+    """An integer that is read after the key was looked up, as Redis does."""
+    text = word.decode("latin-1")
+    digits = text.removeprefix("-")
+    if (
+        not (digits.isdecimal() and digits.isascii())
+        or str(int(text)) != text
+        or not -(2**63) <= int(text) < 2**63
+    ):
+        raise ReplyError("ERR value is not an integer or out of range")
+    return int(text)
+
+
+@command(
+    "LINSERT",
+    key_flags="RW insert",
+    flags=WRITE | DENYOOM,
+    group=_GROUP,
+    since="2.2.0",
+    args="key <BEFORE | AFTER> pivot element",
+    complexity="O(N) for N elements before the pivot",
+)
+def linsert(db: Database, key: Key, where: Literal["BEFORE", "AFTER"], pivot: bytes, element: bytes) -> int:
+    """Adds an element beside the first one that equals the pivot: the length, -1 without pivot, 0 without list."""
+    length = db.lists.insert(key, where == "BEFORE", pivot, element)
+    if length is None:
+        return 0
+    if length:
+        db.notify("l", "linsert", key)
+    return length or -1
+
+
+@command(
+    "LPOS",
+    flags=READONLY,
+    group=_GROUP,
+    since="6.0.6",
+    args="key element [RANK rank] [COUNT num-matches] [MAXLEN len]",
+    complexity="O(N) for N elements looked at",
+)
+def lpos(
+    db: Database,
+    key: Key,
+    element: bytes,
+    *,
+    rank: Annotated[int, Range(-(2**63), 2**63 - 1)] = 1,
+    count: Annotated[
+        int, Range(0, 2**63 - 1, "ERR COUNT can't be negative"), Error("ERR COUNT can't be negative")
+    ] = -1,
+    maxlen: Annotated[
+        int, Range(0, 2**63 - 1, "ERR MAXLEN can't be negative"), Error("ERR MAXLEN can't be negative")
+    ] = 0,
+) -> Reply:
+    """Returns where an element stands: the first index, or with COUNT a list of them."""
+    if rank == 0:
+        raise ReplyError(
+            "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to "
+            "start from the end of the list"
+        )
+    unlimited = 2**63 - 1
+    wanted = 1 if count < 0 else count or unlimited
+    found = db.lists.positions(key, element, rank, wanted, maxlen or unlimited) or []
+    if count >= 0:
+        return found
+    return found[0] if found else None
+
+
+def _take_first(db: Database, keys: tuple[bytes, ...], front: bool, count: int) -> list[Any] | None:
+    """The first list that there is, and what was taken from its end."""
+    name = "LPOP" if front else "RPOP"
+    for key in keys:
+        try:
+            taken = db.lists.pop(key, front, count)
+        except WrongType:
+            if not db.is_retry:
+                raise
+            continue
+        if taken:
+            db.effect(name, key, len(taken))
+            db.notify("l", name.lower(), key)
+            if not db.exists(key):
+                db.notify("g", "del", key)
+            return [key, taken]
+    return None
+
+
+@command(
+    "LMPOP",
+    arity=-4,
+    flags=WRITE,
+    group=_GROUP,
+    since="7.0.0",
+    key_specs=(KeySpec(_TAKES, counted=True),),
+    args="numkeys key [key ...] <LEFT | RIGHT> [COUNT count]",
+    exclusive=(("left", "right"),),
+    complexity="O(N+M) for N keys and M elements taken",
+)
+def lmpop(
+    db: Database,
+    *keys: Annotated[Key, Counted(_NUMKEYS_ERROR)],
+    left: Flag = False,
+    right: Flag = False,
+    count: Annotated[int, Range(1, 2**63 - 1, _COUNT_ERROR), Error(_COUNT_ERROR)] = 1,
+) -> Reply:
+    """Takes elements from one end of the first list that there is: its key and the elements."""
+    if not left and not right:
+        raise SyntaxError_
+    return _take_first(db, keys, left, count) or NULL_ARRAY
+
+
+@command(
+    "BLMPOP",
+    arity=-5,
+    flags=WRITE | BLOCKING,
+    group=_GROUP,
+    since="7.0.0",
+    key_specs=(KeySpec(_TAKES, 2, counted=True),),
+    args="timeout numkeys key [key ...] <LEFT | RIGHT> [COUNT count]",
+    exclusive=(("left", "right"),),
+    complexity="O(N+M) for N keys and M elements taken",
+)
+def blmpop(
+    db: Database,
+    timeout: bytes,
+    *keys: Annotated[Key, Counted(_NUMKEYS_ERROR)],
+    left: Flag = False,
+    right: Flag = False,
+    count: Annotated[int, Range(1, 2**63 - 1, _COUNT_ERROR), Error(_COUNT_ERROR)] = 1,
+) -> Reply:
+    """Does what LMPOP does, and waits where there is no list."""
+    wait_ms = timeout_ms(timeout)
+    if not left and not right:
+        raise SyntaxError_
+    taken = _take_first(db, keys, left, count)
+    return taken or Block(keys, of="list", timeout_ms=wait_ms, on_timeout=NULL_ARRAY)

@@ -1,0 +1,546 @@
+"""The sorted set family. Owns every command of the group "sorted-set": ranges and the most used ones are hot.
+
+Ranges by rank, score or member are one operation of the store (`db.sorted_sets`), asked for by name. Unions,
+intersections and differences take sets too, whose members count with score 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Final
+
+from dozo.commands.api import (
+    BLOCKING,
+    DENYOOM,
+    FAST,
+    NOSCRIPT,
+    READONLY,
+    WRITE,
+    Counted,
+    Database,
+    Error,
+    Flag,
+    Key,
+    Range,
+    Reply,
+    command,
+    hot,
+)
+from dozo.commands.arguments import Arg, KeySpec, arguments
+from dozo.commands.timeouts import timeout_ms
+from dozo.errors import NotInteger, ReplyError, SyntaxError_, WrongType
+from dozo.replies import NULL_ARRAY, Block
+
+_GROUP: Final = "sorted-set"
+_ACL: Final = ("sortedset",)
+_TAKES: Final = "RW access delete"
+_COUNT_ERROR: Final = "ERR count should be greater than 0"
+_NUMKEYS_ERROR: Final = "ERR numkeys should be greater than 0"
+_INT64: Final = range(-(2**63), 2**63)
+_MOST_REPEATED: Final = 2**26
+"""How many members ZRANDMEMBER gives out with repetitions."""
+_LOG: Final = "O(log(N)+M) for N members in the set, M of them in the range"
+
+
+def _hot(name: str, arity: int, summary: str, args: str | Sequence[Arg], since: str, **about: Any) -> None:
+    """Declare a hot command of this family."""
+    about.setdefault("keys", 1)
+    hot(name, arity=arity, summary=summary, args=args, since=since, group=_GROUP, acl=_ACL, **about)
+
+
+def _scored(usage: str) -> tuple[Arg, ...]:
+    """Arguments of which min and max are scores."""
+    return tuple(Arg(arg.name, "double") if arg.name in ("min", "max") else arg for arg in arguments(usage))
+
+
+_hot(
+    "ZADD",
+    -4,
+    "Gives members their scores, new or not as the options allow; returns how many are new.",
+    "key [NX | XX] [GT | LT] [CH] [INCR] score member [score member ...]",
+    "1.2.0",
+    key_flags="RW update",
+    flags=WRITE | DENYOOM | FAST,
+    complexity="O(log(N)) for each member",
+    history=(
+        ("2.4.0", "Several members are accepted."),
+        ("3.0.2", "The XX, NX, CH and INCR options exist."),
+        ("6.2.0", "The GT and LT options exist."),
+    ),
+)
+_hot(
+    "ZINCRBY",
+    4,
+    "Adds to the score of a member, 0 if it is new, and returns the sum.",
+    "key increment member",
+    "1.2.0",
+    key_flags="RW access update",
+    flags=WRITE | DENYOOM | FAST,
+    complexity="O(log(N))",
+)
+_hot(
+    "ZREM",
+    -3,
+    "Removes members; returns how many there were.",
+    "key member [member ...]",
+    "1.2.0",
+    key_flags="RW delete",
+    flags=WRITE | FAST,
+    complexity="O(M*log(N)) for M members",
+    history=(("2.4.0", "Several members are accepted."),),
+)
+_hot("ZCARD", 2, "Returns how many members there are.", "key", "1.2.0", key_flags="RO", flags=READONLY | FAST)
+_hot("ZSCORE", 3, "Returns the score of a member.", "key member", "1.2.0", flags=READONLY | FAST)
+_hot(
+    "ZRANK",
+    3,
+    "Returns how many members have a lower score, or the same one and stand before this member.",
+    "key member",
+    "2.0.0",
+    flags=READONLY | FAST,
+    complexity="O(log(N))",
+)
+for _name, _which in (("ZPOPMIN", "lowest"), ("ZPOPMAX", "highest")):
+    _hot(
+        _name,
+        -2,
+        f"Takes the members with the {_which} scores, one or up to a count.",
+        "key [count]",
+        "5.0.0",
+        key_flags=_TAKES,
+        flags=WRITE | FAST,
+        complexity="O(M*log(N)) for M members taken",
+    )
+    _hot(
+        f"B{_name}",
+        -3,
+        f"Takes the member with the {_which} score of the first set that has one, and waits where none has.",
+        "key [key ...] timeout",
+        "5.0.0",
+        keys=(1, -2, 1),
+        key_flags=_TAKES,
+        flags=WRITE | NOSCRIPT | BLOCKING | FAST,
+        complexity="O(log(N))",
+        history=(("6.0.0", "The timeout may have a fraction."),),
+    )
+_hot(
+    "ZREMRANGEBYSCORE",
+    4,
+    "Removes the members with scores between two bounds; returns how many.",
+    _scored("key min max"),
+    "1.2.0",
+    key_flags="RW delete",
+    flags=WRITE,
+    complexity="O(M*log(N)) for M members removed",
+)
+_hot(
+    "ZRANGE",
+    -4,
+    "Returns the members between two ranks, scores or members, in either direction.",
+    tuple(
+        Arg(arg.name, "string") if arg.name in ("start", "stop") else arg
+        for arg in arguments("key start stop [BYSCORE | BYLEX] [REV] [LIMIT offset count] [WITHSCORES]")
+    ),
+    "1.2.0",
+    flags=READONLY,
+    complexity=_LOG,
+    history=(("6.2.0", "The REV, BYSCORE, BYLEX and LIMIT options exist."),),
+)
+_hot(
+    "ZRANGESTORE",
+    -5,
+    "Stores the members between two ranks, scores or members under another key.",
+    (
+        Arg("dst", "key", key_spec=0),
+        Arg("src", "key", key_spec=1),
+        *arguments("min max [BYSCORE | BYLEX] [REV] [LIMIT offset count]"),
+    ),
+    "6.2.0",
+    keys=(1, 2, 1),
+    key_specs=(KeySpec("OW update"), KeySpec("RO access", 2)),
+    flags=WRITE | DENYOOM,
+    complexity=_LOG,
+)
+for _name, _usage, _since, _summary, _instead in (
+    (
+        "ZREVRANGE",
+        "key start stop [WITHSCORES]",
+        "1.2.0",
+        "between two ranks, counted from the highest score",
+        "REV",
+    ),
+    (
+        "ZRANGEBYSCORE",
+        "key min max [WITHSCORES] [LIMIT offset count]",
+        "1.0.5",
+        "with scores between two bounds",
+        "BYSCORE",
+    ),
+    (
+        "ZREVRANGEBYSCORE",
+        "key max min [WITHSCORES] [LIMIT offset count]",
+        "2.2.0",
+        "with scores between two bounds, the highest first",
+        "REV and BYSCORE",
+    ),
+    ("ZRANGEBYLEX", "key min max [LIMIT offset count]", "2.8.9", "between two members", "BYLEX"),
+    (
+        "ZREVRANGEBYLEX",
+        "key max min [LIMIT offset count]",
+        "2.8.9",
+        "between two members, the last first",
+        "REV and BYLEX",
+    ),
+):
+    _hot(
+        _name,
+        -4,
+        f"Returns the members {_summary}.",
+        _scored(_usage) if "SCORE" in _name else _usage,
+        _since,
+        flags=READONLY,
+        complexity=_LOG,
+        doc_flags=("deprecated",),
+        deprecated_since="6.2.0",
+        replaced_by=f"ZRANGE with {_instead}",
+    )
+
+
+@command("ZREVRANK", flags=READONLY | FAST, group=_GROUP, acl=_ACL, since="2.0.0", complexity="O(log(N))")
+def zrevrank(db: Database, key: Key, member: bytes) -> int | None:
+    """Returns the rank of a member, counted from the highest score."""
+    return db.sorted_sets.reverse_rank(key, member)
+
+
+@command(
+    "ZMSCORE", flags=READONLY | FAST, group=_GROUP, acl=_ACL, since="6.2.0", args="key member [member ...]"
+)
+def zmscore(db: Database, key: Key, first: bytes, *member: bytes) -> Reply:
+    """Returns the scores of members, null for each that is missing."""
+    return db.sorted_sets.scores(key, [first, *member])
+
+
+@command(
+    "ZCOUNT",
+    flags=READONLY | FAST,
+    group=_GROUP,
+    acl=_ACL,
+    since="2.0.0",
+    args=_scored("key min max"),
+    complexity="O(log(N))",
+)
+def zcount(db: Database, key: Key, min: bytes, max: bytes) -> int:
+    """Returns how many members have scores between two bounds."""
+    return db.sorted_sets.count(key, "score", min, max)
+
+
+@command("ZLEXCOUNT", flags=READONLY | FAST, group=_GROUP, acl=_ACL, since="2.8.9", complexity="O(log(N))")
+def zlexcount(db: Database, key: Key, min: bytes, max: bytes) -> int:
+    """Returns how many members stand between two members, in a set of equal scores."""
+    return db.sorted_sets.count(key, "lex", min, max)
+
+
+@command(
+    "ZREMRANGEBYRANK",
+    key_flags="RW delete",
+    flags=WRITE,
+    group=_GROUP,
+    acl=_ACL,
+    since="2.0.0",
+    args=tuple(Arg(arg.name, "integer") if arg.name != "key" else arg for arg in arguments("key start stop")),
+)
+def zremrangebyrank(db: Database, key: Key, start: bytes, stop: bytes) -> int:
+    """Removes the members between two ranks; returns how many."""
+    return _remove(db, key, "rank", start, stop)
+
+
+@command("ZREMRANGEBYLEX", key_flags="RW delete", flags=WRITE, group=_GROUP, acl=_ACL, since="2.8.9")
+def zremrangebylex(db: Database, key: Key, min: bytes, max: bytes) -> int:
+    """Removes the members between two members, in a set of equal scores; returns how many."""
+    return _remove(db, key, "lex", min, max)
+
+
+def _remove(db: Database, key: bytes, by: str, low: bytes, high: bytes) -> int:
+    removed = db.sorted_sets.remove_range(key, by, low, high)
+    if removed:
+        db.notify("z", f"zremrangeby{by}", key)
+        _notify_gone(db, key)
+    return removed
+
+
+def _notify_gone(db: Database, key: bytes) -> None:
+    if not db.exists(key):
+        db.notify("g", "del", key)
+
+
+def _counted_keys(first: int) -> Any:
+    """Finds the keys that are counted at position `first`; a destination stands before the count."""
+
+    def find(args: Sequence[bytes]) -> list[int]:
+        count = int(args[first]) if args[first].isdigit() else 0
+        found = list(range(first + 1, min(first + 1 + count, len(args))))
+        return [1, *found] if first == 2 else found
+
+    return find
+
+
+_COUNTED: Final = (KeySpec("RO access", counted=True),)
+_STORES: Final = (KeySpec("OW update"), KeySpec("RO access", 2, counted=True))
+_WEIGHTED: Final = "numkeys key [key ...] [WEIGHTS weight ...] [AGGREGATE <SUM | MIN | MAX>]"
+
+
+def _operands(db: Database, name: str, words: Sequence[bytes]) -> tuple[list[bytes], list[bytes]]:
+    """The keys that are counted in front, each a sorted set or a set, and the words after them."""
+    count = _integer(words[0])
+    if count < 1:
+        raise ReplyError(f"ERR at least 1 input key is needed for '{name}' command")
+    if count > len(words) - 1:
+        raise SyntaxError_
+    keys = list(words[1 : count + 1])
+    db.sorted_sets.combine("check", keys, [], "sum", False)
+    return keys, list(words[count + 1 :])
+
+
+def _integer(word: bytes) -> int:
+    text = word.decode("latin-1")
+    digits = text.removeprefix("-")
+    canonical = digits.isascii() and digits.isdecimal() and len(digits) < 20 and str(int(text)) == text
+    if not canonical or int(text) not in _INT64:
+        raise NotInteger
+    return int(text)
+
+
+def _weights(words: Sequence[bytes]) -> list[float]:
+    try:
+        return [db_float(word) for word in words]
+    except ValueError:
+        raise ReplyError("ERR weight value is not a float") from None
+
+
+def db_float(word: bytes) -> float:
+    """A float as C reads it; a ValueError where it is none, or no number."""
+    text = word.decode("latin-1")
+    value = float(text)
+    if value != value or "_" in text or text != text.strip():
+        raise ValueError
+    return value
+
+
+def _algebra(
+    db: Database, name: str, words: Sequence[bytes], store: bool
+) -> tuple[list[bytes], list[float], str, bool]:
+    """What ZUNION and its relatives are asked for: keys, weights, aggregate, whether with scores."""
+    keys, rest = _operands(db, name, words)
+    weights: list[float] = []
+    aggregate, scores, weighted = "sum", False, "diff" not in name
+    while rest:
+        option = rest.pop(0).upper()
+        if option == b"WEIGHTS" and weighted and len(rest) >= len(keys):
+            weights, rest = _weights(rest[: len(keys)]), rest[len(keys) :]
+        elif option == b"AGGREGATE" and weighted and rest and rest[0].upper() in (b"SUM", b"MIN", b"MAX"):
+            aggregate = rest.pop(0).decode().lower()
+        elif option == b"WITHSCORES" and not store:
+            scores = True
+        else:
+            raise SyntaxError_
+    return keys, weights, aggregate, scores
+
+
+def _declare_algebra(operation: str, what: str, args: str) -> None:
+    """Declare ZUNION, ZINTER or ZDIFF, and the command that stores its result."""
+    name = f"z{operation}"
+
+    def reading(db: Database, *words: bytes) -> Reply:
+        keys, weights, aggregate, scores = _algebra(db, name, words, False)
+        return db.sorted_sets.combine(operation, keys, weights, aggregate, scores)
+
+    def storing(db: Database, destination: Key, *words: bytes) -> int:
+        keys, weights, aggregate, _ = _algebra(db, f"{name}store", words, True)
+        return db.sorted_sets.combine_into(destination, operation, keys, weights, aggregate)
+
+    command(
+        name,
+        arity=-3,
+        keys=_counted_keys(1),
+        key_specs=_COUNTED,
+        summary=f"Returns {what}.",
+        flags=READONLY,
+        group=_GROUP,
+        acl=_ACL,
+        since="6.2.0",
+        args=f"{args} [WITHSCORES]",
+    )(reading)
+    command(
+        f"{name}store",
+        arity=-4,
+        keys=_counted_keys(2),
+        key_specs=_STORES,
+        summary=f"Stores {what}; returns how many members there are.",
+        flags=WRITE | DENYOOM,
+        group=_GROUP,
+        acl=_ACL,
+        since="6.2.0" if operation == "diff" else "2.0.0",
+        args=f"destination {args}",
+    )(storing)
+
+
+_declare_algebra("union", "all members of several sorted sets", _WEIGHTED)
+_declare_algebra("inter", "the members that all of several sorted sets have", _WEIGHTED)
+_declare_algebra("diff", "the members of the first sorted set that no other one has", "numkeys key [key ...]")
+
+
+@command(
+    "ZINTERCARD",
+    arity=-3,
+    keys=_counted_keys(1),
+    key_specs=_COUNTED,
+    flags=READONLY,
+    group=_GROUP,
+    acl=_ACL,
+    since="7.0.0",
+    args="numkeys key [key ...] [LIMIT limit]",
+)
+def zintercard(db: Database, *words: bytes) -> int:
+    """Returns how many members all of several sorted sets have."""
+    keys, rest = _operands(db, "zintercard", words)
+    limit = 0
+    while rest:
+        if rest[0].upper() != b"LIMIT" or len(rest) < 2:
+            raise SyntaxError_
+        try:
+            limit = _integer(rest[1])
+        except NotInteger:
+            limit = -1
+        if limit < 0:
+            raise ReplyError("ERR LIMIT can't be negative")
+        rest = rest[2:]
+    found = len(db.sorted_sets.combine("inter", keys, [], "sum", False))
+    return min(found, limit) if limit else found
+
+
+@command(
+    "ZRANDMEMBER",
+    arity=-2,
+    flags=READONLY,
+    group=_GROUP,
+    acl=_ACL,
+    since="6.2.0",
+    args="key [count [WITHSCORES]]",
+    tips=("nondeterministic_output",),
+)
+def zrandmember(db: Database, key: Key, *options: bytes) -> Reply:
+    """Returns members by chance: one, or with a count different ones, or with a negative count any."""
+    if not options:
+        found = db.sorted_sets.random(key, 1, True, False)
+        return found[0] if found else None
+    count = _integer(options[0])
+    if count == -(2**63):
+        raise ReplyError(
+            "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807"
+        )
+    if len(options) > 2 or (len(options) == 2 and options[1].upper() != b"WITHSCORES"):
+        raise SyntaxError_
+    if count < -_MOST_REPEATED:
+        raise ReplyError("ERR value is out of range")
+    return db.sorted_sets.random(key, abs(count), count > 0, len(options) == 2) or []
+
+
+@command(
+    "ZSCAN",
+    arity=-3,
+    flags=READONLY,
+    group=_GROUP,
+    acl=_ACL,
+    since="2.8.0",
+    args="key cursor [MATCH pattern] [COUNT count]",
+    tips=("nondeterministic_output",),
+)
+def zscan(db: Database, key: Key, cursor: bytes, *options: bytes) -> Reply:
+    """Returns some members with their scores, and the cursor to go on from, 0 at the end."""
+    if not cursor.isdigit() or int(cursor) >= 2**64:
+        raise ReplyError("ERR invalid cursor")
+    if db.sorted_sets.len(key) is None:
+        return [b"0", []]
+    pattern, count = None, 10
+    for name, value in zip(options[::2], options[1::2], strict=False):
+        if name.upper() == b"MATCH":
+            pattern = value
+        elif name.upper() == b"COUNT":
+            count = _integer(value)
+            if count < 1:
+                raise SyntaxError_
+        else:
+            raise SyntaxError_
+    if len(options) % 2:
+        raise SyntaxError_
+    following, found = db.sorted_sets.scan(key, int(cursor), count, pattern)
+    return [str(following), found]
+
+
+def _take_first(db: Database, keys: tuple[bytes, ...], last: bool, count: int) -> list[Any] | None:
+    """The first sorted set that there is, and what was taken from its end."""
+    name = "ZPOPMAX" if last else "ZPOPMIN"
+    for key in keys:
+        try:
+            taken = db.sorted_sets.pop(key, last, count)
+        except WrongType:
+            if not db.is_retry:
+                raise
+            continue
+        if taken:
+            db.effect(name, key, len(taken))
+            db.notify("z", name.lower(), key)
+            _notify_gone(db, key)
+            return [key, taken]
+    return None
+
+
+@command(
+    "ZMPOP",
+    arity=-4,
+    flags=WRITE,
+    group=_GROUP,
+    acl=_ACL,
+    since="7.0.0",
+    key_specs=(KeySpec(_TAKES, counted=True),),
+    args="numkeys key [key ...] <MIN | MAX> [COUNT count]",
+    exclusive=(("min", "max"),),
+)
+def zmpop(
+    db: Database,
+    *keys: Annotated[Key, Counted(_NUMKEYS_ERROR)],
+    min: Flag = False,
+    max: Flag = False,
+    count: Annotated[int, Range(1, 2**63 - 1, _COUNT_ERROR), Error(_COUNT_ERROR)] = 1,
+) -> Reply:
+    """Takes members from one end of the first sorted set that there is: its key, and pairs of member and score."""
+    if not min and not max:
+        raise SyntaxError_
+    return _take_first(db, keys, max, count) or NULL_ARRAY
+
+
+@command(
+    "BZMPOP",
+    arity=-5,
+    flags=WRITE | BLOCKING,
+    group=_GROUP,
+    acl=_ACL,
+    since="7.0.0",
+    key_specs=(KeySpec(_TAKES, 2, counted=True),),
+    args="timeout numkeys key [key ...] <MIN | MAX> [COUNT count]",
+    exclusive=(("min", "max"),),
+)
+def bzmpop(
+    db: Database,
+    timeout: bytes,
+    *keys: Annotated[Key, Counted(_NUMKEYS_ERROR)],
+    min: Flag = False,
+    max: Flag = False,
+    count: Annotated[int, Range(1, 2**63 - 1, _COUNT_ERROR), Error(_COUNT_ERROR)] = 1,
+) -> Reply:
+    """Does what ZMPOP does, and waits where there is no sorted set."""
+    wait_ms = timeout_ms(timeout)
+    if not min and not max:
+        raise SyntaxError_
+    taken = _take_first(db, keys, max, count)
+    return taken or Block(keys, of="zset", timeout_ms=wait_ms, on_timeout=NULL_ARRAY)

@@ -62,6 +62,10 @@ class Database:
     def hyperloglogs(self) -> HyperLogLogs:
         """Strings as counters of distinct elements."""
 
+    @property
+    def streams(self) -> Streams:
+        """The operations on streams."""
+
     def get(self, key: bytes) -> bytes | None:
         """The value; counts as an access, and as a hit or a miss. WrongType where it is not a string."""
 
@@ -466,6 +470,130 @@ class Kernel:
 
     def stats(self) -> dict[str, Any]:
         """Every figure the engine keeps, from any thread."""
+
+_Id = tuple[int, int]
+
+@final
+class Streams:
+    """Typed operations on streams. Ids go in as (ms, seq) and come out as texts; a missing key or group is None."""
+
+    @property
+    def default_limit(self) -> int:
+        """How many entries an approximate trimming deletes at most when it has no limit of its own."""
+
+    def info(self, key: bytes) -> dict[str, Any] | None:
+        """length, blocks, groups, added; last_id, first_id, max_deleted and newest_id as pairs."""
+
+    def range(
+        self, key: bytes, start: _Id, end: _Id, count: int | None = None, reverse: bool = False
+    ) -> list[Any] | None:
+        """Entries between two ids, each [id, [field, value, ...]]."""
+
+    def entries(self, key: bytes, ids: list[_Id]) -> list[Any] | None:
+        """The entries of these ids, as far as they exist."""
+
+    def delete(self, key: bytes, ids: list[_Id], references: str = "KEEPREF") -> list[int] | None:
+        """For each id 1 deleted, 2 still referenced, -1 missing."""
+
+    def trim(
+        self,
+        key: bytes,
+        *,
+        maxlen: int | None = None,
+        minid: _Id | None = None,
+        approx: bool = False,
+        limit: int = 0,
+        references: str = "KEEPREF",
+    ) -> int | None:
+        """Delete the oldest entries beyond a length or below an id; how many those were."""
+
+    def set_counters(
+        self, key: bytes, last_id: _Id, added: int | None = None, max_deleted: _Id | None = None
+    ) -> None:
+        """Set the last id, and what else is not None."""
+
+    def has_group(self, key: bytes, group: bytes) -> bool | None:
+        """Whether the stream has the group."""
+
+    def create_group(
+        self,
+        key: bytes,
+        group: bytes,
+        last_id: _Id | None,
+        entries_read: int | None = None,
+        make_stream: bool = False,
+    ) -> bool | None:
+        """Make a group; None as its id is the stream's last one. False when there is one of that name."""
+
+    def destroy_group(self, key: bytes, group: bytes) -> bool | None:
+        """Remove a group."""
+
+    def set_group(
+        self, key: bytes, group: bytes, last_id: _Id | None, entries_read: int | None = None
+    ) -> None:
+        """Set how far a group has read."""
+
+    def create_consumer(self, key: bytes, group: bytes, name: bytes) -> bool | None:
+        """Make a consumer; False when there is one of that name."""
+
+    def delete_consumer(self, key: bytes, group: bytes, name: bytes) -> int | None:
+        """Remove a consumer; how many entries were pending at it."""
+
+    def groups(self, key: bytes) -> list[dict[str, Any]] | None:
+        """The groups by name: name, consumers, pending, last_id, entries_read, lag."""
+
+    def consumers(self, key: bytes, group: bytes) -> list[dict[str, Any]] | None:
+        """The consumers by name: name, pending, seen_at, active_at."""
+
+    def pending(
+        self,
+        key: bytes,
+        group: bytes,
+        start: _Id = ...,
+        end: _Id = ...,
+        count: int | None = None,
+        consumer: bytes | None = None,
+        min_idle: int = 0,
+    ) -> list[tuple[bytes, bytes, int, int]] | None:
+        """Pending entries: id, consumer, ms since the last delivery, deliveries."""
+
+    def pending_summary(
+        self, key: bytes, group: bytes
+    ) -> tuple[int, bytes | None, bytes | None, list[tuple[bytes, int]]] | None:
+        """How many are pending, the first and the last id, and how many at each consumer that has some."""
+
+    def claim(
+        self,
+        key: bytes,
+        group: bytes,
+        consumer: bytes,
+        ids: list[_Id],
+        *,
+        min_idle: int,
+        delivered_at: int,
+        deliveries: int | None,
+        keep_count: bool,
+        force: bool,
+    ) -> list[tuple[bool, tuple[int, int] | None]] | None:
+        """For each id whether something was done, and the delivery's time and count unless the entry was gone."""
+
+    def autoclaim(
+        self,
+        key: bytes,
+        group: bytes,
+        consumer: bytes,
+        start: _Id,
+        *,
+        count: int,
+        min_idle: int,
+        keep_count: bool,
+    ) -> tuple[_Id, list[tuple[_Id, tuple[int, int]]], list[_Id]] | None:
+        """Where to go on, what was taken with its delivery's time and count, and what was gone."""
+
+    def acknowledge(
+        self, key: bytes, group: bytes, ids: list[_Id], references: str = "KEEPREF"
+    ) -> list[int] | None:
+        """Take ids out of those pending and delete their entries: 1 deleted, 2 still referenced, -1 not pending."""
 
 HOT: Final[tuple[str, ...]]
 """Lower-case names of the commands that Rust implements."""

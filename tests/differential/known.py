@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 from .raw import Reply
 
@@ -49,10 +50,30 @@ def _small(reply: Reply) -> Reply:
     return Reply(reply.kind, b"listpack") if reply.value == b"quicklist" else reply
 
 
+#: What streams tell of clocks, and of the shape of Redis's own tree.
+_STREAM_CLOCKS = {b"idle", b"seen-time", b"radix-tree-keys", b"radix-tree-nodes"}
+
+
+def _pending(reply: Reply) -> Reply:
+    """A pending entry's idle time or time of delivery depends on when it is asked."""
+    if not isinstance(reply.value, list):
+        return reply
+    items = [_pending(item) for item in reply.value]
+    for at, (name, item) in enumerate(pairwise(items), 1):
+        if item.kind == ":" and (
+            name.value in _STREAM_CLOCKS or int(item.value) > 10**12 or (at == 2 and len(items) == 4)
+        ):
+            items[at] = Reply(":", 0)
+    return Reply(reply.kind, items)
+
+
 #: By the first word, or the first two, in upper case.
 NORMAL: dict[str, Callable[[Reply], Reply]] = {
     "KEYS": _sorted,
     "SCAN": _sorted,
+    "XPENDING": _pending,
+    "XINFO CONSUMERS": _pending,
+    "XINFO STREAM": _pending,
     "COMMAND INFO": _unordered,
     "TTL": _near,
     "PTTL": _near,

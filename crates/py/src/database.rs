@@ -15,6 +15,7 @@ use crate::lists::Lists;
 use crate::reply::{self, Classes};
 use crate::sorted_sets::SortedSets;
 use crate::sorting::Asked;
+use crate::streams::Streams;
 use crate::text::glob;
 
 const BAD_INDEX: &str = "ERR DB index is out of range";
@@ -146,6 +147,11 @@ impl Database {
     #[getter]
     fn max_value_len(&self) -> PyResult<usize> {
         self.with(|cx, _| Ok(cx.engine.settings.proto_max_bulk_len))
+    }
+
+    #[getter]
+    fn streams(&self) -> Streams {
+        Streams::of(self.index)
     }
 
     fn get<'py>(&self, py: Python<'py>, key: &[u8]) -> PyResult<Option<Bound<'py, PyBytes>>> {

@@ -15,6 +15,7 @@ mod server;
 mod sorted_sets;
 mod sorting;
 mod spec;
+mod streams;
 mod text;
 
 #[global_allocator]
@@ -48,6 +49,8 @@ mod _kernel {
     use super::server::Server;
     #[pymodule_export]
     use super::sorted_sets::SortedSets;
+    #[pymodule_export]
+    use super::streams::Streams;
     #[pymodule_export]
     use super::text::{crc64, glob_match, xxh3_64};
 }

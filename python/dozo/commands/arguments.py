@@ -52,10 +52,13 @@ class KeySpec:
     counted: bool = False
     unknown: bool = False
     notes: str | None = None
+    keyword: str | None = None
+    """The keys follow this word, which is looked for from `first` on; they are the first 1/`limit` of what follows."""
+    limit: int = 0
 
     def positions(self, words: int) -> range:
         """The positions of the keys in a request of so many words; none where keys are counted or unknown."""
-        if self.counted or self.unknown:
+        if self.counted or self.unknown or self.keyword is not None:
             return range(0)
         return range(
             self.first, (words + self.last if self.last < 0 else self.first + self.last) + 1, self.step

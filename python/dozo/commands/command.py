@@ -210,7 +210,10 @@ def _key_spec(spec: KeySpec) -> dict[str, Any]:
     if spec.counted:
         kind, found = "keynum", {"keynumidx": 0, "firstkey": 1, "keystep": spec.step}
     else:
-        kind, found = "range", {"lastkey": spec.last, "keystep": spec.step, "limit": 0}
+        kind, found = "range", {"lastkey": spec.last, "keystep": spec.step, "limit": spec.limit}
+    begin: dict[str, Any] = {"type": "index", "spec": {"index": spec.first}}
+    if spec.keyword is not None:
+        begin = {"type": "keyword", "spec": {"keyword": spec.keyword, "startfrom": spec.first}}
     told: dict[str, Any] = {"notes": spec.notes} if spec.notes else {}
     if spec.unknown:
         nowhere = {"type": "unknown", "spec": {}}
@@ -221,7 +224,7 @@ def _key_spec(spec: KeySpec) -> dict[str, Any]:
         }
     return told | {
         "flags": _statuses(spec.flags.split()),
-        "begin_search": {"type": "index", "spec": {"index": spec.first}},
+        "begin_search": begin,
         "find_keys": {"type": kind, "spec": found},
     }
 

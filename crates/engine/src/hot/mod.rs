@@ -7,6 +7,8 @@ mod keys;
 mod lists;
 mod numbers;
 mod set;
+mod stream_reads;
+mod streams;
 mod strings;
 mod zsets;
 
@@ -25,6 +27,7 @@ const FAMILIES: &[&[(&str, HotFn)]] = &[
     lists::HOT,
     numbers::HOT,
     set::HOT,
+    streams::HOT,
     strings::HOT,
     crate::transactions::HOT,
     zsets::HOT,

@@ -102,6 +102,14 @@ impl Default for Packing {
 }
 
 impl Packing {
+    /// How many entries an approximate trimming of a stream deletes at most when nothing else is said: 100 blocks.
+    pub fn stream_trim_limit(&self) -> u64 {
+        match u64::from(self.stream_node_max_entries) * 100 {
+            0 => 10_000,
+            limit => limit.min(1_000_000),
+        }
+    }
+
     /// Sets one threshold by its setting's name; false when there is none of that name.
     pub fn set(&mut self, name: &str, value: i64) -> bool {
         let size = u32::try_from(value).unwrap_or(if value < 0 { 0 } else { u32::MAX });

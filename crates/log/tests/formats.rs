@@ -1,6 +1,8 @@
 //! The formats by themselves: what one side writes the other reads, known bytes mean what they should, and bytes that
 //! were flipped, cut or made up are refused without a panic.
 
+#![allow(clippy::unwrap_used)]
+
 use dozo_log::decode::{self, form};
 use dozo_log::{Malformed, Reader, Text, crc64, intset, listpack, lzf, stream, writer, ziplist, zipmap};
 use proptest::prelude::*;

@@ -17,7 +17,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-__all__ = ["Arg", "ArgType", "KeySpec", "arguments", "block", "oneof", "token", "usage"]
+__all__ = ["Arg", "ArgType", "KeySpec", "arguments", "block", "oneof", "token", "typed", "usage"]
 
 ArgType = Literal[
     "string", "integer", "double", "key", "pattern", "unix-time", "pure-token", "oneof", "block"
@@ -102,6 +102,16 @@ def block(name: str, *parts: Arg, optional: bool = False, multiple: bool = False
 def arguments(usage: str) -> tuple[Arg, ...]:
     """The tree behind a usage line; the type of a value follows from its name."""
     return tuple(_Reader(_WORD.findall(usage)).sequence())
+
+
+def typed(usage: str, **kinds: ArgType) -> tuple[Arg, ...]:
+    """The tree behind a usage line, with other types for some names (written with _ for -)."""
+
+    def retype(arg: Arg) -> Arg:
+        kind = kinds.get(arg.name.replace("-", "_"), arg.type)
+        return replace(arg, type=kind, children=tuple(map(retype, arg.children)))
+
+    return tuple(map(retype, arguments(usage)))
 
 
 class _Reader:

@@ -5,6 +5,7 @@ The blocking commands wait as the engine lets them (Block); run again, they pass
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Final, Literal
 
 from dozo.commands.api import (
@@ -24,7 +25,7 @@ from dozo.commands.api import (
     command,
     hot,
 )
-from dozo.commands.arguments import KeySpec
+from dozo.commands.arguments import Arg, KeySpec, typed
 from dozo.commands.timeouts import timeout_ms
 from dozo.errors import NoSuchKey, OutOfRange, ReplyError, SyntaxError_, WrongType
 from dozo.replies import NULL_ARRAY, OK, Block, Simple
@@ -36,7 +37,9 @@ _COUNT_ERROR: Final = "ERR count should be greater than 0"
 _NUMKEYS_ERROR: Final = "ERR numkeys should be greater than 0"
 
 
-def _write(name: str, arity: int, summary: str, args: str, since: str = "1.0.0", **about: Any) -> None:
+def _write(
+    name: str, arity: int, summary: str, args: str | Sequence[Arg], since: str = "1.0.0", **about: Any
+) -> None:
     """Declare a hot command that changes a list."""
     about.setdefault("keys", 1)
     hot(name, arity=arity, summary=summary, args=args, since=since, group=_GROUP, **about)
@@ -86,7 +89,7 @@ _write(
     "LRANGE",
     4,
     "Returns the elements between two indexes, both included.",
-    "key start stop",
+    typed("key start stop", stop="integer"),
     flags=READONLY,
     complexity="O(S+N) for N elements, S blocks passed over to the first one",
 )
@@ -120,7 +123,7 @@ _write(
     "LTRIM",
     4,
     "Drops all elements but those between two indexes.",
-    "key start stop",
+    typed("key start stop", stop="integer"),
     key_flags="RW delete",
     flags=WRITE,
     complexity="O(N) for N elements dropped",
@@ -154,7 +157,7 @@ _write(
     "BLPOP",
     -3,
     "Takes an element from the head of the first list that has one, and waits where none has.",
-    "key [key ...] timeout",
+    typed("key [key ...] timeout", timeout="double"),
     "2.0.0",
     keys=(1, -2, 1),
     key_flags=_TAKES,
@@ -166,7 +169,7 @@ _write(
     "BRPOP",
     -3,
     "Takes an element from the tail of the first list that has one, and waits where none has.",
-    "key [key ...] timeout",
+    typed("key [key ...] timeout", timeout="double"),
     "2.0.0",
     keys=(1, -2, 1),
     key_flags=_TAKES,
@@ -178,7 +181,7 @@ _write(
     "BLMOVE",
     6,
     "Does what LMOVE does, and waits where there is nothing to take.",
-    "source destination <LEFT | RIGHT> <LEFT | RIGHT> timeout",
+    typed("source destination <LEFT | RIGHT> <LEFT | RIGHT> timeout", timeout="double"),
     "6.2.0",
     keys=(1, 2, 1),
     key_specs=_BETWEEN,
@@ -189,7 +192,7 @@ _write(
     "BRPOPLPUSH",
     4,
     "Does what RPOPLPUSH does, and waits where there is nothing to take.",
-    "source destination timeout",
+    typed("source destination timeout", timeout="double"),
     "2.2.0",
     keys=(1, 2, 1),
     key_specs=_BETWEEN,
@@ -293,7 +296,9 @@ def linsert(db: Database, key: Key, where: Literal["BEFORE", "AFTER"], pivot: by
     flags=READONLY,
     group=_GROUP,
     since="6.0.6",
-    args="key element [RANK rank] [COUNT num-matches] [MAXLEN len]",
+    args=typed(
+        "key element [RANK rank] [COUNT num-matches] [MAXLEN len]", rank="integer", num_matches="integer"
+    ),
     complexity="O(N) for N elements looked at",
 )
 def lpos(
@@ -373,7 +378,7 @@ def lmpop(
     group=_GROUP,
     since="7.0.0",
     key_specs=(KeySpec(_TAKES, 2, counted=True),),
-    args="timeout numkeys key [key ...] <LEFT | RIGHT> [COUNT count]",
+    args=typed("timeout numkeys key [key ...] <LEFT | RIGHT> [COUNT count]", timeout="double"),
     exclusive=(("left", "right"),),
     complexity="O(N+M) for N keys and M elements taken",
 )

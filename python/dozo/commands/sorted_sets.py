@@ -26,7 +26,7 @@ from dozo.commands.api import (
     command,
     hot,
 )
-from dozo.commands.arguments import Arg, KeySpec, arguments
+from dozo.commands.arguments import Arg, KeySpec, arguments, typed
 from dozo.commands.timeouts import timeout_ms
 from dozo.errors import NotInteger, ReplyError, SyntaxError_, WrongType
 from dozo.replies import NULL_ARRAY, Block
@@ -50,14 +50,14 @@ def _hot(name: str, arity: int, summary: str, args: str | Sequence[Arg], since: 
 
 def _scored(usage: str) -> tuple[Arg, ...]:
     """Arguments of which min and max are scores."""
-    return tuple(Arg(arg.name, "double") if arg.name in ("min", "max") else arg for arg in arguments(usage))
+    return typed(usage, min="double", max="double")
 
 
 _hot(
     "ZADD",
     -4,
     "Gives members their scores, new or not as the options allow; returns how many are new.",
-    "key [NX | XX] [GT | LT] [CH] [INCR] score member [score member ...]",
+    typed("key [NX | XX] [GT | LT] [CH] [INCR] score member [score member ...]", score="double"),
     "1.2.0",
     key_flags="RW update",
     flags=WRITE | DENYOOM | FAST,
@@ -115,7 +115,7 @@ for _name, _which in (("ZPOPMIN", "lowest"), ("ZPOPMAX", "highest")):
         f"B{_name}",
         -3,
         f"Takes the member with the {_which} score of the first set that has one, and waits where none has.",
-        "key [key ...] timeout",
+        typed("key [key ...] timeout", timeout="double"),
         "5.0.0",
         keys=(1, -2, 1),
         key_flags=_TAKES,
@@ -137,9 +137,10 @@ _hot(
     "ZRANGE",
     -4,
     "Returns the members between two ranks, scores or members, in either direction.",
-    tuple(
-        Arg(arg.name, "string") if arg.name in ("start", "stop") else arg
-        for arg in arguments("key start stop [BYSCORE | BYLEX] [REV] [LIMIT offset count] [WITHSCORES]")
+    typed(
+        "key start stop [BYSCORE | BYLEX] [REV] [LIMIT offset count] [WITHSCORES]",
+        start="string",
+        stop="string",
     ),
     "1.2.0",
     flags=READONLY,
@@ -196,7 +197,7 @@ for _name, _usage, _since, _summary, _instead in (
         _name,
         -4,
         f"Returns the members {_summary}.",
-        _scored(_usage) if "SCORE" in _name else _usage,
+        typed(_usage, stop="integer", min="double", max="double") if "LEX" not in _name else _usage,
         _since,
         flags=READONLY,
         complexity=_LOG,
@@ -286,7 +287,10 @@ def _counted_keys(first: int) -> Any:
 
 _COUNTED: Final = (KeySpec("RO access", counted=True),)
 _STORES: Final = (KeySpec("OW update"), KeySpec("RO access", 2, counted=True))
-_WEIGHTED: Final = "numkeys key [key ...] [WEIGHTS weight ...] [AGGREGATE <SUM | MIN | MAX>]"
+_WEIGHTS: Final = (
+    Arg("weight", "integer", token="WEIGHTS", optional=True, multiple=True),
+    *arguments("[AGGREGATE <SUM | MIN | MAX>]"),
+)
 
 
 def _operands(db: Database, name: str, words: Sequence[bytes]) -> tuple[list[bytes], list[bytes]]:
@@ -346,7 +350,7 @@ def _algebra(
     return keys, weights, aggregate, scores
 
 
-def _declare_algebra(operation: str, what: str, args: str) -> None:
+def _declare_algebra(operation: str, what: str, options: tuple[Arg, ...]) -> None:
     """Declare ZUNION, ZINTER or ZDIFF, and the command that stores its result."""
     name = f"z{operation}"
 
@@ -368,7 +372,7 @@ def _declare_algebra(operation: str, what: str, args: str) -> None:
         group=_GROUP,
         acl=_ACL,
         since="6.2.0",
-        args=f"{args} [WITHSCORES]",
+        args=arguments("numkeys key [key ...]") + options + arguments("[WITHSCORES]"),
     )(reading)
     command(
         f"{name}store",
@@ -380,13 +384,13 @@ def _declare_algebra(operation: str, what: str, args: str) -> None:
         group=_GROUP,
         acl=_ACL,
         since="6.2.0" if operation == "diff" else "2.0.0",
-        args=f"destination {args}",
+        args=arguments("destination numkeys key [key ...]") + options,
     )(storing)
 
 
-_declare_algebra("union", "all members of several sorted sets", _WEIGHTED)
-_declare_algebra("inter", "the members that all of several sorted sets have", _WEIGHTED)
-_declare_algebra("diff", "the members of the first sorted set that no other one has", "numkeys key [key ...]")
+_declare_algebra("union", "all members of several sorted sets", _WEIGHTS)
+_declare_algebra("inter", "the members that all of several sorted sets have", _WEIGHTS)
+_declare_algebra("diff", "the members of the first sorted set that no other one has", ())
 
 
 @command(
@@ -398,7 +402,7 @@ _declare_algebra("diff", "the members of the first sorted set that no other one 
     group=_GROUP,
     acl=_ACL,
     since="7.0.0",
-    args="numkeys key [key ...] [LIMIT limit]",
+    args=typed("numkeys key [key ...] [LIMIT limit]", limit="integer"),
 )
 def zintercard(db: Database, *words: bytes) -> int:
     """Returns how many members all of several sorted sets have."""
@@ -527,7 +531,7 @@ def zmpop(
     acl=_ACL,
     since="7.0.0",
     key_specs=(KeySpec(_TAKES, 2, counted=True),),
-    args="timeout numkeys key [key ...] <MIN | MAX> [COUNT count]",
+    args=typed("timeout numkeys key [key ...] <MIN | MAX> [COUNT count]", timeout="double"),
     exclusive=(("min", "max"),),
 )
 def bzmpop(

@@ -33,6 +33,7 @@ from dozo.replies import NULL_ARRAY, OK, Block, Simple
 _GROUP: Final = "list"
 _TAKES: Final = "RW access delete"
 _BETWEEN: Final = (KeySpec(_TAKES), KeySpec("RW insert", 2))
+_UNLIMITED: Final = 2**63 - 1
 _COUNT_ERROR: Final = "ERR count should be greater than 0"
 _NUMKEYS_ERROR: Final = "ERR numkeys should be greater than 0"
 
@@ -293,6 +294,7 @@ def linsert(db: Database, key: Key, where: Literal["BEFORE", "AFTER"], pivot: by
 
 @command(
     "LPOS",
+    arity=-3,
     flags=READONLY,
     group=_GROUP,
     since="6.0.6",
@@ -301,31 +303,47 @@ def linsert(db: Database, key: Key, where: Literal["BEFORE", "AFTER"], pivot: by
     ),
     complexity="O(N) for N elements looked at",
 )
-def lpos(
-    db: Database,
-    key: Key,
-    element: bytes,
-    *,
-    rank: Annotated[int, Range(-(2**63), 2**63 - 1)] = 1,
-    count: Annotated[
-        int, Range(0, 2**63 - 1, "ERR COUNT can't be negative"), Error("ERR COUNT can't be negative")
-    ] = -1,
-    maxlen: Annotated[
-        int, Range(0, 2**63 - 1, "ERR MAXLEN can't be negative"), Error("ERR MAXLEN can't be negative")
-    ] = 0,
-) -> Reply:
+def lpos(db: Database, key: Key, element: bytes, *options: bytes) -> Reply:
     """Returns where an element stands: the first index, or with COUNT a list of them."""
+    rank, count, maxlen = 1, -1, 0
+    for at in range(0, len(options), 2):
+        name = options[at].upper()
+        if name not in (b"RANK", b"COUNT", b"MAXLEN") or at + 1 == len(options):
+            raise SyntaxError_
+        if name == b"RANK":
+            rank = _rank(options[at + 1])
+        elif name == b"COUNT":
+            count = _not_negative("COUNT", options[at + 1])
+        else:
+            maxlen = _not_negative("MAXLEN", options[at + 1])
+    wanted = 1 if count < 0 else count or _UNLIMITED
+    found = db.lists.positions(key, element, rank, wanted, maxlen or _UNLIMITED)
+    if count >= 0:
+        return found or []
+    return found[0] if found else None
+
+
+def _rank(word: bytes) -> int:
+    """Which match LPOS begins with."""
+    rank = _integer(word)
+    if rank == -(2**63):
+        raise ReplyError(f"ERR value is out of range, value must between {-_UNLIMITED} and {_UNLIMITED}")
     if rank == 0:
         raise ReplyError(
             "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to "
             "start from the end of the list"
         )
-    unlimited = 2**63 - 1
-    wanted = 1 if count < 0 else count or unlimited
-    found = db.lists.positions(key, element, rank, wanted, maxlen or unlimited) or []
-    if count >= 0:
-        return found
-    return found[0] if found else None
+    return rank
+
+
+def _not_negative(name: str, word: bytes) -> int:
+    try:
+        number = _integer(word)
+    except ReplyError:
+        number = -1
+    if number < 0:
+        raise ReplyError(f"ERR {name} can't be negative")
+    return number
 
 
 def _take_first(db: Database, keys: tuple[bytes, ...], front: bool, count: int) -> list[Any] | None:

@@ -146,7 +146,7 @@ impl Adding {
             return Some(());
         }
         let old = zset.score(member);
-        let score = if self.incr { old.unwrap_or(0.0) + score } else { score };
+        let score = old.filter(|_| self.incr).map_or(score, |old| old + score);
         if score.is_nan() {
             return None;
         }

@@ -64,10 +64,9 @@ impl<'a> Encoded<'a> {
         }
     }
 
-    /// Of a score: an integer when that says the same.
+    /// Of a score: an integer when that says the same. As in Redis, a small sorted set keeps 0 for -0.
     pub(crate) fn score(score: f64) -> Self {
-        let whole =
-            score.abs() < EXACT_MAX && score.fract() == 0.0 && !(score == 0.0 && score.is_sign_negative());
+        let whole = score.abs() < EXACT_MAX && score.fract() == 0.0;
         if whole { Self::int(score as i64) } else { Self::tagged(FLOAT, &score.to_le_bytes()) }
     }
 

@@ -13,9 +13,11 @@ __all__ = [
     "Client",
     "ClientInfo",
     "Database",
+    "Hashes",
     "HyperLogLogs",
     "Kernel",
     "Server",
+    "Sets",
     "crc64",
     "glob_match",
     "xxh3_64",
@@ -34,6 +36,10 @@ class Database:
     def databases(self) -> int:
         """How many databases there are."""
 
+    @property
+    def hashes(self) -> Hashes: ...
+    @property
+    def sets(self) -> Sets: ...
     @property
     def max_value_len(self) -> int:
         """The setting proto-max-bulk-len, in bytes."""
@@ -594,6 +600,43 @@ class Streams:
         self, key: bytes, group: bytes, ids: list[_Id], references: str = "KEEPREF"
     ) -> list[int] | None:
         """Take ids out of those pending and delete their entries: 1 deleted, 2 still referenced, -1 not pending."""
+
+class Hashes:
+    """The hashes of one database: `db.hashes`. Every method raises WrongType where the key holds something else."""
+
+    def get(self, key: bytes, field: bytes) -> bytes | None: ...
+    def get_many(self, key: bytes, fields: Sequence[bytes]) -> list[bytes | None]: ...
+    def exists(self, key: bytes) -> bool: ...
+    def fields(self, key: bytes) -> list[bytes]: ...
+    def values(self, key: bytes) -> list[bytes]: ...
+    def set(self, key: bytes, pairs: Sequence[tuple[bytes, bytes]], keep_ttl: bool = False) -> int:
+        """Set fields and return how many are new; without keep_ttl they live for ever."""
+    def remove(self, key: bytes, fields: Sequence[bytes]) -> int: ...
+    def expiries(self, key: bytes, fields: Sequence[bytes]) -> list[int] | None:
+        """When each field expires in unix ms; -1 for never, -2 for a missing field, None for a missing key."""
+    def set_expiry(self, key: bytes, fields: Sequence[bytes], at_ms: int | None) -> int: ...
+    def random(self, key: bytes, count: int, distinct: bool) -> list[tuple[bytes, bytes]]:
+        """Random fields and values; distinct ones, all of them when there are fewer."""
+    def scan(
+        self, key: bytes, cursor: int, count: int, pattern: bytes | None = None
+    ) -> tuple[int, list[tuple[bytes, bytes]]]: ...
+
+class Sets:
+    """The sets of one database: `db.sets`. Operations are "inter", "union" and "diff"."""
+
+    def contains(self, key: bytes, members: Sequence[bytes]) -> list[bool]: ...
+    def add(self, key: bytes, member: bytes) -> bool: ...
+    def remove(self, key: bytes, member: bytes) -> bool: ...
+    def len(self, key: bytes) -> int | None:
+        """The number of members; None for a missing key."""
+    def combine(self, operation: str, keys: Sequence[bytes]) -> list[bytes]: ...
+    def combine_len(self, operation: str, keys: Sequence[bytes], limit: int) -> int: ...
+    def store(self, operation: str, target: bytes, keys: Sequence[bytes]) -> int:
+        """Store the result in place of whatever `target` holds, and return its number of members."""
+    def random(self, key: bytes, count: int, distinct: bool) -> list[bytes]: ...
+    def scan(
+        self, key: bytes, cursor: int, count: int, pattern: bytes | None = None
+    ) -> tuple[int, list[bytes]]: ...
 
 HOT: Final[tuple[str, ...]]
 """Lower-case names of the commands that Rust implements."""

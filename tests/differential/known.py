@@ -50,6 +50,21 @@ def _small(reply: Reply) -> Reply:
     return Reply(reply.kind, b"listpack") if reply.value == b"quicklist" else reply
 
 
+def _pairs(reply: Reply) -> Reply:
+    """Fields and values in turn, in the order of the fields."""
+    if not isinstance(reply.value, list):
+        return reply
+    if len(reply.value) == 2 and isinstance(reply.value[1].value, list):
+        return Reply(reply.kind, [reply.value[0], _pairs(reply.value[1])])
+    pairs = zip(reply.value[::2], reply.value[1::2], strict=False)
+    return Reply(reply.kind, sorted((list(pair) for pair in pairs), key=repr))
+
+
+def _picked(reply: Reply) -> Reply:
+    """Random elements: how many, of what kind."""
+    return Reply(reply.kind, len(reply.value) if isinstance(reply.value, list) else reply.value is None)
+
+
 #: What streams tell of clocks, and of the shape of Redis's own tree.
 _STREAM_CLOCKS = {b"idle", b"seen-time", b"radix-tree-keys", b"radix-tree-nodes"}
 
@@ -74,6 +89,18 @@ NORMAL: dict[str, Callable[[Reply], Reply]] = {
     "XPENDING": _pending,
     "XINFO CONSUMERS": _pending,
     "XINFO STREAM": _pending,
+    "HGETALL": _pairs,
+    "HSCAN": _pairs,
+    "HKEYS": _sorted,
+    "HVALS": _sorted,
+    "HRANDFIELD": _picked,
+    "SMEMBERS": _sorted,
+    "SINTER": _sorted,
+    "SUNION": _sorted,
+    "SDIFF": _sorted,
+    "SPOP": _sorted,
+    "SSCAN": _sorted,
+    "SRANDMEMBER": _picked,
     "COMMAND INFO": _unordered,
     "TTL": _near,
     "PTTL": _near,

@@ -10,9 +10,11 @@ use pyo3::types::{PyBytes, PyInt, PyList, PyString, PyTuple};
 
 use crate::bits::Bits;
 use crate::context;
+use crate::hashes::Hashes;
 use crate::hyperloglogs::HyperLogLogs;
 use crate::lists::Lists;
 use crate::reply::{self, Classes};
+use crate::sets::Sets;
 use crate::sorted_sets::SortedSets;
 use crate::sorting::Asked;
 use crate::streams::Streams;
@@ -137,6 +139,16 @@ impl Database {
     #[getter]
     fn databases(&self) -> PyResult<usize> {
         self.with(|cx, _| Ok(cx.engine.ks.databases()))
+    }
+
+    #[getter]
+    fn hashes(&self) -> Hashes {
+        Hashes { index: self.index }
+    }
+
+    #[getter]
+    fn sets(&self) -> Sets {
+        Sets { index: self.index }
     }
 
     #[getter]

@@ -6,12 +6,14 @@ mod bits;
 mod client;
 mod context;
 mod database;
+mod hashes;
 mod host;
 mod hyperloglogs;
 mod kernel;
 mod lists;
 mod reply;
 mod server;
+mod sets;
 mod sorted_sets;
 mod sorting;
 mod spec;
@@ -40,6 +42,8 @@ mod _kernel {
     #[pymodule_export]
     use super::database::Database;
     #[pymodule_export]
+    use super::hashes::Hashes;
+    #[pymodule_export]
     use super::hyperloglogs::HyperLogLogs;
     #[pymodule_export]
     use super::kernel::Kernel;
@@ -47,6 +51,8 @@ mod _kernel {
     use super::lists::Lists;
     #[pymodule_export]
     use super::server::Server;
+    #[pymodule_export]
+    use super::sets::Sets;
     #[pymodule_export]
     use super::sorted_sets::SortedSets;
     #[pymodule_export]

@@ -3,6 +3,7 @@
 //! Owns every byte of data and the one table that finds it. Knows nothing of protocols, sockets or commands: time comes
 //! in through [`Keyspace::set_now`], and what left the keyspace on its own goes out through [`Keyspace::take_removed`].
 
+mod algebra;
 mod attributes;
 pub mod bits;
 mod changes;
@@ -30,6 +31,7 @@ mod tagged;
 mod value;
 mod volatile;
 
+pub use algebra::SetOperation;
 pub use changes::{ChangeLog, Changed};
 pub use collections::{Aggregate, Collection, End, Hash, LexBound, List, Packing, Set, Source, Stream, Zset};
 pub use eviction::PolicyKind;

@@ -2,7 +2,7 @@
 
 A command lives in the module of its family (`GETRANGE` in strings.py, `CLIENT LIST` in client.py), whether Python or
 Rust implements it. Modules beside the families: api.py and signature.py (declaring), arguments.py (what COMMAND tells
-of keys and arguments), extended.py, memcached.py (the texts of memcached's `stats`).
+of keys and arguments), extended.py, walk.py, memcached.py (the texts of memcached's `stats`).
 """
 
 from typing import Final
@@ -14,6 +14,9 @@ FAMILIES: Final[tuple[str, ...]] = (
     "hyperloglog",
     "lists",
     "sorted_sets",
+    "hashes",
+    "hash_expiry",
+    "sets",
     "generic",
     "expiry",
     "streams",

@@ -3,10 +3,12 @@
 
 mod connection;
 mod expiry;
+mod hashes;
 mod keys;
 mod lists;
 mod numbers;
 mod set;
+mod sets;
 mod stream_reads;
 mod streams;
 mod strings;
@@ -23,11 +25,13 @@ use crate::table::HotFn;
 const FAMILIES: &[&[(&str, HotFn)]] = &[
     connection::HOT,
     expiry::HOT,
+    hashes::HOT,
     keys::HOT,
     lists::HOT,
     numbers::HOT,
     set::HOT,
     streams::HOT,
+    sets::HOT,
     strings::HOT,
     crate::transactions::HOT,
     zsets::HOT,

@@ -42,6 +42,14 @@ impl Hash {
         }
     }
 
+    /// Number of fields whose time is not over: what [`Hash::iter`] gives.
+    pub fn visible_len(&self) -> usize {
+        match &self.0 {
+            Form::Large(records) if records.has_hidden() => records.iter().count(),
+            _ => self.len(),
+        }
+    }
+
     /// The value of a field.
     #[inline]
     pub fn get(&self, field: &[u8]) -> Option<Str<'_>> {

@@ -135,6 +135,11 @@ impl Records {
         self.due.first().map(|(at, _)| *at)
     }
 
+    /// Whether there are records whose time is over.
+    pub(crate) fn has_hidden(&self) -> bool {
+        self.next_due().is_some_and(|at| at <= self.now)
+    }
+
     /// Removes records whose time is over, no more than `max`, and returns their keys.
     pub(crate) fn take_due(&mut self, max: usize) -> Vec<Box<[u8]>> {
         let mut taken = Vec::new();

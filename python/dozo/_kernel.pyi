@@ -343,6 +343,14 @@ class ClientInfo:
     @property
     def no_touch(self) -> bool: ...
     @property
+    def sub(self) -> int: ...
+    @property
+    def psub(self) -> int: ...
+    @property
+    def ssub(self) -> int: ...
+    @property
+    def subscription_memory(self) -> int: ...
+    @property
     def close_asap(self) -> bool: ...
 
 @final
@@ -395,6 +403,10 @@ class Server:
     def clients(self) -> list[ClientInfo]:
         """Every connected client, by id."""
 
+    def channels(self, pattern: bytes | None = None, shard: bool = False) -> list[bytes]:
+        """The channels, or shard channels, that somebody listens to."""
+
+    def subscribers(self, channel: bytes, shard: bool = False) -> int: ...
     def kill(self, id: int) -> bool:
         """Close a client; the calling one is closed after its reply. False where there is none of that id."""
 

@@ -42,6 +42,7 @@ _KERNEL_SETTINGS: Final = (
     "memcached-max-item-size",
     "memcached-shutdown",
     "hz",
+    "notify-keyspace-events",
     "client-query-buffer-limit",
     "client-output-buffer-limit",
     "timeout",
@@ -196,9 +197,10 @@ def _allow_descriptors(running: Running) -> None:
 
 
 def _for_kernel(value: Any) -> int | bool | bytes:
-    """A typed setting as the kernel takes it; of the output limits it is the hard one of normal clients."""
+    """A typed setting as the kernel takes it; output limits are nine numbers, class by class."""
     if isinstance(value, OutputLimits):
-        return value.normal.hard
+        classes = (value.normal, value.replica, value.pubsub)
+        return b" ".join(b"%d %d %d" % (one.hard, one.soft, one.soft_seconds) for one in classes)
     if isinstance(value, str):
         # A password is bytes to a client; those that are no UTF-8 came in as lone surrogates.
         return value.encode("utf-8", "surrogateescape")

@@ -109,6 +109,7 @@ impl Cx<'_> {
     pub fn reset_session(&mut self) {
         self.engine.monitors -= usize::from(self.session.monitor);
         self.engine.discard_transaction(self.session);
+        self.engine.unsubscribe_all(self.session);
         let open = self.engine.settings.requirepass.is_empty();
         self.session.reset(open);
     }

@@ -6,7 +6,6 @@ use dozo_wire::resp::{Proto, Reply};
 
 use crate::effects::Cause;
 use crate::engine::Engine;
-use crate::events::Class;
 use crate::session::Session;
 
 /// How deep commands may call commands.
@@ -83,12 +82,6 @@ impl<'a> Cx<'a> {
     /// The command changes nothing that must be journaled or replicated.
     pub fn no_effect(&mut self) {
         self.effect_settled = true;
-    }
-
-    /// Announces a keyspace event.
-    #[inline]
-    pub fn notify(&mut self, class: Class, event: &str, key: &[u8]) {
-        let _ = (class, event, key);
     }
 
     /// Runs another command atomically and returns its RESP3 reply. The inner command records its own effects,

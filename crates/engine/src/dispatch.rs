@@ -6,7 +6,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use dozo_wire::Mark;
-use dozo_wire::resp::Span;
+use dozo_wire::resp::{Proto, Span};
 
 use crate::cx::Cx;
 use crate::effects::Cause;
@@ -23,6 +23,9 @@ const ARGS_INLINE: usize = 8;
 const REFRESH_TIME_NS: u64 = 1_000_000;
 /// Bytes of arguments shown in an unknown-command error, as in Redis.
 const ERROR_ARGS_BYTES: usize = 128;
+
+/// What a RESP2 connection that is subscribed may call: its other replies could not be told from messages.
+const SUBSCRIBERS_MAY: &str = "(P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET";
 
 /// What became of one request.
 pub(crate) enum Verdict {
@@ -91,6 +94,14 @@ impl Engine {
                 b"OOM command not allowed when used memory > 'maxmemory'.",
             );
         }
+        if session.subscriptions.is_some() && session.proto == Proto::Resp2 {
+            let name = &self.table.row(row).name;
+            if !serves_subscribers(name) {
+                let text =
+                    format!("ERR Can't execute '{name}': only {SUBSCRIBERS_MAY} are allowed in this context");
+                return self.refuse(session, Some(row), text.as_bytes());
+            }
+        }
         if queues {
             self.queue(session, row, args);
             return Verdict::Done;
@@ -118,6 +129,7 @@ impl Engine {
         } else {
             silence(session, mark);
         }
+        self.put_own_pushes(session, mark);
         self.after_change(Some(session));
     }
 
@@ -338,14 +350,18 @@ fn standing(session: &Session, command: &Command) -> Standing {
 /// Takes a reply back that CLIENT REPLY has forbidden.
 #[inline]
 pub(crate) fn silence(session: &mut Session, mark: Mark) {
-    match session.reply_mode {
-        ReplyMode::On | ReplyMode::SkipNext => {}
-        ReplyMode::Off => session.out.rollback(mark),
-        ReplyMode::Skip => {
-            session.out.rollback(mark);
-            session.reply_mode = ReplyMode::On;
-        }
+    let pushed = std::mem::take(&mut session.push_is_reply);
+    if !pushed && matches!(session.reply_mode, ReplyMode::Off | ReplyMode::Skip) {
+        session.out.rollback(mark);
     }
+    if session.reply_mode == ReplyMode::Skip {
+        session.reply_mode = ReplyMode::On;
+    }
+}
+
+/// Whether the command is one of [`SUBSCRIBERS_MAY`].
+fn serves_subscribers(name: &str) -> bool {
+    name.ends_with("subscribe") || matches!(name, "ping" | "quit" | "reset")
 }
 
 /// The words by which Redis, too, tells a browser: its method, or the header that follows a GET.

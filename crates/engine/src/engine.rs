@@ -4,16 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dozo_store::{ChangeLog, EvictOutcome, Keyspace, PolicyKind, Reason, StoreConfig};
-use dozo_wire::Out;
+use dozo_wire::{Out, Shared};
 use slab::Slab;
 
 use crate::blocking::Waiters;
 use crate::clients::Pause;
 use crate::clock::Clock;
 use crate::effects::{Cause, Effects};
+use crate::events::Class;
 use crate::feed::Lookahead;
 use crate::host::Host;
 use crate::latency::LatencyMonitor;
+use crate::output::OutputLimits;
+use crate::pubsub::PubSub;
 use crate::session::{Door, Peer, Session, SessionId};
 use crate::settings::{SettingValue, Settings};
 use crate::slowlog::SlowLog;
@@ -89,6 +92,12 @@ pub struct Engine {
     pub(crate) observing: bool,
     /// How many transactions and scripts run within each other.
     pub(crate) atomic: usize,
+    /// Who is subscribed to what.
+    pub pubsub: PubSub,
+    /// Messages to the running session, to be put before its reply.
+    pub(crate) own_pushes: Vec<(usize, Shared)>,
+    /// How much unsent output a client may pile up; net looks at the same.
+    pub output_limits: Arc<OutputLimits>,
 }
 
 /// The eviction settings, which the store takes as one.
@@ -145,6 +154,9 @@ impl Engine {
             change_log: ChangeLog::default(),
             observing: false,
             atomic: 0,
+            pubsub: PubSub::default(),
+            own_pushes: Vec::new(),
+            output_limits: Arc::default(),
         }
     }
 
@@ -186,6 +198,7 @@ impl Engine {
         let slot = self.sessions.vacant_entry();
         let sid = SessionId(slot.key());
         session.sid = sid;
+        session.out.set_limit(self.output_limits.hard(session.class()));
         slot.insert(Some(Box::new(session)));
         Ok(sid)
     }
@@ -193,9 +206,10 @@ impl Engine {
     /// Forgets a client. Its slot may be reused at once.
     pub fn disconnect(&mut self, sid: SessionId) {
         self.forsake(sid);
-        if let Some(Some(session)) = self.sessions.try_remove(sid.0) {
+        if let Some(Some(mut session)) = self.sessions.try_remove(sid.0) {
             self.monitors -= usize::from(session.monitor);
             self.unwatch(session.id);
+            self.unsubscribe_all(&mut session);
         }
         self.dirty.retain(|other| *other != sid);
         self.closing.retain(|other| *other != sid);
@@ -255,10 +269,20 @@ impl Engine {
     pub(crate) fn push_to(&mut self, sid: usize, bytes: &[u8]) {
         if let Some(Some(session)) = self.sessions.get_mut(sid) {
             session.out.put(bytes);
-            if !session.dirty {
-                session.dirty = true;
-                self.dirty.push(SessionId(sid));
-            }
+            self.pushed(SessionId(sid));
+        }
+    }
+
+    /// After something was appended to a session that is not running: it will be written, or is too much.
+    pub(crate) fn pushed(&mut self, sid: SessionId) {
+        let Some(Some(session)) = self.sessions.get_mut(sid.0) else {
+            return;
+        };
+        if !std::mem::replace(&mut session.dirty, true) {
+            self.dirty.push(sid);
+        }
+        if self.output_limits.is_over(session, self.ks.now()) {
+            self.close_overflowed(sid);
         }
     }
 
@@ -278,6 +302,7 @@ impl Engine {
     /// Ends a batch: expirations and evictions that no command reported become effects.
     pub fn end_batch(&mut self) {
         self.record_removed();
+        self.send_left_pushes();
         self.after_change(None);
     }
 
@@ -287,13 +312,15 @@ impl Engine {
             return;
         }
         for removed in self.ks.take_removed() {
-            let cause = match removed.reason {
-                Reason::Expired => Cause::Expired,
-                Reason::Evicted => Cause::Evicted,
+            let (cause, class, event) = match removed.reason {
+                Reason::Expired => (Cause::Expired, Class::Expired, "expired"),
+                Reason::Evicted => (Cause::Evicted, Class::Evicted, "evicted"),
             };
             if removed.fields.is_empty() {
+                self.notify(removed.db, class, event, &removed.key);
                 self.effects.record(removed.db, &[b"DEL", &removed.key], cause);
             } else {
+                self.notify(removed.db, Class::Hash, "hexpired", &removed.key);
                 let mut effect: Vec<&[u8]> = vec![b"HDEL", &removed.key];
                 effect.extend(removed.fields.iter().map(|field| &**field));
                 self.effects.record(removed.db, &effect, cause);
@@ -392,6 +419,7 @@ impl Engine {
                 self.policy.decay_minutes = u32::try_from(*n).unwrap_or(1);
                 self.apply_policy();
             }
+            ("client-output-buffer-limit", SettingValue::Text(text)) => return self.output_limits.set(text),
             _ => {
                 if let SettingValue::Int(n) = value
                     && self.ks.packing.set(name, *n)

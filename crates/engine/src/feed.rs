@@ -125,6 +125,9 @@ impl Engine {
             (buf.len(), Flow::Close)
         });
         session.blocked = flow == Flow::Blocked;
+        let mark = session.out.mark();
+        self.put_own_pushes(&mut session, mark);
+        let flow = self.check_output(&mut session, flow);
         self.mark_dirty(sid, &mut session);
         if let Some(slot) = self.sessions.get_mut(sid.0) {
             *slot = Some(session);

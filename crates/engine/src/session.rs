@@ -7,6 +7,7 @@ use dozo_wire::resp::{Proto, Reply, RequestParser, Span};
 
 use crate::blocking::{Waiting, Wish};
 use crate::memcached;
+use crate::pubsub::Subscriptions;
 use crate::transactions::Transaction;
 
 /// Names a session for as long as it is connected; slots are reused, so net drops it on disconnect.
@@ -104,6 +105,10 @@ pub struct Session {
     pub blocked: bool,
     /// Bytes still to be written.
     pub out: Out,
+    /// What it is subscribed to, if anything.
+    pub subscriptions: Option<Box<Subscriptions>>,
+    /// Unix ms since when its output is over the soft limit.
+    pub soft_since_ms: Option<i64>,
     /// Memcached state of a memcached session.
     pub memcached: memcached::State,
     /// What MULTI has begun.
@@ -118,6 +123,8 @@ pub struct Session {
     pub(crate) waiting: Option<Box<Waiting>>,
     /// Its command runs again after having waited.
     pub(crate) retrying: bool,
+    /// The running command answers with pushes, which CLIENT REPLY OFF does not silence.
+    pub(crate) push_is_reply: bool,
     pub(crate) dirty: bool,
     pub(crate) parser: RequestParser,
     pub(crate) spans: Vec<Span>,
@@ -148,6 +155,8 @@ impl Session {
             close_after_reply: false,
             blocked: false,
             out: Out::new(),
+            subscriptions: None,
+            soft_since_ms: None,
             memcached: memcached::State::default(),
             transaction: None,
             selections: 0,
@@ -155,6 +164,7 @@ impl Session {
             wish: None,
             waiting: None,
             retrying: false,
+            push_is_reply: false,
             dirty: false,
             parser: RequestParser::new(),
             spans: Vec::new(),

@@ -28,6 +28,8 @@ pub struct Settings {
     pub protected_mode: bool,
     /// Ticks a second.
     pub hz: u32,
+    /// The events that are told to subscribers (`crate::events`).
+    pub notify_events: u32,
     /// Whether expired keys are collected in the background (DEBUG SET-ACTIVE-EXPIRE).
     pub active_expire: bool,
 }
@@ -46,6 +48,7 @@ impl Default for Settings {
             memcached_shutdown: false,
             protected_mode: true,
             hz: 10,
+            notify_events: 0,
             active_expire: true,
         }
     }
@@ -98,6 +101,10 @@ impl Settings {
             "memcached-shutdown" => self.memcached_shutdown = value.int()? != 0,
             "protected-mode" => self.protected_mode = value.int()? != 0,
             "hz" => self.hz = u32::try_from(value.int()?).ok()?.clamp(1, 500),
+            "notify-keyspace-events" => match value {
+                SettingValue::Text(text) => self.notify_events = crate::events::events(text)?,
+                _ => return None,
+            },
             "active-expire" => self.active_expire = value.int()? != 0,
             _ => return None,
         }

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
+use dozo_engine::output::{ClientClass, OutputLimits};
 use dozo_wire::Out;
 use mio::event::Event;
 use mio::{Events, Poll, Token, Waker};
@@ -79,6 +80,8 @@ pub(crate) enum Reply {
     Bytes(usize),
     /// A long reply.
     Out(Out),
+    /// Other limits hold for its output now.
+    Class(ClientClass),
     /// Read no more for now.
     Hold,
     /// Read again.
@@ -200,6 +203,9 @@ struct Member {
     owed: usize,
     queued: bool,
     held: bool,
+    class: ClientClass,
+    /// Since when it owes more than its class's soft limit.
+    soft_since: Option<Instant>,
     /// Set once it finishes: when it is closed even if the peer has not taken its replies.
     finish_by: Option<Instant>,
 }
@@ -208,6 +214,16 @@ impl Member {
     /// Whether its end has to wait for the peer to take what was written.
     fn lingers(&self) -> bool {
         self.finish_by.is_some_and(|end| Instant::now() < end) && !self.link.is_delivered()
+    }
+
+    /// Whether it owes more than its class may.
+    fn is_over(&mut self, limits: &OutputLimits) -> bool {
+        if self.owed <= limits.soft(self.class) {
+            self.soft_since = None;
+            return self.owed > limits.hard(self.class);
+        }
+        let since = *self.soft_since.get_or_insert_with(Instant::now);
+        self.owed > limits.hard(self.class) || since.elapsed() > limits.soft_time(self.class)
     }
 
     /// Keeps what is left of a short reply, together with what is kept already, so that a client which takes
@@ -332,8 +348,16 @@ impl Worker {
         if self.members.len() <= at {
             self.members.resize_with(at + 1, || None);
         }
-        let member =
-            Member { link, pending: VecDeque::new(), owed: 0, queued: false, held: false, finish_by: None };
+        let member = Member {
+            link,
+            pending: VecDeque::new(),
+            owed: 0,
+            queued: false,
+            held: false,
+            class: ClientClass::Normal,
+            soft_since: None,
+            finish_by: None,
+        };
         self.members[at] = Some(Box::new(member));
     }
 
@@ -356,6 +380,11 @@ impl Worker {
                         member.pending.push_back(out);
                     }
                     self.write(key);
+                }
+                Reply::Class(class) => {
+                    if let Some(member) = self.member(key) {
+                        member.class = class;
+                    }
                 }
                 Reply::Hold => self.hold(key, true),
                 Reply::Resume => self.hold(key, false),
@@ -410,16 +439,16 @@ impl Worker {
     }
 
     fn settle(&mut self, key: u32, wrote: Wrote) {
-        let limit = self.inbox.limits.output_buffer_bytes();
-        let Some(member) = self.member(key) else {
+        let Some(Some(member)) = self.members.get_mut(key as usize) else {
             return;
         };
+        let over = member.is_over(&self.inbox.limits.output);
         match wrote {
             Wrote::All if member.lingers() => self.lingering.push(key),
             Wrote::All if member.finish_by.is_some() => self.close(key, News::Closed),
             Wrote::Broken => self.close(key, News::Closed),
             Wrote::Yielded => self.writes.push(key),
-            Wrote::Stalled if member.owed > limit => self.close(key, News::Overflowed),
+            Wrote::Stalled if over => self.close(key, News::Overflowed),
             Wrote::All | Wrote::Stalled => {}
         }
     }

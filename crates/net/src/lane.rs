@@ -3,6 +3,7 @@
 //! Input is parsed where it was read, in a buffer that all connections share; only an incomplete rest is kept
 //! here and given back when it is used up, so an idle connection holds no buffer.
 
+use dozo_engine::output::ClientClass;
 use dozo_engine::{Engine, Flow, SessionId};
 
 use crate::stream::Link;
@@ -32,6 +33,8 @@ pub(crate) enum Ending {
 /// One connection.
 pub(crate) struct Lane {
     pub sid: SessionId,
+    /// As its I/O thread knows it.
+    pub class: ClientClass,
     pub port: Port,
     pub tail: Vec<u8>,
     /// Bytes at the front of `tail` that are used up.
@@ -55,6 +58,7 @@ impl Lane {
     pub fn new(sid: SessionId, port: Port, now: u32) -> Self {
         Self {
             sid,
+            class: ClientClass::Normal,
             port,
             tail: Vec::new(),
             start: 0,

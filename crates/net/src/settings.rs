@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use dozo_engine::output::OutputLimits;
 use dozo_engine::{Door, Level};
 
 /// Where log lines go. It is called on net's threads and must not block for long.
@@ -78,7 +79,8 @@ impl Default for Settings {
 #[derive(Debug)]
 pub struct Limits {
     query_buffer_bytes: AtomicU64,
-    output_buffer_bytes: AtomicU64,
+    /// Of each class of client; the engine has the same.
+    pub output: Arc<OutputLimits>,
     idle_timeout_seconds: AtomicU64,
     keepalive_seconds: AtomicU64,
 }
@@ -87,7 +89,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             query_buffer_bytes: AtomicU64::new(1 << 30),
-            output_buffer_bytes: AtomicU64::new(1 << 30),
+            output: Arc::default(),
             idle_timeout_seconds: AtomicU64::new(0),
             keepalive_seconds: AtomicU64::new(300),
         }
@@ -95,12 +97,10 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Sets a limit by its Redis name; `false` when net has no such limit. `client-output-buffer-limit` is the
-    /// hard limit of a normal client in bytes, 0 for none; `timeout` and `tcp-keepalive` are seconds, 0 for off.
+    /// Sets a limit by its Redis name; `false` when net has no such limit. `timeout` and `tcp-keepalive` are seconds, 0 for off.
     pub fn set(&self, name: &str, value: u64) -> bool {
         let limit = match name {
             "client-query-buffer-limit" => &self.query_buffer_bytes,
-            "client-output-buffer-limit" => &self.output_buffer_bytes,
             "timeout" => &self.idle_timeout_seconds,
             "tcp-keepalive" => &self.keepalive_seconds,
             _ => return false,
@@ -111,13 +111,6 @@ impl Limits {
 
     pub(crate) fn query_buffer_bytes(&self) -> usize {
         clamp(self.query_buffer_bytes.load(Ordering::Relaxed))
-    }
-
-    pub(crate) fn output_buffer_bytes(&self) -> usize {
-        match self.output_buffer_bytes.load(Ordering::Relaxed) {
-            0 => usize::MAX,
-            bytes => clamp(bytes),
-        }
     }
 
     pub(crate) fn idle_timeout_seconds(&self) -> u64 {

@@ -479,6 +479,7 @@ impl<'e> Turn<'e> {
         let Some(lane) = self.lanes.get_mut(key as usize).filter(|lane| lane.ending != Ending::Gone) else {
             return;
         };
+        let now_ms = self.engine.ks.now();
         let finishing = lane.ending == Ending::Finishing;
         let late = now.saturating_sub(lane.active) >= LINGER_SECONDS;
         let Some(session) = self.engine.session_mut(lane.sid) else {
@@ -488,6 +489,10 @@ impl<'e> Turn<'e> {
         match &mut lane.port {
             Port::Crew(crew) => {
                 let crew = &mut self.crews[*crew];
+                let class = session.class();
+                if std::mem::replace(&mut lane.class, class) != class {
+                    crew.tell(key, Reply::Class(class));
+                }
                 crew.deliver(key, &mut session.out);
                 session.net_out += before as u64;
                 if finishing {
@@ -503,7 +508,7 @@ impl<'e> Turn<'e> {
                     Wrote::All if finishing => self.bury(key),
                     Wrote::All => {}
                     Wrote::Yielded => self.writes.push(key),
-                    Wrote::Stalled if left > self.limits.output_buffer_bytes() => {
+                    Wrote::Stalled if self.limits.output.is_over(session, now_ms) => {
                         self.expel_overflowed(key);
                     }
                     Wrote::Stalled => {}
@@ -553,6 +558,10 @@ impl<'e> Turn<'e> {
             let waits = lane.blocked || session.monitor || lane.ending != Ending::No;
             if timeout > 0 && quiet > timeout && !waits {
                 self.expel(self.sweep_place as u32, Level::Debug, "idle for too long");
+            } else if lane.ending == Ending::No
+                && self.limits.output.is_over(session, u64::from(now) as i64 * 1000)
+            {
+                self.expel_overflowed(self.sweep_place as u32);
             } else if quiet >= 2 && session.out.is_empty() {
                 session.out.take();
             }

@@ -1,5 +1,6 @@
 //! `Client`, the session whose command runs, and `ClientInfo`, a picture of any session.
 
+use dozo_engine::pubsub::Kind;
 use dozo_engine::session::ReplyMode;
 use dozo_engine::{Cx, Door, Engine, Session};
 use dozo_wire::resp::Proto;
@@ -44,6 +45,10 @@ pub struct ClientInfo {
     touched: bool,
     no_evict: bool,
     no_touch: bool,
+    sub: usize,
+    psub: usize,
+    ssub: usize,
+    subscription_memory: usize,
     close_asap: bool,
 }
 
@@ -85,6 +90,10 @@ impl ClientInfo {
             touched,
             no_evict: session.no_evict,
             no_touch: session.no_touch,
+            sub: session.subscribed(Kind::Channel),
+            psub: session.subscribed(Kind::Pattern),
+            ssub: session.subscribed(Kind::Shard),
+            subscription_memory: session.subscriptions.as_ref().map_or(0, |own| own.bytes()),
             close_asap: session.close_after_reply,
         }
     }

@@ -1,7 +1,7 @@
 //! `Database`: the keyspace as a running command sees it.
 
-use dozo_engine::Cx;
 use dozo_engine::events::Class;
+use dozo_engine::{Cx, glob};
 use dozo_log::value::{self, Restored};
 use dozo_store::{Access, End, Item, List, NewValue, Object, Put, Str, Ttl, itoa};
 use pyo3::exceptions::{PyTypeError, PyValueError};
@@ -18,7 +18,6 @@ use crate::sets::Sets;
 use crate::sorted_sets::SortedSets;
 use crate::sorting::Asked;
 use crate::streams::Streams;
-use crate::text::glob;
 
 const BAD_INDEX: &str = "ERR DB index is out of range";
 const BAD_FORMAT: &str = "ERR Bad data format";
@@ -511,8 +510,8 @@ impl Database {
     fn notify(&self, class: &str, event: &str, key: &[u8]) -> PyResult<()> {
         let unknown = || PyValueError::new_err(format!("'{class}' is no class of keyspace events"));
         let class = Class::parse(class).ok_or_else(unknown)?;
-        self.with(|cx, _| {
-            cx.notify(class, event, key);
+        self.with(|cx, db| {
+            cx.notify_in(db, class, event, key);
             Ok(())
         })
     }

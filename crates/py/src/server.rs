@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use dozo_engine::blocking::Unblock;
+use dozo_engine::pubsub::Kind;
 use dozo_engine::settings::SettingValue;
-use dozo_engine::{Cx, Engine, Session};
+use dozo_engine::{Cx, Engine, Session, glob};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyList};
@@ -87,7 +88,7 @@ pub fn stats<'py>(py: Python<'py>, engine: &Engine, startup: &Startup) -> PyResu
     Ok(figures)
 }
 
-fn traffic(engine: &Engine) -> [(&'static str, i64); 22] {
+fn traffic(engine: &Engine) -> [(&'static str, i64); 26] {
     let stats = &engine.stats;
     let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     let sessions = |is: fn(&Session) -> bool| engine.sessions().filter(|session| is(session)).count() as i64;
@@ -111,6 +112,10 @@ fn traffic(engine: &Engine) -> [(&'static str, i64); 22] {
         ("client_output_buffer_limit_disconnections", number(stats.output_buffer_closed)),
         ("client_query_buffer_limit_disconnections", number(stats.query_buffer_closed)),
         ("acl_access_denied_auth", number(stats.acl_denied_auth)),
+        ("pubsub_channels", engine.pubsub.len(Kind::Channel) as i64),
+        ("pubsub_patterns", engine.pubsub.len(Kind::Pattern) as i64),
+        ("pubsubshard_channels", engine.pubsub.len(Kind::Shard) as i64),
+        ("pubsub_clients", engine.pubsub.clients() as i64),
         ("effects", number(engine.effects.count())),
         ("master_repl_offset", number(engine.effects.offset())),
         ("slowlog_len", engine.slowlog.len() as i64),
@@ -180,6 +185,27 @@ impl Server {
             clients.sort_unstable_by_key(|client| client.id);
             Ok(clients)
         })
+    }
+
+    #[pyo3(signature = (pattern=None, shard=false))]
+    fn channels<'py>(
+        &self,
+        py: Python<'py>,
+        pattern: Option<&[u8]>,
+        shard: bool,
+    ) -> PyResult<Bound<'py, PyList>> {
+        context::with(|cx| {
+            let names = cx.engine.pubsub.names(if shard { Kind::Shard } else { Kind::Channel });
+            let wanted = names.filter(|name| pattern.is_none_or(|pattern| glob(pattern, name)));
+            let names: Vec<_> = wanted.map(|name| PyBytes::new(py, name)).collect();
+            PyList::new(py, names)
+        })
+    }
+
+    #[pyo3(signature = (channel, shard=false))]
+    fn subscribers(&self, channel: &[u8], shard: bool) -> PyResult<usize> {
+        let kind = if shard { Kind::Shard } else { Kind::Channel };
+        context::with(|cx| Ok(cx.engine.pubsub.subscribers(kind, channel)))
     }
 
     fn kill(&self, id: u64) -> PyResult<bool> {

@@ -33,6 +33,10 @@ pub struct Out {
     ref_sent: usize,
     /// Unwritten bytes in `refs`.
     ref_len: usize,
+    /// Unwritten bytes above which everything is dropped; 0: none.
+    limit: usize,
+    /// The limit was passed, and everything dropped.
+    overflowed: bool,
 }
 
 /// A place in an [`Out`] to which [`Out::rollback`] can return.
@@ -45,7 +49,16 @@ pub struct Mark {
 impl Out {
     /// An empty buffer, without an allocation.
     pub const fn new() -> Self {
-        Self { bytes: Vec::new(), refs: Vec::new(), head: 0, ref_head: 0, ref_sent: 0, ref_len: 0 }
+        Self {
+            bytes: Vec::new(),
+            refs: Vec::new(),
+            head: 0,
+            ref_head: 0,
+            ref_sent: 0,
+            ref_len: 0,
+            limit: 0,
+            overflowed: false,
+        }
     }
 
     /// Whether nothing waits to be written.
@@ -68,15 +81,50 @@ impl Out {
     /// Append a copy of `data`.
     #[inline]
     pub fn put(&mut self, data: &[u8]) {
+        self.reserve(data.len());
         self.bytes.extend_from_slice(data);
+    }
+
+    /// Make room for `more` bytes. A reply that has passed the limit is dropped here, where it would take more
+    /// memory, so a command can't build one without bound; its connection is to be closed.
+    #[inline]
+    pub fn reserve(&mut self, more: usize) {
+        if self.bytes.capacity() - self.bytes.len() < more {
+            self.grow(more);
+        }
+    }
+
+    #[cold]
+    fn grow(&mut self, more: usize) {
+        self.check_limit(more);
+        self.bytes.reserve(more);
+    }
+
+    fn check_limit(&mut self, more: usize) {
+        if self.limit != 0 && (self.overflowed || self.len() + more > self.limit) {
+            self.overflowed = true;
+            self.clear();
+        }
+    }
+
+    /// Set the unwritten bytes above which everything is dropped; `usize::MAX` or 0 for none.
+    pub fn set_limit(&mut self, bytes: usize) {
+        self.limit = if bytes == usize::MAX { 0 } else { bytes };
+    }
+
+    /// Whether the limit was passed; what was put since is of no use.
+    #[inline]
+    pub fn has_overflowed(&self) -> bool {
+        self.overflowed
     }
 
     /// Append `value`: copied when short, spliced by reference when long.
     #[inline]
     pub fn put_shared(&mut self, value: &Shared) {
         if value.len() < SPLICE_FROM {
-            self.bytes.extend_from_slice(value);
+            self.put(value);
         } else {
+            self.check_limit(value.len());
             self.ref_len += value.len();
             self.refs.push((self.bytes.len(), Arc::clone(value)));
         }
@@ -94,6 +142,26 @@ impl Out {
             self.ref_len -= value.len();
         }
         self.bytes.truncate(mark.bytes.max(self.head));
+    }
+
+    /// Takes off everything put since `mark`. Nothing may have been advanced over in between.
+    pub fn split_off(&mut self, mark: Mark) -> Self {
+        let at = mark.bytes.clamp(self.head, self.bytes.len());
+        let mut tail = Self { bytes: self.bytes.split_off(at), ..Self::new() };
+        for (position, value) in self.refs.drain(mark.refs.min(self.refs.len())..) {
+            self.ref_len -= value.len();
+            tail.ref_len += value.len();
+            tail.refs.push((position - at, value));
+        }
+        tail
+    }
+
+    /// Appends what another buffer holds, none of which was written yet.
+    pub fn append(&mut self, other: Self) {
+        let at = self.bytes.len();
+        self.bytes.extend_from_slice(&other.bytes);
+        self.ref_len += other.ref_len;
+        self.refs.extend(other.refs.into_iter().map(|(position, value)| (position + at, value)));
     }
 
     /// Fill `slices` with what is to be written after the first `skip` unwritten bytes; returns how many were filled.
@@ -184,7 +252,8 @@ impl Out {
 
     /// Everything that waits, leaving an empty buffer without an allocation.
     pub fn take(&mut self) -> Self {
-        std::mem::take(self)
+        let limit = self.limit;
+        std::mem::replace(self, Self { limit, ..Self::new() })
     }
 
     /// Everything that waits, as one run of bytes. For tests and for callers without vectored I/O.

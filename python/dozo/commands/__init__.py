@@ -28,6 +28,7 @@ FAMILIES: Final[tuple[str, ...]] = (
     "connection",
     "client",
     "transactions",
+    "pubsub",
     "server",
     "info",
     "config",

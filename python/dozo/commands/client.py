@@ -205,9 +205,13 @@ def _checked_type(word: bytes) -> str:
     return "replica" if kind == "slave" else kind
 
 
-def _kind(_entry: ClientInfo) -> str:
-    """Every connection is a normal one until replication and subscriptions exist."""
-    return "normal"
+def _kind(entry: ClientInfo) -> str:
+    """A connection that is subscribed to anything is of the type pubsub; there are no replicas yet."""
+    return "pubsub" if _subscribed(entry) else "normal"
+
+
+def _subscribed(entry: ClientInfo) -> bool:
+    return bool(entry.sub or entry.psub or entry.ssub)
 
 
 @command(
@@ -309,6 +313,7 @@ def _flags(entry: ClientInfo) -> str:
     letters = {
         "O": entry.monitor,
         "x": entry.queued >= 0,
+        "P": _subscribed(entry),
         "b": entry.blocked,
         "d": entry.touched,
         "U": entry.unix,
@@ -331,9 +336,9 @@ def _line(entry: ClientInfo, now_ms: int) -> str:
         "idle": max(0, now_ms - entry.last_active_ms) // 1000,
         "flags": _flags(entry),
         "db": entry.db,
-        "sub": 0,
-        "psub": 0,
-        "ssub": 0,
+        "sub": entry.sub,
+        "psub": entry.psub,
+        "ssub": entry.ssub,
         "multi": entry.queued,
         "watch": entry.watched,
         "qbuf": entry.query_buffer,
@@ -345,7 +350,10 @@ def _line(entry: ClientInfo, now_ms: int) -> str:
         "obl": entry.output_buffer,
         "oll": 0,
         "omem": 0,
-        "tot-mem": entry.query_buffer + entry.queued_bytes + entry.output_buffer,
+        "tot-mem": entry.query_buffer
+        + entry.queued_bytes
+        + entry.output_buffer
+        + entry.subscription_memory,
         "events": "rw" if entry.output_buffer else "r",
         "cmd": entry.last_command or "NULL",
         "user": "default",

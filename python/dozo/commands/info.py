@@ -141,6 +141,7 @@ def _clients(view: View) -> Fields:
         "client_recent_max_input_buffer": max((entry.query_buffer for entry in entries), default=0),
         "client_recent_max_output_buffer": max((entry.output_buffer for entry in entries), default=0),
         "blocked_clients": view["blocked_clients"],
+        "pubsub_clients": view["pubsub_clients"],
         "tracking_clients": 0,
         "clients_in_timeout_table": 0,
     }
@@ -229,7 +230,7 @@ def _stats(view: View) -> Fields:
         **view.pick("expired_keys", "expired_time_cap_reached_count", "evicted_keys"),
         "evicted_clients": 0,
         **view.pick("keyspace_hits", "keyspace_misses"),
-        **dict.fromkeys(("pubsub_channels", "pubsub_patterns", "pubsubshard_channels"), 0),
+        **view.pick("pubsub_channels", "pubsub_patterns", "pubsubshard_channels"),
         **dict.fromkeys(("latest_fork_usec", "total_forks", "tracking_total_keys"), 0),
         **view.pick(
             "client_query_buffer_limit_disconnections",

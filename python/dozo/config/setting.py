@@ -94,6 +94,7 @@ class Setting:
             "boolean": "yes or no",
             "text": "a string",
             "texts": "a list of strings",
+            "events": "letters of Ag$lshzxeKEtmdn",
             "output-limits": "class, hard limit, soft limit and seconds, for one class or more",
         }
         return words[self.kind]
@@ -152,6 +153,21 @@ def _format_output_limits(limits: OutputLimits) -> str:
     return " ".join(f"{name} {limit.hard} {limit.soft} {limit.soft_seconds}" for name, limit in classes)
 
 
+# Every class of keyspace events in CONFIG GET's order; those of A stand for it when all are there.
+_EVENTS_OF_A = "g$lshzxetd"
+_EVENTS = _EVENTS_OF_A + "KEmn"
+
+
+def _parse_events(text: str) -> str:
+    """Read Redis's letters and write them as Redis prints them."""
+    wanted = set(text.replace("A", _EVENTS_OF_A))
+    if not wanted <= set(_EVENTS):
+        raise ValueError("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.")
+    everything = wanted >= set(_EVENTS_OF_A)
+    head = "A" if everything else "".join(letter for letter in _EVENTS_OF_A if letter in wanted)
+    return head + "".join(letter for letter in "KEmn" if letter in wanted)
+
+
 _PARSERS: dict[str, Callable[[str, Any], Any]] = {
     "integer": lambda text, _: units.parse_integer(text),
     "size": lambda text, _: units.parse_size(text),
@@ -161,6 +177,7 @@ _PARSERS: dict[str, Callable[[str, Any], Any]] = {
     "text": lambda text, _: text,
     "texts": _parse_texts,
     "output-limits": _parse_output_limits,
+    "events": lambda text, _: _parse_events(text),
 }
 _FORMATS: dict[str, Callable[[Any], str]] = {
     "octal": lambda value: f"{value:o}",
@@ -191,7 +208,7 @@ def _describe(section: str, field: str, annotation: Any, default: Any) -> Settin
         raise TypeError(f"{section}.{field} has no description")
     base, meaning = get_args(annotation)
     choices = get_args(base) if get_origin(base) is Literal else ()
-    kind = "choice" if choices else {"bytes": "size", "octal": "octal"}.get(meaning.unit, _KINDS[base])
+    kind = "choice" if choices else {"bytes": "size", "octal": "octal", "events": "events"}.get(meaning.unit, _KINDS[base])
     return Setting(
         name=field.replace("_", "-"),
         section=section,

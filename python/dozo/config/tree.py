@@ -155,8 +155,8 @@ class Limits:
     client_output_buffer_limit: Annotated[
         OutputLimits,
         live(
-            "Unsent output a client may pile up: class, hard limit, soft limit, seconds over the soft limit. "
-            "Only the hard limit of normal clients is applied yet.",
+            "Unsent output a client may pile up: class (normal, replica, pubsub), hard limit, soft limit, seconds "
+            "over the soft limit; a client beyond it is closed, 0 is no limit.",
         ),
     ] = OutputLimits()
     proto_max_bulk_len: Annotated[
@@ -226,6 +226,14 @@ class Observe:
         int,
         live("Events that take longer enter LATENCY's history; 0 is none.", "milliseconds", ge=0, le=_INT64),
     ] = 0
+    notify_keyspace_events: Annotated[
+        str,
+        live(
+            "Events of keys that are published: K and E choose the channels, then a letter a class, A for most; "
+            "empty publishes none.",
+            "events",
+        ),
+    ] = ""
     latency_tracking: Annotated[bool, live("Keep a histogram of each command's time.")] = True
 
 

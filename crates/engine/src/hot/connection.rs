@@ -1,5 +1,7 @@
 //! PING, ECHO, SELECT.
 
+use dozo_wire::resp::Proto;
+
 use super::{parse_int, wrong_arity};
 use crate::cx::Cx;
 use crate::table::HotFn;
@@ -8,6 +10,13 @@ use crate::table::HotFn;
 pub(super) const HOT: &[(&str, HotFn)] = &[("echo", echo), ("ping", ping), ("select", select)];
 
 pub(super) fn ping(cx: &mut Cx<'_>, args: &[&[u8]]) {
+    if cx.session.subscriptions.is_some() && cx.session.proto == Proto::Resp2 && args.len() <= 2 {
+        // Among messages a reply has their form.
+        let mut reply = cx.reply();
+        reply.array(2);
+        reply.bulk(b"pong");
+        return reply.bulk(args.get(1).copied().unwrap_or_default());
+    }
     match args {
         [_] => cx.reply().simple("PONG"),
         [_, message] => cx.reply().bulk(message),

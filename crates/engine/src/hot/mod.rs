@@ -7,6 +7,7 @@ mod hashes;
 mod keys;
 mod lists;
 mod numbers;
+mod pubsub;
 mod set;
 mod sets;
 mod stream_reads;
@@ -29,6 +30,7 @@ const FAMILIES: &[&[(&str, HotFn)]] = &[
     keys::HOT,
     lists::HOT,
     numbers::HOT,
+    pubsub::HOT,
     set::HOT,
     streams::HOT,
     sets::HOT,

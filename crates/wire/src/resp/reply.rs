@@ -67,7 +67,7 @@ impl<'a> Reply<'a> {
     /// A bulk string.
     #[inline]
     pub fn bulk(&mut self, data: &[u8]) {
-        self.out.bytes.reserve(data.len() + 24);
+        self.out.reserve(data.len() + 24);
         self.length(b'$', data.len());
         self.out.put(data);
         self.out.put(b"\r\n");
@@ -180,8 +180,8 @@ impl<'a> Reply<'a> {
 
     /// `kind`, `text` without line ends, CR LF.
     fn line(&mut self, kind: u8, text: &[u8]) {
+        self.out.reserve(text.len() + 3);
         let bytes = &mut self.out.bytes;
-        bytes.reserve(text.len() + 3);
         bytes.push(kind);
         bytes.extend(text.iter().map(|byte| match byte {
             b'\r' | b'\n' => b' ',
@@ -193,8 +193,8 @@ impl<'a> Reply<'a> {
     /// `kind`, `text`, CR LF; `text` is at most 32 bytes and has no line ends.
     #[inline]
     fn framed(&mut self, kind: u8, text: &[u8]) {
+        self.out.reserve(text.len() + 3);
         let bytes = &mut self.out.bytes;
-        bytes.reserve(text.len() + 3);
         bytes.push(kind);
         bytes.extend_from_slice(text);
         bytes.extend_from_slice(b"\r\n");

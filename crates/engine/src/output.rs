@@ -73,7 +73,7 @@ impl OutputLimits {
     /// Whether a session's unsent output is too much now; notes since when it is over the soft limit.
     pub fn is_over(&self, session: &mut Session, now_ms: i64) -> bool {
         let (class, len) = (session.class(), session.out.len());
-        if len > self.hard(class) {
+        if len > self.hard(class) || session.out.has_overflowed() {
             return true;
         }
         if len <= self.soft(class) {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use dozo_engine::output::OutputLimits;
-use dozo_engine::{Door, Level};
+use dozo_engine::{Door, Engine, Level};
 
 /// Where log lines go. It is called on net's threads and must not block for long.
 pub type Log = Arc<dyn Fn(Level, &str) + Send + Sync>;
@@ -97,6 +97,11 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// Limits that share those of the output with the engine.
+    pub fn of(engine: &Engine) -> Self {
+        Self { output: Arc::clone(&engine.output_limits), ..Self::default() }
+    }
+
     /// Sets a limit by its Redis name; `false` when net has no such limit. `timeout` and `tcp-keepalive` are seconds, 0 for off.
     pub fn set(&self, name: &str, value: u64) -> bool {
         let limit = match name {

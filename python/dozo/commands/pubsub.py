@@ -11,6 +11,7 @@ from typing import Any, Final
 from dozo.commands.api import FAST, LOADING, NOSCRIPT, PUBSUB, STALE, Arg, Server, command, container, hot
 from dozo.commands.arguments import block
 from dozo.commands.help import declare_help
+from dozo.errors import ReplyError
 
 _GROUP: Final = "pubsub"
 _LISTEN: Final = PUBSUB | NOSCRIPT | LOADING | STALE
@@ -120,11 +121,10 @@ declare_help("PUBSUB", group=_GROUP, since="6.2.0", acl=())
     since="2.8.0",
     complexity="O(N) for N channels",
     args="[pattern]",
-    surplus="arity",
 )
-def channels(server: Server, pattern: bytes | None = None) -> list[bytes]:
+def channels(server: Server, *patterns: bytes) -> list[bytes]:
     """Returns the channels that somebody listens to, all or those that match a pattern."""
-    return server.channels(pattern)
+    return server.channels(_one(patterns, "CHANNELS"))
 
 
 @command(
@@ -154,11 +154,19 @@ def numpat(server: Server) -> int:
     since="7.0.0",
     complexity="O(N) for N shard channels",
     args="[pattern]",
-    surplus="arity",
 )
-def shardchannels(server: Server, pattern: bytes | None = None) -> list[bytes]:
+def shardchannels(server: Server, *patterns: bytes) -> list[bytes]:
     """Returns the shard channels that somebody listens to, all or those that match a pattern."""
-    return server.channels(pattern, shard=True)
+    return server.channels(_one(patterns, "SHARDCHANNELS"), shard=True)
+
+
+def _one(patterns: tuple[bytes, ...], name: str) -> bytes | None:
+    """The pattern, if there is one; Redis has a text of its own for more."""
+    if len(patterns) > 1:
+        raise ReplyError(
+            f"ERR unknown subcommand or wrong number of arguments for '{name}'. Try PUBSUB HELP."
+        )
+    return patterns[0] if patterns else None
 
 
 @command(

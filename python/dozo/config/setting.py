@@ -208,7 +208,11 @@ def _describe(section: str, field: str, annotation: Any, default: Any) -> Settin
         raise TypeError(f"{section}.{field} has no description")
     base, meaning = get_args(annotation)
     choices = get_args(base) if get_origin(base) is Literal else ()
-    kind = "choice" if choices else {"bytes": "size", "octal": "octal", "events": "events"}.get(meaning.unit, _KINDS[base])
+    kind = (
+        "choice"
+        if choices
+        else {"bytes": "size", "octal": "octal", "events": "events"}.get(meaning.unit, _KINDS[base])
+    )
     return Setting(
         name=field.replace("_", "-"),
         section=section,

@@ -3,6 +3,8 @@
 //! An event goes to `__keyspace@<db>__:<key>` and then to `__keyevent@<db>__:<event>`, at the place of the command
 //! where Redis sends it. With the setting off, or without its class, an event costs one comparison.
 
+use dozo_store::Access;
+
 use crate::cx::Cx;
 use crate::engine::Engine;
 
@@ -138,6 +140,27 @@ impl Cx<'_> {
     #[inline]
     pub fn notify(&mut self, class: Class, event: &str, key: &[u8]) {
         self.engine.notify(self.session.db, class, event, key);
+    }
+
+    /// Tells that a command has created a key; it stands before the command's own event.
+    #[inline]
+    pub fn notify_new(&mut self, is_new: bool, key: &[u8]) {
+        if is_new {
+            self.notify(Class::New, "new", key);
+        }
+    }
+
+    /// Tells of a read that found nothing, unless the key holds a value of another type.
+    #[inline]
+    pub fn notify_miss(&mut self, key: &[u8]) {
+        if self.engine.notifies(Class::KeyMiss) && !self.exists_quietly(key) {
+            self.notify(Class::KeyMiss, "keymiss", key);
+        }
+    }
+
+    /// Whether a key is there, without a trace in the statistics.
+    pub fn exists_quietly(&mut self, key: &[u8]) -> bool {
+        self.engine.ks.get(self.session.db, key, Access::Peek).is_some()
     }
 
     /// Tells of an event in another database.

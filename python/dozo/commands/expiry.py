@@ -136,4 +136,6 @@ def persist(db: Database, key: Key) -> int:
     """Drops the time to live of a key; returns 1, or 0 when it has none."""
     if db.expire_at(key) in (None, -1):
         return 0
-    return int(db.set_expire(key, None))
+    db.set_expire(key, None)
+    db.notify("g", "persist", key)
+    return 1

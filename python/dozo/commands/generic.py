@@ -114,6 +114,7 @@ def rename(db: Database, key: Key, newkey: Key) -> Simple:
         raise NoSuchKey
     if key != newkey:
         db.rename(key, newkey)
+        _renamed(db, key, newkey)
     return OK
 
 
@@ -132,7 +133,15 @@ def renamenx(db: Database, key: Key, newkey: Key) -> int:
         raise NoSuchKey
     if key == newkey or db.exists(newkey):
         return 0
-    return int(db.rename(key, newkey))
+    db.rename(key, newkey)
+    _renamed(db, key, newkey)
+    return 1
+
+
+def _renamed(db: Database, key: bytes, newkey: bytes) -> None:
+    """Tells of both ends of a renaming."""
+    db.notify("g", "rename_from", key)
+    db.notify("g", "rename_to", newkey)
 
 
 @command(
@@ -161,7 +170,10 @@ def copy(
     target = db if index == db.index else db.select(index)
     if not db.touch(source) or (target.exists(destination) and not replace):
         return 0
-    return int(db.copy(source, destination, index))
+    if not db.copy(source, destination, index):
+        return 0
+    target.notify("g", "copy_to", destination)
+    return 1
 
 
 @command(
@@ -179,7 +191,11 @@ def move(db: Database, key: Key, index: Annotated[int, _INT32]) -> int:
         raise ReplyError(_NO_SUCH_DB)
     if index == db.index:
         raise ReplyError(_SAME_OBJECT)
-    return int(db.move(key, index))
+    if not db.move(key, index):
+        return 0
+    db.notify("g", "move_from", key)
+    db.select(index).notify("g", "move_to", key)
+    return 1
 
 
 @command(

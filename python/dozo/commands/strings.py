@@ -294,7 +294,9 @@ def setrange(
         return db.strlen(key)
     if offset + len(value) > db.max_value_len:
         raise ReplyError(_TOO_LONG)
-    return db.set_range(key, offset, value)
+    length = db.set_range(key, offset, value)
+    db.notify("$", "setrange", key)
+    return length
 
 
 @command(
@@ -320,6 +322,7 @@ def incrbyfloat(db: Database, key: Key, increment: bytes) -> bytes:
         raise ReplyError("ERR increment would produce NaN or Infinity")
     value = extended.text(total)
     db.set(key, value, keep_ttl=True)
+    db.notify("$", "incrbyfloat", key)
     db.effect("SET", key, value, "KEEPTTL")
     return value
 
@@ -357,6 +360,9 @@ def msetex(
     words: list[bytes | str | int] = ["MSETEX", len(pairs)]
     for key, value in pairs:
         db.set(key, value, expire_at_ms=at, keep_ttl=keepttl)
+        db.notify("$", "set", key)
+        if at is not None:
+            db.notify("g", "expire", key)
         words += (key, value)
     words += ["PXAT", at] if at is not None else ["KEEPTTL"] if keepttl else []
     db.effect(*words)
@@ -390,7 +396,9 @@ def delifeq(db: Database, key: Key, value: bytes) -> int:
     if db.get(key) != value:
         return 0
     db.effect("DEL", key)
-    return int(db.delete(key))
+    db.delete(key)
+    db.notify("g", "del", key)
+    return 1
 
 
 @command(
@@ -413,6 +421,7 @@ def delex(
     if (condition is not None and not _holds(db, key, condition, comparison)) or not db.delete(key):
         return 0
     db.effect("DEL", key)
+    db.notify("g", "del", key)
     return 1
 
 

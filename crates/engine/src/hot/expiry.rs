@@ -4,6 +4,7 @@ use dozo_store::Access;
 
 use super::{NOT_INTEGER, parse_int};
 use crate::cx::Cx;
+use crate::events::Class;
 use crate::table::HotFn;
 
 /// The commands of this file.
@@ -114,9 +115,11 @@ fn set_deadline(cx: &mut Cx<'_>, args: &[&[u8]], unit: TimeUnit, name: &str) {
     if deadline <= cx.now() {
         cx.engine.ks.remove(db, key);
         cx.effect(&[b"DEL", key]);
+        cx.notify(Class::Generic, "del", key);
     } else {
         cx.engine.ks.set_expire(db, key, Some(deadline));
         cx.effect(&[b"PEXPIREAT", key, itoa::Buffer::new().format(deadline).as_bytes()]);
+        cx.notify(Class::Generic, "expire", key);
     }
     cx.reply().int(1);
 }

@@ -3,6 +3,7 @@
 use dozo_store::Access;
 
 use crate::cx::Cx;
+use crate::events::Class;
 use crate::table::HotFn;
 
 /// The commands of this file.
@@ -15,6 +16,7 @@ pub(super) fn del(cx: &mut Cx<'_>, args: &[&[u8]]) {
         removed = i64::from(cx.engine.ks.remove(db, key));
         if removed == 1 {
             cx.effect(&[name, key]);
+            cx.notify(Class::Generic, "del", key);
         }
     } else {
         let mut effect: Vec<&[u8]> = vec![args[0]];
@@ -22,6 +24,7 @@ pub(super) fn del(cx: &mut Cx<'_>, args: &[&[u8]]) {
             if cx.engine.ks.remove(db, key) {
                 removed += 1;
                 effect.push(key);
+                cx.notify(Class::Generic, "del", key);
             }
         }
         if removed > 0 {

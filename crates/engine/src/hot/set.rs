@@ -6,6 +6,7 @@ use super::expiry::{AT_MILLIS, AT_SECONDS, MILLIS, SECONDS, TimeUnit};
 use super::strings::reply_string;
 use super::{NOT_INTEGER, SYNTAX, parse_int, wrong_type};
 use crate::cx::Cx;
+use crate::events::Class;
 use crate::table::HotFn;
 
 /// The commands of this file.
@@ -78,7 +79,7 @@ pub(super) fn set(cx: &mut Cx<'_>, args: &[&[u8]]) {
     let (key, value) = (args[1], args[2]);
     if args.len() == 3 {
         // What nearly every SET is: nothing to check, and the effect is the command itself.
-        cx.engine.ks.put(cx.session.db, key, Put::plain(value));
+        put(cx, key, Put::plain(value));
         return cx.reply().ok();
     }
     let Some(options) = Options::parse(&args[3..]) else {
@@ -128,11 +129,22 @@ fn set_with(cx: &mut Cx<'_>, key: &[u8], value: &[u8], options: &Options<'_>, de
         None if options.keep_ttl => Ttl::Keep,
         None => Ttl::Clear,
     };
-    cx.engine.ks.put(db, key, Put { ttl, ..Put::plain(value) });
+    put(cx, key, Put { ttl, ..Put::plain(value) });
+    if deadline.is_some() {
+        cx.notify(Class::Generic, "expire", key);
+    }
     set_effect(cx, key, value, deadline, options.keep_ttl);
     if !options.get {
         cx.reply().ok();
     }
+}
+
+/// Stores a string and tells of it.
+#[inline]
+pub(super) fn put(cx: &mut Cx<'_>, key: &[u8], value: Put<'_>) {
+    let outcome = cx.engine.ks.put(cx.session.db, key, value);
+    cx.notify_new(!outcome.replaced, key);
+    cx.notify(Class::String, "set", key);
 }
 
 /// SET as it is journaled: no condition, absolute expiry.
@@ -148,7 +160,7 @@ pub(super) fn setnx(cx: &mut Cx<'_>, args: &[&[u8]]) {
     if cx.write(args[1]).is_some() {
         return cx.reply().int(0);
     }
-    cx.engine.ks.put(cx.session.db, args[1], Put::plain(args[2]));
+    put(cx, args[1], Put::plain(args[2]));
     set_effect(cx, args[1], args[2], None, false);
     cx.reply().int(1);
 }
@@ -166,7 +178,8 @@ fn set_expiring(cx: &mut Cx<'_>, args: &[&[u8]], unit: TimeUnit, name: &str) {
     let Some(at) = deadline_of(cx, unit, amount, name) else {
         return;
     };
-    cx.engine.ks.put(cx.session.db, key, Put { ttl: Ttl::At(at), ..Put::plain(value) });
+    put(cx, key, Put { ttl: Ttl::At(at), ..Put::plain(value) });
+    cx.notify(Class::Generic, "expire", key);
     set_effect(cx, key, value, Some(at), false);
     cx.reply().ok();
 }

@@ -3,9 +3,10 @@
 use dozo_store::{Access, Put, Str};
 use dozo_wire::resp::Reply;
 
-use super::set::{deadline_of, set_effect, time_unit};
+use super::set::{deadline_of, put, set_effect, time_unit};
 use super::{SYNTAX, wrong_arity, wrong_type};
 use crate::cx::Cx;
+use crate::events::Class;
 use crate::table::HotFn;
 
 /// The commands of this file.
@@ -35,6 +36,9 @@ pub(super) fn reply_string(reply: &mut Reply<'_>, value: &Str<'_>) {
 #[inline]
 fn reply_value(cx: &mut Cx<'_>, key: &[u8], access: Access) -> Option<bool> {
     let Some(item) = cx.engine.ks.get(cx.session.db, key, access) else {
+        if access != Access::Write {
+            cx.notify(Class::KeyMiss, "keymiss", key);
+        }
         cx.session.reply().null();
         return Some(false);
     };
@@ -60,13 +64,14 @@ pub(super) fn getdel(cx: &mut Cx<'_>, args: &[&[u8]]) {
     if reply_value(cx, key, Access::Read) == Some(true) {
         cx.engine.ks.remove(cx.session.db, key);
         cx.effect(&[b"DEL", key]);
+        cx.notify(Class::Generic, "del", key);
     }
 }
 
 pub(super) fn getset(cx: &mut Cx<'_>, args: &[&[u8]]) {
     let (key, value) = (args[1], args[2]);
     if reply_value(cx, key, Access::Read).is_some() {
-        cx.engine.ks.put(cx.session.db, key, Put::plain(value));
+        put(cx, key, Put::plain(value));
         set_effect(cx, key, value, None, false);
     }
 }
@@ -106,16 +111,19 @@ fn change_deadline(cx: &mut Cx<'_>, key: &[u8], deadline: Option<i64>) {
         Some(at) if at <= cx.now() => {
             cx.engine.ks.remove(db, key);
             cx.effect(&[b"DEL", key]);
+            cx.notify(Class::Generic, "del", key);
         }
         Some(at) => {
             cx.engine.ks.set_expire(db, key, Some(at));
             cx.effect(&[b"PEXPIREAT", key, itoa::Buffer::new().format(at).as_bytes()]);
+            cx.notify(Class::Generic, "expire", key);
         }
         None => {
             let before = cx.engine.ks.dirty();
             cx.engine.ks.set_expire(db, key, None);
             if cx.engine.ks.dirty() != before {
                 cx.effect(&[b"PERSIST", key]);
+                cx.notify(Class::Generic, "persist", key);
             }
         }
     }
@@ -129,15 +137,17 @@ pub(super) fn mget(cx: &mut Cx<'_>, args: &[&[u8]]) {
         // A value of another type is nil here, not an error.
         match item.and_then(|item| item.string()) {
             Some(value) => reply_string(&mut cx.session.reply(), &value),
-            None => cx.session.reply().null(),
+            None => {
+                cx.session.reply().null();
+                cx.notify_miss(key);
+            }
         }
     }
 }
 
 fn put_pairs(cx: &mut Cx<'_>, pairs: &[&[u8]]) {
-    let db = cx.session.db;
     for pair in pairs.chunks_exact(2) {
-        cx.engine.ks.put(db, pair[0], Put::plain(pair[1]));
+        put(cx, pair[0], Put::plain(pair[1]));
     }
 }
 
@@ -175,7 +185,10 @@ pub(super) fn append(cx: &mut Cx<'_>, args: &[&[u8]]) {
     if current.saturating_add(data.len()) > cx.engine.settings.proto_max_bulk_len {
         return cx.error("ERR string exceeds maximum allowed size (proto-max-bulk-len)");
     }
+    let is_new = cx.engine.notifies(Class::New) && !cx.exists_quietly(key);
     let len = cx.engine.ks.append(cx.session.db, key, data);
+    cx.notify_new(is_new, key);
+    cx.notify(Class::String, "append", key);
     cx.reply().int(len as i64);
 }
 

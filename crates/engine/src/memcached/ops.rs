@@ -10,6 +10,7 @@ use dozo_wire::memcached::Verb;
 use crate::cx::Cx;
 use crate::effects::Cause;
 use crate::engine::Engine;
+use crate::events::Class;
 
 /// The database that memcached clients see.
 pub(super) const DB: usize = 0;
@@ -158,7 +159,14 @@ fn write(engine: &mut Engine, request: &Store<'_>) {
     }
     let ttl = request.expiry.ttl();
     let put = Put { value: NewValue::Bytes(request.value), ttl, flags: Some(request.flags) };
-    engine.ks.put(DB, request.key, put);
+    let outcome = engine.ks.put(DB, request.key, put);
+    if !outcome.replaced {
+        engine.notify(DB, Class::New, "new", request.key);
+    }
+    engine.notify(DB, Class::String, "set", request.key);
+    if matches!(ttl, Ttl::At(_)) {
+        engine.notify(DB, Class::Generic, "expire", request.key);
+    }
     effect_set(engine, request.key, request.value, ttl, request.flags);
 }
 
@@ -186,6 +194,7 @@ fn write_stale(engine: &mut Engine, request: &Store<'_>) {
     let won = engine.ks.get(DB, request.key, Access::Write).is_some_and(|old| old.won());
     let put = Put { value: NewValue::Bytes(request.value), ttl: Ttl::Keep, flags: Some(request.flags) };
     engine.ks.put(DB, request.key, put);
+    engine.notify(DB, Class::String, "set", request.key);
     engine.ks.mark(DB, request.key, Mark::Stale(true));
     engine.ks.mark(DB, request.key, Mark::Won(won));
     effect_set(engine, request.key, request.value, Ttl::Keep, 0);
@@ -206,10 +215,12 @@ fn concat(engine: &mut Engine, request: &Store<'_>) -> Outcome {
     }
     if request.verb == Verb::Append {
         engine.ks.append(DB, request.key, request.value);
+        engine.notify(DB, Class::String, "append", request.key);
         effect(engine, &[b"APPEND", request.key, request.value]);
         return Outcome::Done;
     }
     engine.ks.prepend(DB, request.key, request.value);
+    engine.notify(DB, Class::String, "set", request.key);
     let whole =
         engine.ks.get(DB, request.key, Access::Peek).and_then(|item| item.string()).map(|s| s.to_vec());
     effect_set(engine, request.key, &whole.unwrap_or_default(), Ttl::Keep, flags);
@@ -226,6 +237,7 @@ fn string_of(engine: &mut Engine, key: &[u8]) -> Option<(usize, u32)> {
 pub(super) fn remove(engine: &mut Engine, key: &[u8]) -> bool {
     let removed = engine.ks.remove(DB, key);
     if removed {
+        engine.notify(DB, Class::Generic, "del", key);
         effect(engine, &[b"DEL", key]);
     }
     removed
@@ -291,11 +303,13 @@ pub(super) fn set_expiry(engine: &mut Engine, key: &[u8], had: Option<i64>, expi
         }
         Expiry::Never if had.is_some() => {
             engine.ks.set_expire(DB, key, None);
+            engine.notify(DB, Class::Generic, "persist", key);
             effect(engine, &[b"PERSIST", key]);
         }
         Expiry::Never => {}
         Expiry::At(at) => {
             engine.ks.set_expire(DB, key, Some(at));
+            engine.notify(DB, Class::Generic, "expire", key);
             effect(engine, &[b"PEXPIREAT", key, itoa::Buffer::new().format(at).as_bytes()]);
         }
     }
@@ -392,6 +406,7 @@ fn put_counter(engine: &mut Engine, key: &[u8], value: u64, flags: u32) -> usize
             engine.ks.put(DB, key, put);
         }
     }
+    engine.notify(DB, Class::String, "incrby", key);
     effect_set(engine, key, text, Ttl::Keep, 0);
     text.len()
 }

@@ -350,10 +350,7 @@ def _line(entry: ClientInfo, now_ms: int) -> str:
         "obl": entry.output_buffer,
         "oll": 0,
         "omem": 0,
-        "tot-mem": entry.query_buffer
-        + entry.queued_bytes
-        + entry.output_buffer
-        + entry.subscription_memory,
+        "tot-mem": entry.query_buffer + entry.queued_bytes + entry.output_buffer + entry.subscription_memory,
         "events": "rw" if entry.output_buffer else "r",
         "cmd": entry.last_command or "NULL",
         "user": "default",

@@ -155,7 +155,7 @@ def _format_output_limits(limits: OutputLimits) -> str:
 
 # Every class of keyspace events in CONFIG GET's order; those of A stand for it when all are there.
 _EVENTS_OF_A = "g$lshzxetd"
-_EVENTS = _EVENTS_OF_A + "KEmn"
+_EVENTS = _EVENTS_OF_A + "nKEm"
 
 
 def _parse_events(text: str) -> str:
@@ -164,8 +164,8 @@ def _parse_events(text: str) -> str:
     if not wanted <= set(_EVENTS):
         raise ValueError("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.")
     everything = wanted >= set(_EVENTS_OF_A)
-    head = "A" if everything else "".join(letter for letter in _EVENTS_OF_A if letter in wanted)
-    return head + "".join(letter for letter in "KEmn" if letter in wanted)
+    head = "A" if everything else "".join(letter for letter in _EVENTS_OF_A + "n" if letter in wanted)
+    return head + "".join(letter for letter in "KEm" if letter in wanted)
 
 
 _PARSERS: dict[str, Callable[[str, Any], Any]] = {

@@ -1,0 +1,75 @@
+"""Keyspace notifications: the events of each command, in redis-server's order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import redis
+
+from dozo.testing import HOST
+
+COMMANDS = (
+    """
+SET k v; SET k v EX 100; SET k v NX; SET k v XX GET; SETNX k v; SETNX n v; SETEX k 100 v;
+PSETEX k 100000 v; GETSET k 5; INCR k; DECRBY new 3; INCRBYFLOAT k 1.5; APPEND k x; APPEND a x;
+SETRANGE k 2 yy; SETRANGE k 0 ''; MSET a 1 b 2 a 3; MSETNX a 1 b 2; MSETNX c 1 d 2; GETDEL c;
+GETDEL c; GETEX k; GETEX k EX 100; GETEX k PERSIST; GETEX k PERSIST; GETEX k EXAT 1; EXPIRE a 100;
+EXPIRE a 100 NX; PERSIST a; PERSIST a; EXPIRE a -1; EXPIRE gone 1; RENAME b bb; RENAME bb bb;
+RENAMENX bb b; COPY b copy; COPY b copy; MOVE copy 1; MOVE b 1; MOVE gone 1; DEL d b gone d;
+UNLINK n; GET gone; MGET gone new gone2; EXISTS gone; STRLEN gone; TTL gone; TYPE gone; DUMP gone;
+GETRANGE gone 0 1
+""".replace("\n", " ")
+    .strip()
+    .split("; ")
+)
+
+
+def _events(port: int, setting: str, commands: list[str]) -> list[Any]:
+    """What is published while the commands run, command by command."""
+    found: list[Any] = []
+    with redis.Redis(HOST, port) as client, redis.Redis(HOST, port) as other:
+        client.flushall()
+        client.config_set("notify-keyspace-events", setting)
+        listener = other.pubsub()
+        listener.psubscribe("__key*", "end")
+        for _ in range(2):
+            listener.get_message(timeout=5)
+        for line in commands:
+            try:
+                client.execute_command(*[word.strip("'") for word in line.split()])
+            except redis.ResponseError as error:
+                found.append(str(error))
+            client.publish("end", "")
+            while (message := listener.get_message(timeout=5))["channel"] != b"end":
+                found.append((line, message["channel"], message["data"]))
+        client.config_set("notify-keyspace-events", "")
+    return found
+
+
+@pytest.mark.parametrize("setting", ["KEA", "AKE", "K$", "Eg", "x"])
+def test_events_are_told_alike(setting, server, redis_server):
+    # Redis 7.0's texts say "new" before the event of the command that created the key.
+    ours, theirs = (_events(peer.port, setting, COMMANDS) for peer in (server, redis_server))
+    assert ours == theirs
+
+
+def test_the_setting_is_printed_alike(same: Callable[..., Any]):
+    for text in ("", "KEA", "AKE", "Kg$lshzxetdE", "KEAmn", "g", "Kx", "nK$m", "KK", "q"):
+        same("CONFIG", "SET", "notify-keyspace-events", text)
+        same("CONFIG", "GET", "notify-keyspace-events")
+    same("CONFIG", "SET", "notify-keyspace-events", "")
+
+
+def test_expiry_is_told_once(client, server):
+    client.config_set("notify-keyspace-events", "Ex")
+    try:
+        with redis.Redis(HOST, server.port) as other:
+            listener = other.pubsub(ignore_subscribe_messages=True)
+            listener.subscribe("__keyevent@0__:expired")
+            listener.get_message(timeout=5)
+            client.set("k", "v", px=1)
+            assert listener.get_message(timeout=5)["data"] == b"k"
+    finally:
+        client.config_set("notify-keyspace-events", "")

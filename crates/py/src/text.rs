@@ -1,6 +1,6 @@
 //! Small byte functions that Python commands need at full speed: globbing and two checksums.
 
-use dozo_engine::glob;
+pub use dozo_engine::glob;
 use pyo3::prelude::*;
 
 /// Redis's glob: `*`, `?`, `[a-z]`, `[^a]` and backslash.

@@ -27,7 +27,27 @@ GROUPS = {
 }
 NAMES = ("arity", "flags", "first key", "last key", "step", "categories", "tips", "key specifications")
 # Commands and options that dozo has from Valkey and later versions of Redis, or of its own.
-ADDED = {"client|no-touch", "client|setinfo", "delex", "delifeq", "digest", "dozo.item", "msetex"}
+ADDED = {
+    "hexpire",
+    "hpexpire",
+    "hexpireat",
+    "hpexpireat",
+    "httl",
+    "hpttl",
+    "hexpiretime",
+    "hpexpiretime",
+    "hpersist",
+    "hgetex",
+    "hsetex",
+    "hgetdel",
+    "client|no-touch",
+    "client|setinfo",
+    "delex",
+    "delifeq",
+    "digest",
+    "dozo.item",
+    "msetex",
+}
 LONGER_ARGUMENTS = {
     # IFEQ of Valkey 8.1.
     "set",

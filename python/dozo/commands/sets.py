@@ -110,7 +110,14 @@ hot(
 )
 
 
-@command("SMISMEMBER", flags=READONLY | FAST, group=_GROUP, since="6.2.0", complexity="O(N) for N members")
+@command(
+    "SMISMEMBER",
+    arity=-3,
+    flags=READONLY | FAST,
+    group=_GROUP,
+    since="6.2.0",
+    complexity="O(N) for N members",
+)
 def smismember(db: Database, key: Key, *members: bytes) -> list[int]:
     """Tells of each given member whether a set has it."""
     return [int(found) for found in db.sets.contains(key, members)]
@@ -162,6 +169,7 @@ def sdiff(db: Database, *keys: Key) -> set[bytes]:
 
 @command(
     "SINTERCARD",
+    key_specs=(KeySpec("RO access", counted=True),),
     flags=READONLY,
     group=_GROUP,
     since="7.0.0",

@@ -325,7 +325,8 @@ def db_float(word: bytes) -> float:
     """A float as C reads it; a ValueError where it is none, or no number."""
     text = word.decode("latin-1")
     value = float(text)
-    if value != value or "_" in text or text != text.strip():
+    too_large = value in (float("inf"), float("-inf")) and "inf" not in text.lower()
+    if value != value or too_large or "_" in text or text != text.strip():
         raise ValueError
     return value
 

@@ -83,6 +83,7 @@ def test_each_reads_what_the_other_writes(wires, name, settings):
     expected = content(theirs, kind, b"k")
     assert ours.call(b"RESTORE", b"k", b"0", theirs.call(b"DUMP", b"k").value).value == b"OK"
     assert ours.call(b"TYPE", b"k").value.decode() == kind
+    assert content(ours, kind, b"k") == expected
     assert ours.call(b"COPY", b"k", b"copy").value == b"1"
     for key in (b"k", b"copy"):
         payload = ours.call(b"DUMP", key).value

@@ -47,10 +47,17 @@ ADDED = {
     "digest",
     "dozo.item",
     "msetex",
+    "xackdel",
+    "xdelex",
 }
 LONGER_ARGUMENTS = {
     # IFEQ of Valkey 8.1.
     "set",
+    # KEEPREF, DELREF and ACKED of Redis 8.2; STREAMS is a block of keys and ids in Redis.
+    "xadd",
+    "xread",
+    "xreadgroup",
+    "xtrim",
     # Redis documents these by blocks of its own shape, or not at all.
     "client|kill",
     "client|list",

@@ -12,6 +12,9 @@ use crate::context;
 use crate::reply::Classes;
 use crate::text::glob;
 
+/// Members with their scores.
+type Scored = Vec<(Py<PyBytes>, f64)>;
+
 /// The sorted sets of one database, during a command.
 #[pyclass(frozen, module = "dozo._kernel")]
 pub struct SortedSets {
@@ -190,13 +193,7 @@ impl SortedSets {
         })
     }
 
-    fn pop(
-        &self,
-        py: Python<'_>,
-        key: &[u8],
-        last: bool,
-        count: usize,
-    ) -> PyResult<Option<Vec<(Py<PyBytes>, f64)>>> {
+    fn pop(&self, py: Python<'_>, key: &[u8], last: bool, count: usize) -> PyResult<Option<Scored>> {
         self.with(py, |cx, db| {
             Ok(cx.engine.ks.edit(db, key, |zset: &mut Zset| {
                 let many = count.min(zset.len());

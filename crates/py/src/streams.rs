@@ -112,7 +112,7 @@ fn delete(stream: &mut Stream, id: Id, references: References) -> i8 {
     if stream.delete(id) { 1 } else { -1 }
 }
 
-fn consumer_name<'a>(group: &'a Group, number: u32) -> &'a [u8] {
+fn consumer_name(group: &Group, number: u32) -> &[u8] {
     group.consumer(number).map_or(&[], Consumer::name)
 }
 
@@ -181,6 +181,7 @@ impl Streams {
     }
 
     #[pyo3(signature = (key, *, maxlen=None, minid=None, approx=false, limit=0, references="KEEPREF"))]
+    #[allow(clippy::too_many_arguments, reason = "the options of XTRIM, as Python passes them")]
     fn trim(
         &self,
         py: Python<'_>,

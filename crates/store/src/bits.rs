@@ -104,7 +104,7 @@ pub fn position(bytes: &[u8], wanted: bool, first: u64, last: u64) -> Option<u64
     let mut at = first;
     while at <= last {
         let byte = *bytes.get((at / 8) as usize)?;
-        if at % 8 == 0 && byte == other {
+        if at.is_multiple_of(8) && byte == other {
             let rest = bytes.get((at / 8) as usize..)?;
             let same_words = rest.as_chunks::<8>().0.iter().take_while(|word| **word == [other; 8]).count();
             at += if same_words > 0 { 64 * same_words as u64 } else { 8 };

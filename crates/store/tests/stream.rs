@@ -1,5 +1,7 @@
 //! Streams against a simple model: an ordered map of entries, and one of pending entries.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 use std::collections::BTreeMap;
 
 use dozo_store::collections::stream::{Bound, Claim, Claimed, Fields, Id, References, Stream, Trim};

@@ -116,11 +116,11 @@ impl Adding {
 
     /// Redis's objections, in its order.
     fn refusal(self, words: usize) -> Option<&'static str> {
-        if words == 0 || words % 2 != 0 {
+        if words == 0 || !words.is_multiple_of(2) {
             Some(SYNTAX)
         } else if self.nx && self.xx {
             Some("ERR XX and NX options at the same time are not compatible")
-        } else if (self.gt && self.nx) || (self.lt && self.nx) || (self.gt && self.lt) {
+        } else if ((self.gt || self.lt) && self.nx) || (self.gt && self.lt) {
             Some("ERR GT, LT, and/or NX options at the same time are not compatible")
         } else if self.incr && words > 2 {
             Some("ERR INCR option supports a single increment-element pair")

@@ -35,6 +35,7 @@ impl Hash {
 
     /// Number of fields, those included whose time is over and that were not removed yet.
     #[inline]
+    #[allow(clippy::len_without_is_empty, reason = "`Collection` has it")]
     pub fn len(&self) -> usize {
         match &self.0 {
             Form::Small(packed) => packed.len() / 2,

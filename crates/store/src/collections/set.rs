@@ -35,6 +35,7 @@ impl Set {
 
     /// Number of members.
     #[inline]
+    #[allow(clippy::len_without_is_empty, reason = "`Collection` has it")]
     pub fn len(&self) -> usize {
         match &self.0 {
             Form::Ints(ints) => ints.len(),

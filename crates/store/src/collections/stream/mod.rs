@@ -96,6 +96,7 @@ impl Stream {
 
     /// Number of entries.
     #[must_use]
+    #[allow(clippy::len_without_is_empty, reason = "`Collection` has it")]
     pub fn len(&self) -> u64 {
         self.0.counters.len
     }

@@ -53,10 +53,20 @@ ADDED = {
 LONGER_ARGUMENTS = {
     # IFEQ of Valkey 8.1.
     "set",
-    # KEEPREF, DELREF and ACKED of Redis 8.2; STREAMS is a block of keys and ids in Redis.
+    # NOVALUES of Redis 7.4.
+    "hscan",
+    # KEEPREF, DELREF and ACKED of Redis 8.2; ids and blocks of ids have other types in dozo.
+    "xack",
     "xadd",
+    "xautoclaim",
+    "xclaim",
+    "xgroup|create",
+    "xgroup|setid",
+    "xinfo|stream",
+    "xpending",
     "xread",
     "xreadgroup",
+    "xsetid",
     "xtrim",
     # Redis documents these by blocks of its own shape, or not at all.
     "client|kill",

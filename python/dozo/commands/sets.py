@@ -21,7 +21,7 @@ from dozo.commands.api import (
     command,
     hot,
 )
-from dozo.commands.arguments import KeySpec
+from dozo.commands.arguments import Arg, KeySpec
 from dozo.commands.walk import MAX_PICKS, parse_count, parse_walk
 from dozo.errors import ReplyError, SyntaxError_
 
@@ -117,6 +117,7 @@ hot(
     group=_GROUP,
     since="6.2.0",
     complexity="O(N) for N members",
+    args="key member [member ...]",
 )
 def smismember(db: Database, key: Key, *members: bytes) -> list[int]:
     """Tells of each given member whether a set has it."""
@@ -174,7 +175,11 @@ def sdiff(db: Database, *keys: Key) -> set[bytes]:
     group=_GROUP,
     since="7.0.0",
     complexity="O(N*M)",
-    args="numkeys key [key ...] [LIMIT limit]",
+    args=(
+        Arg("numkeys", "integer"),
+        Arg("key", "key", multiple=True, key_spec=0),
+        Arg("limit", "integer", token="LIMIT", optional=True),
+    ),
 )
 def sintercard(
     db: Database,

@@ -94,7 +94,7 @@ hot(
     group=_GROUP,
     since="5.0.0",
     complexity="O(log(N)+M) for M entries returned",
-    args="key start end [COUNT count]",
+    args="key start-id end-id [COUNT count]",
     history=(("6.2.0", "An end may be exclusive."),),
 )
 def xrange(db: Database, key: Key, start: bytes, end: bytes, *options: bytes) -> Reply:
@@ -110,7 +110,7 @@ def xrange(db: Database, key: Key, start: bytes, end: bytes, *options: bytes) ->
     group=_GROUP,
     since="5.0.0",
     complexity="O(log(N)+M) for M entries returned",
-    args="key end start [COUNT count]",
+    args="key end-id start-id [COUNT count]",
     history=(("6.2.0", "An end may be exclusive."),),
 )
 def xrevrange(db: Database, key: Key, end: bytes, start: bytes, *options: bytes) -> Reply:
@@ -140,7 +140,7 @@ def _range(db: Database, key: bytes, ids: tuple[Id, Id], options: tuple[bytes, .
     group=_GROUP,
     since="5.0.0",
     complexity="O(1) for each id",
-    args="key id [id ...]",
+    args="key entry-id [entry-id ...]",
 )
 def xdel(db: Database, key: Key, *ids: bytes) -> int:
     """Deletes entries and returns how many there were."""

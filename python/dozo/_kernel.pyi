@@ -16,8 +16,11 @@ __all__ = [
     "Hashes",
     "HyperLogLogs",
     "Kernel",
+    "Lists",
     "Server",
     "Sets",
+    "SortedSets",
+    "Streams",
     "crc64",
     "glob_match",
     "xxh3_64",
@@ -121,11 +124,11 @@ class Database:
         key: bytes,
         *,
         by: bytes | None = None,
-        get: Sequence[bytes] = [],
+        get: Sequence[bytes] = ...,
         alpha: bool = False,
         descending: bool = False,
         offset: int = 0,
-        count: int = -1,
+        count: int = ...,
     ) -> list[bytes | None]:
         """What SORT returns for a list, set or sorted set; None where GET finds nothing. A negative count is all."""
 
@@ -135,11 +138,11 @@ class Database:
         key: bytes,
         *,
         by: bytes | None = None,
-        get: Sequence[bytes] = [],
+        get: Sequence[bytes] = ...,
         alpha: bool = False,
         descending: bool = False,
         offset: int = 0,
-        count: int = -1,
+        count: int = ...,
     ) -> int:
         """Store what SORT returns as a list and return its length; an empty one removes the target."""
 
@@ -613,6 +616,7 @@ class Streams:
     ) -> list[int] | None:
         """Take ids out of those pending and delete their entries: 1 deleted, 2 still referenced, -1 not pending."""
 
+@final
 class Hashes:
     """The hashes of one database: `db.hashes`. Every method raises WrongType where the key holds something else."""
 
@@ -633,6 +637,7 @@ class Hashes:
         self, key: bytes, cursor: int, count: int, pattern: bytes | None = None
     ) -> tuple[int, list[tuple[bytes, bytes]]]: ...
 
+@final
 class Sets:
     """The sets of one database: `db.sets`. Operations are "inter", "union" and "diff"."""
 

@@ -105,7 +105,7 @@ fn a_slow_reader_gets_everything(io: usize) {
 
 fn a_client_that_never_reads_is_closed(io: usize) {
     let node = Node::start(io);
-    node.handle.limits().set("client-output-buffer-limit", 2_000_000);
+    node.ask(|engine| assert!(engine.output_limits.set(b"2000000 0 0 0 0 0 0 0 0")));
     let mut client = node.connect();
     let value = vec![b'v'; 1_000_000];
     client.send(&request(&[b"SET", b"key", &value]));
@@ -127,7 +127,7 @@ fn a_client_that_never_reads_is_closed(io: usize) {
 
 fn small_replies_to_a_deaf_client_pile_up_to_the_limit(io: usize) {
     let node = Node::start(io);
-    node.handle.limits().set("client-output-buffer-limit", 3_000_000);
+    node.ask(|engine| assert!(engine.output_limits.set(b"3000000 0 0 0 0 0 0 0 0")));
     let mut client = node.connect();
     while client.stream.write_all(b"PING\r\nPING\r\n").is_ok() {}
     node.wait_until(|engine| engine.stats.output_buffer_closed == 1 && engine.session_count() == 0);

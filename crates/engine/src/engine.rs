@@ -81,6 +81,8 @@ pub struct Engine {
     host: Option<Arc<dyn Host>>,
     dirty: Vec<SessionId>,
     closing: Vec<SessionId>,
+    /// Sessions whose output passed its limit in this batch.
+    pub(crate) overflowed: Vec<SessionId>,
     resumable: Vec<SessionId>,
     next_client_id: u64,
     policy: PolicySettings,
@@ -145,6 +147,7 @@ impl Engine {
             host,
             dirty: Vec::new(),
             closing: Vec::new(),
+            overflowed: Vec::new(),
             resumable: Vec::new(),
             next_client_id: 1,
             policy,
@@ -213,6 +216,7 @@ impl Engine {
         }
         self.dirty.retain(|other| *other != sid);
         self.closing.retain(|other| *other != sid);
+        self.overflowed.retain(|other| *other != sid);
         self.resumable.retain(|other| *other != sid);
     }
 
@@ -253,6 +257,11 @@ impl Engine {
         to.append(&mut self.closing);
     }
 
+    /// Moves the sessions that must be closed because their output passed its limit into `to`.
+    pub fn take_overflowed(&mut self, to: &mut Vec<SessionId>) {
+        to.append(&mut self.overflowed);
+    }
+
     /// Moves the sessions whose input may be fed again into `to`.
     pub fn take_resumable(&mut self, to: &mut Vec<SessionId>) {
         to.append(&mut self.resumable);
@@ -281,9 +290,7 @@ impl Engine {
         if !std::mem::replace(&mut session.dirty, true) {
             self.dirty.push(sid);
         }
-        if self.output_limits.is_over(session, self.ks.now()) {
-            self.close_overflowed(sid);
-        }
+        self.close_if_overflowed(sid);
     }
 
     pub(crate) fn close_later(&mut self, sid: SessionId) {

@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::engine::{Engine, Flow};
-use crate::host::Level;
 use crate::session::{Session, SessionId};
 
 /// The classes of clients, in the setting's order.
@@ -97,21 +96,25 @@ impl Session {
 }
 
 impl Engine {
-    /// Closes a session that is not running because its output is too much; the output is dropped at once.
-    pub(crate) fn close_overflowed(&mut self, sid: SessionId) {
-        let Some(Some(session)) = self.sessions.get_mut(sid.0) else {
-            return;
-        };
-        if session.close_after_reply {
-            return;
-        }
+    /// Gives up a session whose output is too much: what it was to get is dropped, and net closes it after the batch.
+    fn give_up(&mut self, session: &mut Session) {
         session.close_after_reply = true;
         session.out.take();
         self.stats.output_buffer_closed += 1;
-        let addr = session.peer.addr.clone();
-        self.close_later(sid);
-        if let Some(host) = self.host() {
-            host.log(Level::Warning, &format!("Closed client {addr}: output buffer over its limit"));
+        self.overflowed.push(session.sid);
+    }
+
+    /// After something was put to a session that is not running.
+    pub(crate) fn close_if_overflowed(&mut self, sid: SessionId) {
+        let now = self.ks.now();
+        let Some(mut session) = self.sessions.get_mut(sid.0).and_then(Option::take) else {
+            return;
+        };
+        if !session.close_after_reply && self.output_limits.is_over(&mut session, now) {
+            self.give_up(&mut session);
+        }
+        if let Some(slot) = self.sessions.get_mut(sid.0) {
+            *slot = Some(session);
         }
     }
 
@@ -123,14 +126,7 @@ impl Engine {
         if !overflowed || session.close_after_reply && session.out.is_empty() {
             return flow;
         }
-        session.out.take();
-        session.close_after_reply = true;
-        self.stats.output_buffer_closed += 1;
-        self.close_later(session.sid);
-        if let Some(host) = self.host() {
-            let addr = &session.peer.addr;
-            host.log(Level::Warning, &format!("Closed client {addr}: output buffer over its limit"));
-        }
+        self.give_up(session);
         Flow::Close
     }
 }

@@ -138,11 +138,11 @@ pub(crate) struct Crew {
 
 impl Crew {
     /// Starts thread `number`.
-    pub fn start(number: usize, inbox: Arc<Inbox>) -> io::Result<Self> {
+    pub fn start(number: usize, inbox: Arc<Inbox>, limits: Arc<OutputLimits>) -> io::Result<Self> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKE)?;
         let mailbox = Arc::new(Mailbox { orders: Mutex::default(), waker });
-        let worker = Worker::new(poll, Arc::clone(&mailbox), inbox, number);
+        let worker = Worker::new(poll, Arc::clone(&mailbox), inbox, limits, number);
         let thread = Builder::new().name(format!("dozo-io-{number}")).spawn(move || worker.run())?;
         Ok(Self { mailbox, replies: Replies::default(), thread: Some(thread), drained: false })
     }
@@ -242,6 +242,8 @@ struct Worker {
     poll: Poll,
     mailbox: Arc<Mailbox>,
     inbox: Arc<Inbox>,
+    /// Of what a connection may owe; the engine's own.
+    limits: Arc<OutputLimits>,
     members: Vec<Option<Box<Member>>>,
     ready: Vec<u32>,
     writes: Vec<u32>,
@@ -259,12 +261,19 @@ struct Worker {
 }
 
 impl Worker {
-    fn new(poll: Poll, mailbox: Arc<Mailbox>, inbox: Arc<Inbox>, number: usize) -> Self {
+    fn new(
+        poll: Poll,
+        mailbox: Arc<Mailbox>,
+        inbox: Arc<Inbox>,
+        limits: Arc<OutputLimits>,
+        number: usize,
+    ) -> Self {
         let batch = Batch { crew: number, ..Batch::default() };
         Self {
             poll,
             mailbox,
             inbox,
+            limits,
             members: Vec::new(),
             ready: Vec::new(),
             writes: Vec::new(),
@@ -442,7 +451,7 @@ impl Worker {
         let Some(Some(member)) = self.members.get_mut(key as usize) else {
             return;
         };
-        let over = member.is_over(&self.inbox.limits.output);
+        let over = member.is_over(&self.limits);
         match wrote {
             Wrote::All if member.lingers() => self.lingering.push(key),
             Wrote::All if member.finish_by.is_some() => self.close(key, News::Closed),

@@ -66,7 +66,7 @@ impl Server {
             listener.register(poll.registry(), Token(FIRST_LISTENER - i))?;
         }
         let crews = (0..settings.io_threads)
-            .map(|n| Crew::start(n, Arc::clone(&inbox)))
+            .map(|n| Crew::start(n, Arc::clone(&inbox), Arc::clone(&engine.output_limits)))
             .collect::<io::Result<_>>()?;
         let registry = poll.registry().try_clone()?;
         let turn =

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use dozo_engine::output::OutputLimits;
-use dozo_engine::{Door, Engine, Level};
+use dozo_engine::{Door, Level};
 
 /// Where log lines go. It is called on net's threads and must not block for long.
 pub type Log = Arc<dyn Fn(Level, &str) + Send + Sync>;
@@ -79,8 +78,6 @@ impl Default for Settings {
 #[derive(Debug)]
 pub struct Limits {
     query_buffer_bytes: AtomicU64,
-    /// Of each class of client; the engine has the same.
-    pub output: Arc<OutputLimits>,
     idle_timeout_seconds: AtomicU64,
     keepalive_seconds: AtomicU64,
 }
@@ -89,7 +86,6 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             query_buffer_bytes: AtomicU64::new(1 << 30),
-            output: Arc::default(),
             idle_timeout_seconds: AtomicU64::new(0),
             keepalive_seconds: AtomicU64::new(300),
         }
@@ -97,11 +93,6 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Limits that share those of the output with the engine.
-    pub fn of(engine: &Engine) -> Self {
-        Self { output: Arc::clone(&engine.output_limits), ..Self::default() }
-    }
-
     /// Sets a limit by its Redis name; `false` when net has no such limit. `timeout` and `tcp-keepalive` are seconds, 0 for off.
     pub fn set(&self, name: &str, value: u64) -> bool {
         let limit = match name {

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use dozo_engine::output::OutputLimits;
 use dozo_engine::{Engine, Flow, Level, Peer, SessionId};
 use mio::event::Event;
 use mio::{Registry, Token};
@@ -21,6 +22,8 @@ const HELD_BYTES: usize = 256 * 1024;
 const SWEEP_PARTS: usize = 8;
 /// No lane has this key.
 const NOBODY: u32 = u32::MAX;
+/// Why a client that doesn't read is closed.
+const OUTPUT_OVER: &str = "output buffer over its limit";
 
 /// All connections, and the lists of what has to be done for them in this turn.
 pub(crate) struct Turn<'e> {
@@ -33,6 +36,8 @@ pub(crate) struct Turn<'e> {
     pub draining: bool,
     registry: Registry,
     limits: Arc<Limits>,
+    /// Of what a client may be owed; the engine's own.
+    output: Arc<OutputLimits>,
     log: Log,
     /// The lane of each session.
     owners: Vec<u32>,
@@ -61,6 +66,7 @@ impl<'e> Turn<'e> {
         log: Log,
     ) -> Self {
         Self {
+            output: Arc::clone(&engine.output_limits),
             engine,
             lanes: Slab::new(),
             crews,
@@ -445,6 +451,12 @@ impl<'e> Turn<'e> {
                 self.kill(key);
             }
         }
+        self.engine.take_overflowed(&mut sids);
+        for sid in sids.drain(..) {
+            if let Some(key) = self.owner(sid) {
+                self.expel(key, Level::Warning, OUTPUT_OVER);
+            }
+        }
         self.sids = sids;
         self.sweep_gone();
         self.tally.add_to(&mut self.engine.stats);
@@ -508,7 +520,7 @@ impl<'e> Turn<'e> {
                     Wrote::All if finishing => self.bury(key),
                     Wrote::All => {}
                     Wrote::Yielded => self.writes.push(key),
-                    Wrote::Stalled if self.limits.output.is_over(session, now_ms) => {
+                    Wrote::Stalled if self.output.is_over(session, now_ms) => {
                         self.expel_overflowed(key);
                     }
                     Wrote::Stalled => {}
@@ -528,7 +540,7 @@ impl<'e> Turn<'e> {
 
     fn expel_overflowed(&mut self, key: u32) {
         self.engine.stats.output_buffer_closed += 1;
-        self.expel(key, Level::Warning, "output buffer over its limit");
+        self.expel(key, Level::Warning, OUTPUT_OVER);
     }
 
     /// Closes a lane that has broken a limit.
@@ -558,8 +570,7 @@ impl<'e> Turn<'e> {
             let waits = lane.blocked || session.monitor || lane.ending != Ending::No;
             if timeout > 0 && quiet > timeout && !waits {
                 self.expel(self.sweep_place as u32, Level::Debug, "idle for too long");
-            } else if lane.ending == Ending::No
-                && self.limits.output.is_over(session, u64::from(now) as i64 * 1000)
+            } else if lane.ending == Ending::No && self.output.is_over(session, u64::from(now) as i64 * 1000)
             {
                 self.expel_overflowed(self.sweep_place as u32);
             } else if quiet >= 2 && session.out.is_empty() {

@@ -129,7 +129,8 @@ fn small_replies_to_a_deaf_client_pile_up_to_the_limit(io: usize) {
     let node = Node::start(io);
     node.ask(|engine| assert!(engine.output_limits.set(b"3000000 0 0 0 0 0 0 0 0")));
     let mut client = node.connect();
-    while client.stream.write_all(b"PING\r\nPING\r\n").is_ok() {}
+    let pings = b"PING\r\n".repeat(1000);
+    while client.stream.write_all(&pings).is_ok() {}
     node.wait_until(|engine| engine.stats.output_buffer_closed == 1 && engine.session_count() == 0);
 }
 

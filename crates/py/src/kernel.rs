@@ -82,7 +82,7 @@ impl Kernel {
         let clock = Box::new(SystemClock::new());
         let foreign: Arc<dyn Host> = host.clone();
         let mut engine = Engine::new(store, Settings::default(), table, clock, Some(foreign));
-        let limits = Arc::new(Limits::of(&engine));
+        let limits = Arc::new(Limits::default());
         for (name, value) in settings.iter() {
             let (name, value): (String, _) = (name.extract()?, server::setting(&value)?);
             if !matches!(name.as_str(), "databases" | "hash-seed") && !limit(&limits, &name, &value) {

@@ -14,6 +14,7 @@ __all__ = [
     "ClientInfo",
     "Database",
     "Hashes",
+    "Geo",
     "HyperLogLogs",
     "Kernel",
     "Lists",
@@ -66,6 +67,10 @@ class Database:
     @property
     def bits(self) -> Bits:
         """Strings as rows of bits."""
+
+    @property
+    def geo(self) -> Geo:
+        """Sorted sets as maps of places."""
 
     @property
     def hyperloglogs(self) -> HyperLogLogs:
@@ -255,6 +260,41 @@ class Bits:
 
         A step is (offset, width, signed, "get" | "set" | "add", value, "wrap" | "sat" | "fail").
         """
+
+@final
+class Geo:
+    """Sorted sets as maps of places, which are (longitude, latitude) in degrees; distances are meters.
+
+    An area is (longitude, latitude, radius, None) or (longitude, latitude, width, height); a choice (most results or 0,
+    whether any of them will do, true for near to far, false for far to near or None).
+    """
+
+    def places(self, key: bytes, members: list[bytes]) -> list[tuple[float, float] | None]: ...
+    def hashes(self, key: bytes, members: list[bytes]) -> list[str | None]: ...
+    def exists(self, key: bytes) -> bool: ...
+    @staticmethod
+    def distance(a: tuple[float, float], b: tuple[float, float]) -> float: ...
+    @staticmethod
+    def score(place: tuple[float, float]) -> int: ...
+    @staticmethod
+    def is_valid(place: tuple[float, float]) -> bool: ...
+    def search(
+        self,
+        key: bytes,
+        area: tuple[float, float, float, float | None],
+        choice: tuple[int, bool, bool | None],
+    ) -> list[tuple[bytes, float, int, float, float]]:
+        """Members of the area with their distance, score, longitude and latitude."""
+
+    def search_store(
+        self,
+        target: bytes,
+        key: bytes,
+        area: tuple[float, float, float, float | None],
+        choice: tuple[int, bool, bool | None],
+        unit: float | None,
+    ) -> int:
+        """Store them, unless there are none, with the distances in a unit of so many meters, or (None) as they are."""
 
 @final
 class HyperLogLogs:

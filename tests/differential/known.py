@@ -82,6 +82,13 @@ def _pending(reply: Reply) -> Reply:
     return Reply(reply.kind, items)
 
 
+def _numbers(reply: Reply) -> Reply:
+    """A double of RESP3 is written with the digits that it needs, where Redis writes 17 decimals."""
+    if isinstance(reply.value, list):
+        return Reply(reply.kind, [_numbers(item) for item in reply.value])
+    return Reply(",", float(reply.value)) if reply.kind == "," else reply
+
+
 #: By the first word, or the first two, in upper case.
 NORMAL: dict[str, Callable[[Reply], Reply]] = {
     "KEYS": _sorted,
@@ -109,6 +116,9 @@ NORMAL: dict[str, Callable[[Reply], Reply]] = {
     # Redis compresses what is longer than 20 bytes; each reads what the other writes.
     "DUMP": _kind,
     "HELLO": _shape,
+    "GEOPOS": _numbers,
+    "GEOSEARCH": _numbers,
+    "GEORADIUS": _numbers,
     "CLIENT HELP": _kind,
     "OBJECT HELP": _kind,
     "SLOWLOG HELP": _kind,

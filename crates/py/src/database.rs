@@ -11,6 +11,7 @@ use pyo3::types::{PyBytes, PyInt, PyList, PyString, PyTuple};
 use crate::bits::Bits;
 use crate::context;
 use crate::hashes::Hashes;
+use crate::geo::Geo;
 use crate::hyperloglogs::HyperLogLogs;
 use crate::lists::Lists;
 use crate::reply::{self, Classes};
@@ -108,6 +109,11 @@ impl Database {
     #[getter]
     fn bits(&self) -> Bits {
         Bits { index: self.index }
+    }
+
+    #[getter]
+    fn geo(&self) -> Geo {
+        Geo { index: self.index }
     }
 
     #[getter]

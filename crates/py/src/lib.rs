@@ -7,6 +7,7 @@ mod client;
 mod context;
 mod database;
 mod hashes;
+mod geo;
 mod host;
 mod hyperloglogs;
 mod kernel;
@@ -43,6 +44,7 @@ mod _kernel {
     use super::database::Database;
     #[pymodule_export]
     use super::hashes::Hashes;
+    use super::geo::Geo;
     #[pymodule_export]
     use super::hyperloglogs::HyperLogLogs;
     #[pymodule_export]

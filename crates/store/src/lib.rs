@@ -14,6 +14,7 @@ mod entry;
 pub mod eviction;
 mod expiry;
 mod field_expiry;
+pub mod geo;
 mod hashing;
 pub mod hyperloglog;
 mod keyspace;

@@ -17,6 +17,7 @@ FAMILIES: Final[tuple[str, ...]] = (
     "hashes",
     "hash_expiry",
     "sets",
+    "geo",
     "generic",
     "expiry",
     "streams",

@@ -44,6 +44,7 @@ mod _kernel {
     use super::database::Database;
     #[pymodule_export]
     use super::hashes::Hashes;
+    #[pymodule_export]
     use super::geo::Geo;
     #[pymodule_export]
     use super::hyperloglogs::HyperLogLogs;

@@ -234,7 +234,7 @@ class _Search:
     def check(self) -> None:
         """What excludes what."""
         if self.target is not None and (self.distances or self.scores or self.coordinates):
-            what = self.name if self.name == "GEOSEARCHSTORE" else f"STORE option in {self.name}"
+            what = self.name if self.name == "GEOSEARCHSTORE" else "STORE option in GEORADIUS"
             raise ReplyError(f"ERR {what} is not compatible with WITHDIST, WITHHASH and WITHCOORD options")
         for given, options in (
             (self.center, "FROMMEMBER or FROMLONLAT can be"),

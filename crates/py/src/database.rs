@@ -10,8 +10,8 @@ use pyo3::types::{PyBytes, PyInt, PyList, PyString, PyTuple};
 
 use crate::bits::Bits;
 use crate::context;
-use crate::hashes::Hashes;
 use crate::geo::Geo;
+use crate::hashes::Hashes;
 use crate::hyperloglogs::HyperLogLogs;
 use crate::lists::Lists;
 use crate::reply::{self, Classes};

@@ -6,8 +6,8 @@ mod bits;
 mod client;
 mod context;
 mod database;
-mod hashes;
 mod geo;
+mod hashes;
 mod host;
 mod hyperloglogs;
 mod kernel;
@@ -43,9 +43,9 @@ mod _kernel {
     #[pymodule_export]
     use super::database::Database;
     #[pymodule_export]
-    use super::hashes::Hashes;
-    #[pymodule_export]
     use super::geo::Geo;
+    #[pymodule_export]
+    use super::hashes::Hashes;
     #[pymodule_export]
     use super::hyperloglogs::HyperLogLogs;
     #[pymodule_export]

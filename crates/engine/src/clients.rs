@@ -66,7 +66,12 @@ impl Engine {
 
     /// Sends a line to every watcher but the running session.
     pub(crate) fn feed_monitors(&mut self, session: &Session, args: &[&[u8]]) {
-        let line = crate::monitor::line(self.unix_us(), session.db, &session.peer.addr, args);
+        self.feed_monitors_as(session.db, &session.peer.addr, args);
+    }
+
+    /// As [`Engine::feed_monitors`], for a caller named `by` in that database.
+    pub(crate) fn feed_monitors_as(&mut self, db: usize, by: &str, args: &[&[u8]]) {
+        let line = crate::monitor::line(self.unix_us(), db, by, args);
         let watchers: Vec<usize> = self
             .sessions
             .iter()

@@ -194,7 +194,7 @@ impl Engine {
     }
 
     /// Runs a command that has passed its checks and makes its effect.
-    fn execute(&mut self, session: &mut Session, row: u32, args: &[&[u8]], depth: u32) {
+    pub(crate) fn execute(&mut self, session: &mut Session, row: u32, args: &[&[u8]], depth: u32) {
         let command = self.table.row(row);
         let implementation = command.implementation;
         let (dirty, db) = (self.ks.dirty(), session.db);

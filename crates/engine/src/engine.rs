@@ -17,6 +17,7 @@ use crate::host::Host;
 use crate::latency::LatencyMonitor;
 use crate::output::OutputLimits;
 use crate::pubsub::PubSub;
+use crate::scripting::Scripting;
 use crate::session::{Door, Peer, Session, SessionId};
 use crate::settings::{SettingValue, Settings};
 use crate::slowlog::SlowLog;
@@ -100,6 +101,7 @@ pub struct Engine {
     pub(crate) own_pushes: Vec<(usize, Shared)>,
     /// How much unsent output a client may pile up; net looks at the same.
     pub output_limits: Arc<OutputLimits>,
+    pub(crate) scripting: Scripting,
 }
 
 /// The eviction settings, which the store takes as one.
@@ -160,6 +162,7 @@ impl Engine {
             pubsub: PubSub::default(),
             own_pushes: Vec::new(),
             output_limits: Arc::default(),
+            scripting: Scripting::default(),
         }
     }
 

@@ -22,6 +22,7 @@ pub mod memcached;
 pub mod monitor;
 pub mod output;
 pub mod pubsub;
+pub mod scripting;
 mod secrets;
 pub mod session;
 pub mod settings;

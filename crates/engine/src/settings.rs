@@ -30,6 +30,12 @@ pub struct Settings {
     pub hz: u32,
     /// The events that are told to subscribers (`crate::events`).
     pub notify_events: u32,
+    /// Milliseconds after which others are told BUSY; 0: never.
+    pub busy_reply_threshold: i64,
+    /// Bytes that Lua may take.
+    pub lua_memory_limit: usize,
+    /// Bytes of script sources that are kept.
+    pub script_cache_max_memory: usize,
     /// Whether expired keys are collected in the background (DEBUG SET-ACTIVE-EXPIRE).
     pub active_expire: bool,
 }
@@ -49,6 +55,9 @@ impl Default for Settings {
             protected_mode: true,
             hz: 10,
             notify_events: 0,
+            busy_reply_threshold: 5000,
+            lua_memory_limit: 256 << 20,
+            script_cache_max_memory: 64 << 20,
             active_expire: true,
         }
     }
@@ -105,6 +114,9 @@ impl Settings {
                 SettingValue::Text(text) => self.notify_events = crate::events::events(text)?,
                 _ => return None,
             },
+            "busy-reply-threshold" => self.busy_reply_threshold = value.int()?,
+            "lua-memory-limit" => self.lua_memory_limit = value.size()?,
+            "script-cache-max-memory" => self.script_cache_max_memory = value.size()?,
             "active-expire" => self.active_expire = value.int()? != 0,
             _ => return None,
         }

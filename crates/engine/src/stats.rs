@@ -90,6 +90,15 @@ impl Stats {
         }
     }
 
+    /// Takes one count of an error back that will be counted again: a script passes on what its command answered.
+    pub fn counted_already(&mut self, line: &[u8]) {
+        self.errors = self.errors.saturating_sub(1);
+        let code: Vec<u8> = line.iter().copied().take_while(|b| !b.is_ascii_whitespace()).take(32).collect();
+        if let Some(count) = self.error_codes.get_mut(String::from_utf8_lossy(&code).as_ref()) {
+            *count = count.saturating_sub(1);
+        }
+    }
+
     /// CONFIG RESETSTAT.
     pub fn reset(&mut self) {
         *self = Stats { started_ms: self.started_ms, ..Stats::default() };

@@ -122,7 +122,8 @@ fn traffic(engine: &Engine) -> [(&'static str, i64); 26] {
     ]
 }
 
-fn memory(engine: &Engine) -> [(&'static str, i64); 17] {
+fn memory(engine: &Engine) -> [(&'static str, i64); 22] {
+    let scripts = engine.script_figures();
     let (ks, overhead) = (&engine.ks, engine.ks.overhead());
     let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     let buffers: usize = engine.sessions().map(|session| session.out.capacity() + session.query_buffer).sum();
@@ -142,6 +143,11 @@ fn memory(engine: &Engine) -> [(&'static str, i64); 17] {
         ("maxmemory", number(ks.maxmemory())),
         ("lru_clock", (ks.now() / 1000) & 0x00ff_ffff),
         ("lazyfree_pending_objects", ks.pending_free() as i64),
+        ("cached_scripts", scripts.cached as i64),
+        ("lua_memory", scripts.lua_memory as i64),
+        ("script_bytes", scripts.source_bytes as i64),
+        ("functions", scripts.functions as i64),
+        ("libraries", scripts.libraries as i64),
         ("dirty", number(ks.dirty())),
         ("active_expire", i64::from(engine.settings.active_expire)),
     ]

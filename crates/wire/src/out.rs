@@ -256,6 +256,19 @@ impl Out {
         std::mem::replace(self, Self { limit, ..Self::new() })
     }
 
+    /// Shows everything that waits to `take`, part by part.
+    pub fn for_each_part(&self, mut take: impl FnMut(&[u8])) {
+        let mut at = self.head;
+        let mut sent = self.ref_sent;
+        for (position, value) in &self.refs[self.ref_head..] {
+            take(&self.bytes[at..*position]);
+            take(&value[sent..]);
+            at = *position;
+            sent = 0;
+        }
+        take(&self.bytes[at..]);
+    }
+
     /// Everything that waits, as one run of bytes. For tests and for callers without vectored I/O.
     pub fn to_vec(&self) -> Vec<u8> {
         let mut all = Vec::with_capacity(self.len());

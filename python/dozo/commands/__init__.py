@@ -38,6 +38,8 @@ FAMILIES: Final[tuple[str, ...]] = (
     "latency",
     "memory",
     "debug",
+    "scripting",
+    "functions",
     "memcached",
 )
 """The modules that declare commands, in the order they are imported."""

@@ -206,6 +206,8 @@ class Command:
             ("pubsub", PUBSUB),
         )
         found += [category for category, flag in implied if flags & flag]
+        if "scripting" in found and "read" in found:
+            found.remove("read")  # What a script reads is not known before it runs.
         found += ["fast" if flags & FAST else "slow"] + (["blocking"] if flags & BLOCKING else [])
         return tuple(dict.fromkeys(f"@{category.replace('-', '')}" for category in found if category))
 
@@ -338,6 +340,8 @@ def hot(
     """Declare a command that Rust implements; starting a server fails when Rust has none of that name."""
     finder = keys if callable(keys) else None
     positions = (0, 0, 0) if callable(keys) else _keys(keys)
+    if finder is not None:
+        about["flags"] = about.get("flags", NO_FLAGS) | MOVABLEKEYS
     _declare(about, name=name.upper(), arity=arity, keys=positions, summary=summary, key_finder=finder)
 
 

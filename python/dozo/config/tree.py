@@ -214,6 +214,30 @@ class Collections:
 
 
 @dataclass(slots=True)
+class Scripting:
+    """What Lua scripts may take."""
+
+    busy_reply_threshold: Annotated[
+        int,
+        live(
+            "Time after which a running script makes others hear BUSY; 0 is never.",
+            "milliseconds",
+            ge=0,
+            le=_INT32,
+        ),
+    ] = 5000
+    lua_memory_limit: Annotated[
+        int, start("Memory that all scripts together may take.", "bytes", ge=1 << 22, le=_INT64)
+    ] = 256 << 20
+    script_cache_max_memory: Annotated[
+        int,
+        live(
+            "Sources of scripts that are kept; beyond it EVAL compiles each time.", "bytes", ge=0, le=_INT64
+        ),
+    ] = 64 << 20
+
+
+@dataclass(slots=True)
 class Observe:
     """What the server remembers about its own work."""
 
@@ -264,6 +288,7 @@ class Tree:
     memory: Memory = field(default_factory=Memory)
     limits: Limits = field(default_factory=Limits)
     collections: Collections = field(default_factory=Collections)
+    scripting: Scripting = field(default_factory=Scripting)
     observe: Observe = field(default_factory=Observe)
     log: Log = field(default_factory=Log)
     process: Process = field(default_factory=Process)

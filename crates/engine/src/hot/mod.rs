@@ -37,6 +37,7 @@ const FAMILIES: &[&[(&str, HotFn)]] = &[
     strings::HOT,
     crate::transactions::HOT,
     zsets::HOT,
+    crate::scripting::HOT,
     &[("dozo.item", crate::memcached::item)],
 ];
 

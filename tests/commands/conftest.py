@@ -107,3 +107,29 @@ def same(dozo: Connection, original: Connection) -> Callable[..., Any]:
         return ours
 
     return compare
+
+
+@pytest.fixture
+def effect_of(dozo: Connection) -> Callable[..., None]:
+    """Return a function that runs a command and checks which commands it leaves in the stream of effects.
+
+    A command stands there by its words only as far as their lengths tell: the stream's offset is what is compared.
+    """
+
+    def figure(name: bytes) -> int:
+        lines = dozo("INFO everything").split(b"\r\n")
+        return next(int(line.partition(b":")[2]) for line in lines if line.startswith(name + b":"))
+
+    def check(line: str, *effects: str) -> Any:
+        dozo("SET effect 1")  # The stream has named database 0 by now.
+        offset, count = figure(b"master_repl_offset"), figure(b"effects")
+        reply = dozo(line)
+        words = [effect.split() for effect in effects]
+        encoded = [
+            f"*{len(each)}\r\n" + "".join(f"${len(word)}\r\n{word}\r\n" for word in each) for each in words
+        ]
+        assert figure(b"effects") - count == len(effects), line
+        assert figure(b"master_repl_offset") - offset == len("".join(encoded)), line
+        return reply
+
+    return check

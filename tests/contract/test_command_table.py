@@ -53,8 +53,6 @@ ADDED = {
 LONGER_ARGUMENTS = {
     # IFEQ of Valkey 8.1.
     "set",
-    # NOVALUES of Redis 7.4.
-    "hscan",
     # KEEPREF, DELREF and ACKED of Redis 8.2; ids and blocks of ids have other types in dozo.
     "xack",
     "xadd",

@@ -109,6 +109,9 @@ NORMAL: dict[str, Callable[[Reply], Reply]] = {
     "SSCAN": _sorted,
     "SRANDMEMBER": _picked,
     "COMMAND INFO": _unordered,
+    "RANDOMKEY": _picked,
+    # Its offset is that of the effects.
+    "ROLE": _shape,
     "TTL": _near,
     "PTTL": _near,
     "EXPIRETIME": _near,

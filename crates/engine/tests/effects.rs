@@ -5,7 +5,7 @@ mod common;
 
 use common::{Bench, START_MS};
 use dozo_engine::{Cause, Engine, Session, Settings, SystemClock};
-use dozo_store::{PolicyKind, StoreConfig};
+use dozo_store::{PolicyKind, StoreConfig, Value};
 use proptest::prelude::*;
 
 #[test]
@@ -86,6 +86,21 @@ fn only_the_keys_that_went_are_named() {
 }
 
 #[test]
+fn random_pops_name_the_members_that_went() {
+    let mut bench = Bench::new();
+    bench.run("SADD s a");
+    bench.run("SADD t a b c");
+    bench.effects();
+    bench.run("SPOP s");
+    bench.run("SPOP t 0");
+    bench.run("SPOP none 5");
+    assert_eq!(bench.effects(), ["0:SREM s a"]);
+    bench.run("SPOP t 3");
+    assert_eq!(bench.effects(), ["0:DEL t"]);
+    assert_eq!(bench.engine.ks.len(0), 0);
+}
+
+#[test]
 fn expiry_comes_before_the_write_that_found_it() {
     let mut bench = Bench::new();
     bench.run("SET a 1 PX 100");
@@ -159,14 +174,20 @@ fn replay(bytes: &[u8]) -> Engine {
     engine
 }
 
-/// Database, key, value, expiry.
-type Row = (usize, Vec<u8>, Vec<u8>, Option<i64>);
+/// Database, key, value or its elements, expiry.
+type Row = (usize, Vec<u8>, Vec<Vec<u8>>, Option<i64>);
 
 fn dump(engine: &Engine) -> Vec<Row> {
     let mut all = Vec::new();
     for db in 0..engine.ks.databases() {
         engine.ks.for_each(db, &mut |item| {
-            let value = item.string().map(|s| s.to_vec()).unwrap_or_default();
+            let mut value: Vec<Vec<u8>> = match item.value() {
+                Value::Str(text) => vec![text.to_vec()],
+                Value::Set(set) => set.iter().map(|member| member.to_vec()).collect(),
+                Value::Hash(hash) => hash.iter().map(|(f, v)| [f.to_vec(), v.to_vec()].join(&b'=')).collect(),
+                _ => Vec::new(),
+            };
+            value.sort();
             all.push((db, item.key().to_vec(), value, item.expire_at()));
         });
     }
@@ -200,6 +221,15 @@ fn command() -> impl Strategy<Value = String> {
         "SELECT 1",
         "SELECT 0",
         "GET {k}",
+        "HSET {k} f{n} 1 g {n}",
+        "HSETNX {k} f{n} 2",
+        "HINCRBY {k} g {n}",
+        "HDEL {k} f{n} g",
+        "SADD {k} {n} m{n} x",
+        "SREM {k} x {n}",
+        "SPOP {k}",
+        "SPOP {k} 2",
+        "SPOP {k} 1000",
     ]);
     (templates, key, 0..60i64).prop_map(|(t, k, n)| t.replace("{k}", k).replace("{n}", &n.to_string()))
 }

@@ -83,7 +83,7 @@ impl Bits {
 }
 
 /// WRONGTYPE where the key holds something else than a string.
-pub fn writable(py: Python<'_>, cx: &mut Cx<'_>, db: usize, key: &[u8]) -> PyResult<()> {
+fn writable(py: Python<'_>, cx: &mut Cx<'_>, db: usize, key: &[u8]) -> PyResult<()> {
     match cx.engine.ks.get(db, key, Access::Write) {
         Some(item) => string(py, &item).map(|_| ()),
         None => Ok(()),

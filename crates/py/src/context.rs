@@ -7,8 +7,11 @@ use std::cell::Cell;
 use std::ptr;
 
 use dozo_engine::Cx;
+use dozo_store::{Collection, WrongType};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
+
+use crate::reply::Classes;
 
 thread_local! {
     static CURRENT: Cell<*mut Cx<'static>> = const { Cell::new(ptr::null_mut()) };
@@ -51,6 +54,27 @@ pub fn with_db<R>(index: Option<usize>, work: impl FnOnce(&mut Cx<'_>, usize) ->
         let db = index.unwrap_or(cx.session.db);
         work(cx, db)
     })
+}
+
+/// What `look` says of the collection at `key`; the exception WrongType where it holds another type.
+pub fn look<C: Collection, R>(
+    py: Python<'_>,
+    index: Option<usize>,
+    key: &[u8],
+    look: impl FnOnce(Option<&C>) -> R,
+) -> PyResult<R> {
+    with_db(index, |cx, db| {
+        let access = cx.read_access();
+        checked(py, cx.engine.ks.collection(db, key, access)).map(look)
+    })
+}
+
+/// The result, or the exception WrongType.
+pub fn checked<T>(py: Python<'_>, result: Result<T, WrongType>) -> PyResult<T> {
+    match result {
+        Ok(value) => Ok(value),
+        Err(WrongType) => Err(Classes::get(py)?.wrong_type(py)),
+    }
 }
 
 /// Whether a command runs in this thread.

@@ -1,12 +1,10 @@
 //! `Hashes`: the hashes of a database as a running command sees them.
 
-use dozo_engine::Cx;
 use dozo_store::{Hash, Random, Str, itoa};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use crate::context;
-use crate::sets::checked;
+use crate::context::{self, checked};
 use crate::text::glob;
 
 type Bytes<'py> = Bound<'py, PyBytes>;
@@ -14,21 +12,23 @@ type Bytes<'py> = Bound<'py, PyBytes>;
 /// The hashes of one database.
 #[pyclass(frozen, module = "dozo._kernel")]
 pub struct Hashes {
+    /// `None` is the database that the client has selected.
     pub index: Option<usize>,
 }
 
 impl Hashes {
-    fn with<R>(&self, work: impl FnOnce(&mut Cx<'_>, usize) -> PyResult<R>) -> PyResult<R> {
-        context::with(|cx| {
-            let db = self.index.unwrap_or(cx.session.db);
-            work(cx, db)
-        })
+    fn look<R>(&self, py: Python<'_>, key: &[u8], look: impl FnOnce(Option<&Hash>) -> R) -> PyResult<R> {
+        context::look(py, self.index, key, look)
     }
 
-    fn look<R>(&self, py: Python<'_>, key: &[u8], look: impl FnOnce(Option<&Hash>) -> R) -> PyResult<R> {
-        self.with(|cx, db| {
-            let access = cx.read_access();
-            Ok(look(checked(py, cx.engine.ks.collection::<Hash>(db, key, access))?))
+    /// Lets `change` change the hash; it tells how many fields it changed.
+    fn edit(&self, py: Python<'_>, key: &[u8], change: impl FnOnce(&mut Hash) -> usize) -> PyResult<usize> {
+        context::with_db(self.index, |cx, db| {
+            let changed = cx.engine.ks.edit(db, key, |hash| {
+                let changed = change(hash);
+                (changed, changed > 0)
+            });
+            Ok(checked(py, changed)?.unwrap_or(0))
         })
     }
 }
@@ -79,7 +79,7 @@ impl Hashes {
         pairs: Vec<(Vec<u8>, Vec<u8>)>,
         keep_ttl: bool,
     ) -> PyResult<usize> {
-        self.with(|cx, db| {
+        context::with_db(self.index, |cx, db| {
             let packing = cx.engine.ks.packing;
             let added = cx.engine.ks.edit_or_create(db, key, |hash: &mut Hash| {
                 let mut added = 0;
@@ -97,13 +97,7 @@ impl Hashes {
     }
 
     fn remove(&self, py: Python<'_>, key: &[u8], fields: Vec<Vec<u8>>) -> PyResult<usize> {
-        self.with(|cx, db| {
-            let removed = cx.engine.ks.edit(db, key, |hash: &mut Hash| {
-                let removed = fields.iter().filter(|field| hash.remove(field)).count();
-                (removed, removed > 0)
-            });
-            Ok(checked(py, removed)?.unwrap_or(0))
-        })
+        self.edit(py, key, |hash| fields.iter().filter(|field| hash.remove(field)).count())
     }
 
     fn expiries(&self, py: Python<'_>, key: &[u8], fields: Vec<Vec<u8>>) -> PyResult<Option<Vec<i64>>> {
@@ -126,13 +120,7 @@ impl Hashes {
         fields: Vec<Vec<u8>>,
         at_ms: Option<i64>,
     ) -> PyResult<usize> {
-        self.with(|cx, db| {
-            let changed = cx.engine.ks.edit(db, key, |hash: &mut Hash| {
-                let changed = fields.iter().filter(|field| hash.set_expiry(field, at_ms)).count();
-                (changed, changed > 0)
-            });
-            Ok(checked(py, changed)?.unwrap_or(0))
-        })
+        self.edit(py, key, |hash| fields.iter().filter(|field| hash.set_expiry(field, at_ms)).count())
     }
 
     fn random<'py>(
@@ -142,17 +130,14 @@ impl Hashes {
         count: usize,
         distinct: bool,
     ) -> PyResult<Vec<(Bytes<'py>, Bytes<'py>)>> {
-        self.with(|cx, db| {
-            let access = cx.read_access();
-            let mut random = Random::new(cx.engine.ks.random_seed());
-            let Some(hash) = checked(py, cx.engine.ks.collection::<Hash>(db, key, access))? else {
-                return Ok(Vec::new());
-            };
-            let picked = match distinct {
+        let seed = context::with(|cx| Ok(cx.engine.ks.random_seed()))?;
+        self.look(py, key, |hash| {
+            let mut random = Random::new(seed);
+            let picked = hash.map_or_else(Vec::new, |hash| match distinct {
                 true => hash.random_distinct(count, &mut random),
                 false => (0..count).filter_map(|_| hash.random(&mut random)).collect(),
-            };
-            Ok(picked.into_iter().map(|(field, value)| (bytes(py, field), bytes(py, value))).collect())
+            });
+            picked.into_iter().map(|(field, value)| (bytes(py, field), bytes(py, value))).collect()
         })
     }
 

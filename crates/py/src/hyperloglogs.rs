@@ -2,11 +2,10 @@
 
 use dozo_engine::Cx;
 use dozo_store::hyperloglog::{self as counter, Corrupt, REGISTERS};
-use dozo_store::{Access, Shared};
+use dozo_store::{Access, Shared, itoa};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 
-use crate::bits::writable;
 use crate::context;
 use crate::database::{reply_error, string};
 
@@ -20,14 +19,21 @@ pub struct HyperLogLogs {
     pub index: Option<usize>,
 }
 
+/// Whether there is no such key; an error where it holds something else than a counter.
+fn is_missing(py: Python<'_>, cx: &mut Cx<'_>, db: usize, key: &[u8]) -> PyResult<bool> {
+    let Some(item) = cx.engine.ks.get(db, key, Access::Peek) else {
+        return Ok(true);
+    };
+    match counter::is_counter(string(py, &item)?.as_bytes(&mut itoa::Buffer::new())) {
+        true => Ok(false),
+        false => Err(reply_error(py, NOT_A_COUNTER)),
+    }
+}
+
 /// The counter's bytes; `None` for a missing key.
 fn held(py: Python<'_>, cx: &mut Cx<'_>, db: usize, key: &[u8], access: Access) -> PyResult<Option<Shared>> {
-    match cx.engine.ks.get(db, key, Access::Peek) {
-        Some(item) => string(py, &item)?,
-        None => return Ok(None),
-    };
-    let bytes = cx.engine.ks.hold(db, key, access);
-    if counter::is_counter(&bytes) { Ok(Some(bytes)) } else { Err(reply_error(py, NOT_A_COUNTER)) }
+    let missing = is_missing(py, cx, db, key)?;
+    Ok((!missing).then(|| cx.engine.ks.hold(db, key, access)))
 }
 
 fn whole<T>(py: Python<'_>, result: Result<T, Corrupt>) -> PyResult<T> {
@@ -62,14 +68,11 @@ impl HyperLogLogs {
         sparse_max: usize,
     ) -> PyResult<bool> {
         context::with_db(self.index, |cx, db| {
-            writable(py, cx, db, key)?;
-            let missing = cx.engine.ks.get(db, key, Access::Peek).is_none();
+            let missing = is_missing(py, cx, db, key)?;
             cx.engine.ks.edit_string(db, key, |bytes| {
                 let mut updated = missing;
                 if missing {
                     *bytes = counter::empty();
-                } else if !counter::is_counter(bytes) {
-                    return (Err(reply_error(py, NOT_A_COUNTER)), false);
                 }
                 for element in elements.iter_borrowed() {
                     match element.cast::<PyBytes>().map(|e| counter::add(bytes, e.as_bytes(), sparse_max)) {

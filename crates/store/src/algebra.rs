@@ -1,8 +1,9 @@
 //! Set algebra: intersection, union and difference of the sets at several keys.
 //!
-//! Owns the choice of what is walked over and what is looked up. A missing key is an empty set.
+//! Owns the choice of what is walked over and what is looked up. A missing key is an empty set. Only a union takes memory:
+//! the others have each member once anyway.
 
-use crate::collections::{Packing, Set};
+use crate::collections::{Collection, Set};
 use crate::keyspace::Keyspace;
 use crate::objects::WrongType;
 use crate::value::{Access, Value};
@@ -19,7 +20,8 @@ pub enum SetOperation {
 }
 
 impl Keyspace {
-    /// The result as a set of its own, of no more than `limit` members. Any key of another type is an error.
+    /// Visits the members of the result, but no more than `limit` of them; returns how many it visited. Any key of another
+    /// type is an error.
     pub fn combine_sets(
         &mut self,
         db: usize,
@@ -27,28 +29,42 @@ impl Keyspace {
         keys: &[&[u8]],
         limit: usize,
         access: Access,
-    ) -> Result<Set, WrongType> {
+        visit: &mut dyn FnMut(&[u8]),
+    ) -> Result<usize, WrongType> {
         for key in keys {
             self.collection::<Set>(db, key, access)?;
         }
         let sets: Vec<Option<&Set>> = keys.iter().map(|key| self.set_at(db, key)).collect();
-        let mut result = Set::new();
         match operation {
             SetOperation::Union => {
-                sets.iter().flatten().for_each(|set| add_all(&mut result, set, &self.packing))
+                let mut seen = Set::new();
+                for set in sets.into_iter().flatten() {
+                    choose(set, limit - seen.len(), |member| seen.add(member, &self.packing), visit);
+                }
+                let count = seen.len();
+                self.discard(seen.into_object());
+                Ok(count)
             }
             SetOperation::Intersection => {
-                if let Some(sets) = sets.into_iter().collect::<Option<Vec<&Set>>>() {
-                    intersect(&mut result, sets, limit, &self.packing);
-                }
+                let Some(mut sets) = sets.into_iter().collect::<Option<Vec<&Set>>>() else {
+                    return Ok(0);
+                };
+                // Walks over the smallest and looks into the others, the smaller first.
+                sets.sort_by_key(|set| set.len());
+                let Some((smallest, others)) = sets.split_first() else {
+                    return Ok(0);
+                };
+                let in_all = |member: &[u8]| others.iter().all(|set| set.contains(member));
+                Ok(choose(smallest, limit, in_all, visit))
             }
             SetOperation::Difference => {
-                if let Some((Some(first), others)) = sets.split_first() {
-                    subtract(&mut result, first, others, &self.packing);
-                }
+                let Some((Some(first), others)) = sets.split_first() else {
+                    return Ok(0);
+                };
+                let in_none = |member: &[u8]| !others.iter().flatten().any(|set| set.contains(member));
+                Ok(choose(first, limit, in_none, visit))
             }
         }
-        Ok(result)
     }
 
     /// The set at a key that is known to be live, if there is any.
@@ -60,37 +76,24 @@ impl Keyspace {
     }
 }
 
-fn add_all(result: &mut Set, set: &Set, packing: &Packing) {
+/// Visits the members that are wanted, but no more than `limit`; returns how many.
+fn choose(
+    set: &Set,
+    limit: usize,
+    mut wanted: impl FnMut(&[u8]) -> bool,
+    visit: &mut dyn FnMut(&[u8]),
+) -> usize {
+    let mut buffer = itoa::Buffer::new();
+    let mut count = 0;
     for member in set.iter() {
-        result.add(member.as_bytes(&mut itoa::Buffer::new()), packing);
-    }
-}
-
-/// Walks over the smallest and looks into the others, the smaller first.
-fn intersect(result: &mut Set, mut sets: Vec<&Set>, limit: usize, packing: &Packing) {
-    sets.sort_by_key(|set| set.len());
-    let Some((smallest, others)) = sets.split_first() else {
-        return;
-    };
-    for member in smallest.iter() {
-        if result.len() >= limit {
-            return;
+        if count == limit {
+            break;
         }
-        let mut buffer = itoa::Buffer::new();
         let member = member.as_bytes(&mut buffer);
-        if others.iter().all(|set| set.contains(member)) {
-            result.add(member, packing);
+        if wanted(member) {
+            visit(member);
+            count += 1;
         }
     }
-}
-
-/// Walks over the first and looks into the others.
-fn subtract(result: &mut Set, first: &Set, others: &[Option<&Set>], packing: &Packing) {
-    for member in first.iter() {
-        let mut buffer = itoa::Buffer::new();
-        let member = member.as_bytes(&mut buffer);
-        if !others.iter().flatten().any(|set| set.contains(member)) {
-            result.add(member, packing);
-        }
-    }
+    count
 }

@@ -6,6 +6,7 @@
 use crate::entry::{EntryPtr, Heavy, shared_memory};
 use crate::field_expiry::DueKeys;
 use crate::keyspace::Keyspace;
+use crate::object::Object;
 use crate::table::Table;
 use crate::volatile::VolatileIndex;
 use std::mem::replace;
@@ -44,6 +45,11 @@ impl Detached {
 }
 
 impl Keyspace {
+    /// Frees a collection that no key leads to, a large one in slices.
+    pub fn discard(&mut self, object: Object) {
+        self.entry_bytes += self.detached.add_value(Heavy::Object(object));
+    }
+
     /// Empties a database and returns how many keys it had; their memory is freed by [`Keyspace::free_step`].
     pub fn flush(&mut self, db: usize) -> usize {
         let database = &mut self.dbs[db];

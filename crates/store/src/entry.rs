@@ -409,6 +409,13 @@ impl EntryPtr {
         (self.bits() & HAS_EXPIRE != 0).then(|| self.read(HEADER))
     }
 
+    /// Whether neither the entry nor an element of its value can expire.
+    #[inline]
+    pub(crate) fn is_lasting(self) -> bool {
+        let bits = self.bits();
+        bits & HAS_EXPIRE == 0 && bits & KIND != OBJECT
+    }
+
     /// Notes the place in the volatile index; the entry has an expiry.
     #[inline]
     pub(crate) fn set_volatile_index(self, index: u32) {

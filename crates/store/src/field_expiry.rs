@@ -3,7 +3,7 @@
 //! Owns the list of keys that hold such elements, by when the next one is due. A key stands in it exactly as long as it
 //! holds one: the list follows `link`, `detach`, `rewrite` and every edit, so a deleted key leaves nothing behind.
 
-use crate::collections::Hash;
+use crate::collections::{Collection, Hash};
 use crate::entry::EntryPtr;
 use crate::keyspace::{Keyspace, Reason, Removed};
 use crate::object::Type;
@@ -66,16 +66,29 @@ pub(crate) fn next_due(entry: EntryPtr) -> Option<i64> {
         return None;
     }
     match entry.value() {
-        Value::Hash(hash) => crate::collections::Collection::next_due(hash),
+        Value::Hash(hash) => hash.next_due(),
         _ => None,
     }
+}
+
+/// The hash in an entry that holds one; only for who has the keyspace exclusively.
+#[inline]
+fn hash_in<'a>(entry: EntryPtr) -> &'a mut Hash {
+    debug_assert!(entry.type_of() == Type::Hash);
+    // SAFETY: the callers have the type from the entry, or from a time that is due, and borrow the keyspace exclusively.
+    unsafe { &mut *entry.object_place().cast::<Hash>() }
 }
 
 impl Keyspace {
     /// Removes the fields of a hash whose time is over before somebody looks at it; `None` when it is empty then.
     #[inline]
     pub(crate) fn without_due(&mut self, db: usize, hash: u64, entry: EntryPtr) -> Option<EntryPtr> {
-        match next_due(entry) {
+        if entry.type_of() != Type::Hash {
+            return Some(entry);
+        }
+        let value = hash_in(entry);
+        value.set_now(self.now);
+        match value.next_due() {
             Some(at) if at <= self.now => self.remove_due(db, hash, entry, LAZILY),
             _ => Some(entry),
         }
@@ -89,13 +102,13 @@ impl Keyspace {
                 && let Some(key) = self.dbs[db].due.first(self.now).map(<[u8]>::to_vec)
             {
                 let hash = self.hash(&key);
-                let Some(entry) = self.live(db, hash, &key) else {
-                    // The key itself had expired, and has left with its line.
-                    left -= 1;
-                    continue;
-                };
                 let before = self.stats.expired_fields;
-                self.remove_due(db, hash, entry, left);
+                // A key that itself has expired leaves with its line.
+                let entry = self.dbs[db].table.find(hash, &key);
+                if let Some(entry) = entry.and_then(|entry| self.unexpired(db, hash, entry)) {
+                    hash_in(entry).set_now(self.now);
+                    self.remove_due(db, hash, entry, left);
+                }
                 left -= ((self.stats.expired_fields - before) as usize).clamp(1, left);
             }
         }
@@ -104,14 +117,12 @@ impl Keyspace {
 
     #[cold]
     fn remove_due(&mut self, db: usize, hash: u64, entry: EntryPtr, max: usize) -> Option<EntryPtr> {
-        // SAFETY: only hashes have a time that is due; the keyspace is borrowed exclusively.
-        let value = unsafe { &mut *entry.object_place().cast::<Hash>() };
-        let (memory, from) = (crate::collections::Collection::memory(value), next_due(entry));
-        crate::collections::Collection::set_now(value, self.now);
+        let value = hash_in(entry);
+        let (memory, from) = (value.memory(), value.next_due());
         let fields = value.take_due(max);
-        let (empty, after) = (value.len() == 0, crate::collections::Collection::memory(value));
+        let (empty, after, next) = (value.is_empty(), value.memory(), value.next_due());
         self.entry_bytes = self.entry_bytes + after - memory;
-        self.note_due(db, entry.key(), from, next_due(entry));
+        self.note_due(db, entry.key(), from, next);
         self.stats.expired_fields += fields.len() as u64;
         self.removed.push(Removed { db, key: entry.key().into(), reason: Reason::Expired, fields });
         self.note_left(db, entry.key());

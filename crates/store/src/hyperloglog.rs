@@ -30,7 +30,12 @@ const DENSE_LEN: usize = HEADER + REGISTERS * 6 / 8;
 const SPARSE_MAX: u8 = 32;
 const ZERO_RUN: usize = 64;
 const VALUE_RUN: usize = 4;
-const SELF_TEST_ELEMENTS: u64 = 1 << 17;
+/// As many as Redis's own test takes.
+const SELF_TEST_ELEMENTS: u64 = 10_000_000;
+/// How often it writes every register.
+const SELF_TEST_CYCLES: usize = 1000;
+/// The counter that chooses its encoding is sparse at least up to so many elements.
+const SELF_TEST_SPARSE: u64 = 1500;
 /// How many runs are looked at for neighbours to join.
 const JOINED: usize = 5;
 
@@ -159,33 +164,50 @@ pub fn describe(bytes: &[u8]) -> String {
 /// Checks the registers and the estimate on random elements; the error says what failed.
 pub fn self_test(seed: u64) -> Result<(), String> {
     let mut random = crate::hashing::Random::new(seed);
-    let mut dense = empty();
-    make_dense(&mut dense).map_err(|_| "TESTFAILED empty counter")?;
-    for index in 0..REGISTERS {
-        set_register(&mut dense, index, 63);
-        set_register(&mut dense, index, (index % 64) as u8);
-    }
-    if let Some(index) = (0..REGISTERS).find(|index| register(&dense, *index) != (index % 64) as u8) {
-        return Err(format!("TESTFAILED Register {index} should be {}", index % 64));
-    }
-    let (mut either, mut dense) = (empty(), empty());
-    make_dense(&mut dense).map_err(|_| "TESTFAILED empty counter")?;
-    let salt = random.next();
-    for count in 1..=SELF_TEST_ELEMENTS {
-        let element = (count ^ salt).to_le_bytes();
-        let failed = |_| "TESTFAILED corrupt counter".to_owned();
-        add(&mut either, &element, 3000).map_err(failed)?;
-        add(&mut dense, &element, 0).map_err(failed)?;
-        if count.is_power_of_two() {
-            let (one, other) = (estimate(&either).map_err(failed)?, estimate(&dense).map_err(failed)?);
-            // Six standard errors of 0.81 %, and a collision or two.
-            let bound = count / 20 + 2;
-            if one != other || one.abs_diff(count) > bound {
-                return Err(format!("TESTFAILED Too big error. card:{count} sparse:{one} dense:{other}"));
-            }
+    test_registers(&mut random)?;
+    test_estimates(random.next()).unwrap_or_else(|Corrupt| Err("TESTFAILED Corrupt counter".to_owned()))
+}
+
+/// Writes all registers again and again; each must keep its own value.
+fn test_registers(random: &mut crate::hashing::Random) -> Result<(), String> {
+    let mut bytes = vec![0; DENSE_LEN];
+    let mut plain = vec![0; REGISTERS];
+    for _ in 0..SELF_TEST_CYCLES {
+        for (index, value) in plain.iter_mut().enumerate() {
+            *value = (random.next() & 63) as u8;
+            set_register(&mut bytes, index, *value);
+        }
+        if let Some(index) = (0..REGISTERS).find(|index| register(&bytes, *index) != plain[*index]) {
+            let (is, should) = (register(&bytes, index), plain[index]);
+            return Err(format!("TESTFAILED Register {index} should be {should} but is {is}"));
         }
     }
     Ok(())
+}
+
+/// Counts with a dense counter and with one that chooses; both must agree, and be right, at every power of ten.
+fn test_estimates(salt: u64) -> Result<Result<(), String>, Corrupt> {
+    let (mut either, mut dense) = (empty(), empty());
+    make_dense(&mut dense)?;
+    let mut checkpoint = 1;
+    for count in 1..=SELF_TEST_ELEMENTS {
+        let element = (count ^ salt).to_le_bytes();
+        add(&mut either, &element, 3000)?;
+        add(&mut dense, &element, 0)?;
+        if count != checkpoint {
+            continue;
+        }
+        checkpoint *= 10;
+        let (one, other) = (estimate(&either)?, estimate(&dense)?);
+        if count < SELF_TEST_SPARSE && is_dense(&either) {
+            return Ok(Err("TESTFAILED sparse encoding not used".to_owned()));
+        }
+        // Six standard errors of 0.81 %, and a collision.
+        if one != other || one.abs_diff(count) > count / 20 + 1 {
+            return Ok(Err(format!("TESTFAILED Too big error. card:{count} sparse:{one} dense:{other}")));
+        }
+    }
+    Ok(Ok(()))
 }
 
 /// Gives every register its own 6 bits.

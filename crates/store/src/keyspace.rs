@@ -294,17 +294,24 @@ impl Keyspace {
         true
     }
 
-    /// The entry of a key that has not expired.
+    /// The entry of a key that has not expired, without the elements of its value that have.
     #[inline]
     pub(crate) fn live(&mut self, db: usize, hash: u64, key: &[u8]) -> Option<EntryPtr> {
         let entry = self.dbs[db].table.find(hash, key)?;
-        match entry.expire_at() {
-            Some(at) if at <= self.now => {
-                self.expire(db, hash, entry);
-                None
-            }
-            _ => Some(entry),
+        if entry.is_lasting() {
+            return Some(entry);
         }
+        self.unexpired(db, hash, entry).and_then(|entry| self.without_due(db, hash, entry))
+    }
+
+    /// The entry, unless its time is over: then it leaves.
+    #[inline]
+    pub(crate) fn unexpired(&mut self, db: usize, hash: u64, entry: EntryPtr) -> Option<EntryPtr> {
+        if entry.expire_at().is_some_and(|at| at <= self.now) {
+            self.expire(db, hash, entry);
+            return None;
+        }
+        Some(entry)
     }
 
     /// Adds a new entry; its expiry has the index that the volatile index gives next.

@@ -28,13 +28,8 @@ impl Keyspace {
         if entry.type_of() != C::TYPE {
             return Err(WrongType);
         }
-        let Some(entry) = self.without_due(db, hash, entry) else {
-            return Ok(None);
-        };
         // SAFETY: the type was checked, and the reference borrows the keyspace.
-        let value = unsafe { &mut *entry.object_place().cast::<C>() };
-        value.set_now(self.now);
-        Ok(Some(value))
+        Ok(Some(unsafe { &*entry.object_place().cast::<C>() }))
     }
 
     /// Changes the collection at `key` in place; `None` when the key is missing. The closure returns its result and
@@ -46,7 +41,7 @@ impl Keyspace {
         change: impl FnOnce(&mut C) -> (R, bool),
     ) -> Result<Option<R>, WrongType> {
         let hash = self.hash(key);
-        let Some(entry) = self.live(db, hash, key).and_then(|entry| self.without_due(db, hash, entry)) else {
+        let Some(entry) = self.live(db, hash, key) else {
             return Ok(None);
         };
         self.edit_entry(db, hash, entry, change).map(Some)
@@ -60,7 +55,7 @@ impl Keyspace {
         change: impl FnOnce(&mut C) -> (R, bool),
     ) -> Result<R, WrongType> {
         let hash = self.hash(key);
-        if let Some(entry) = self.live(db, hash, key).and_then(|entry| self.without_due(db, hash, entry)) {
+        if let Some(entry) = self.live(db, hash, key) {
             return self.edit_entry(db, hash, entry, change);
         }
         let mut value = C::default();
@@ -84,7 +79,6 @@ impl Keyspace {
         }
         // SAFETY: the type was checked; the keyspace is borrowed exclusively, and nothing else reaches the entry.
         let value = unsafe { &mut *entry.object_place().cast::<C>() };
-        value.set_now(self.now);
         let (before, due) = (value.memory(), value.next_due());
         let (result, changed) = change(value);
         // Also a change that says it is none may have moved memory.

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable
 from typing import Any, Final
 
+from dozo._kernel import glob_match
 from dozo.commands.api import ADMIN, LOADING, NOSCRIPT, STALE, Database, Server, Simple, Verbatim, command
 from dozo.errors import NoSuchKey, NotFloat, NotInteger, ReplyError
 from dozo.replies import OK
 
+_MATCHES: Final = 2_000
 _MAX_ARGUMENTS: Final = 1 << 20
 _MAX_POPULATION: Final = 100_000_000
 _MAX_SIZE: Final = 512 << 20
@@ -24,6 +26,8 @@ ERROR <string>
     Answers an error with that text.
 HELP
     Tells what the subcommands do.
+LISTPACK <key>
+    Writes the elements of a value in its small form to the server's log.
 LOG <message>
     Writes a line to the server's log.
 OBJECT <key>
@@ -32,10 +36,14 @@ POPULATE <count> [<prefix>] [<size>]
     Creates keys such as key:0 with values such as value:0, leaving alone those that exist.
 PROTOCOL <type>
     Answers a value of that type: string, integer, double, bignum, null, array, set, map, verbatim, true or false.
+RELOAD
+    Is refused, as there are no snapshots yet.
 SET-ACTIVE-EXPIRE <0|1>
     Turns the search for expired keys off or on; keys still expire when they are looked at.
 SLEEP <seconds>
-    Holds the whole server up."""
+    Holds the whole server up.
+STRINGMATCH-TEST
+    Matches random patterns against random strings."""
 
 
 @command(
@@ -79,10 +87,15 @@ def _value_digest(db: Database, key: bytes, digest: int) -> int:
     kind = db.type(key)
     if kind is None:
         return digest
-    number, read, mix = _DIGESTS[kind]
-    found = db.peek(key) if read is None else db.call(*read[:1], key, *read[1:])
-    digest = mix(_mix(digest, number.to_bytes(4, "big")), found)
+    number, _, mix = _DIGESTS[kind]
+    digest = mix(_mix(digest, number.to_bytes(4, "big")), _whole(db, kind, key))
     return digest if db.expire_at(key) == -1 else digest ^ _sha1(b"!!expire!!")
+
+
+def _whole(db: Database, kind: str, key: bytes) -> Any:
+    """All that a key holds, as the command replies that reads it."""
+    read = _DIGESTS[kind][1]
+    return db.peek(key) if read is None else db.call(*read[:1], key, *read[1:])
 
 
 def _mix_all(digest: int, found: list[bytes]) -> int:
@@ -135,6 +148,16 @@ def _help(_db: Database, _server: Server) -> list[Simple]:
     return [Simple(line) for line in _HELP.split("\n")]
 
 
+def _listpack(db: Database, server: Server, key: bytes) -> Simple:
+    kind = db.type(key)
+    if kind is None:
+        raise NoSuchKey
+    if db.encoding(key) != "listpack":
+        raise ReplyError("ERR Not a listpack encoded object.")
+    server.log("info", f"DEBUG LISTPACK {key!r}: {_whole(db, kind, key)!r}")
+    return Simple("Listpack structure printed on stdout")
+
+
 def _log(_db: Database, server: Server, message: bytes) -> Simple:
     server.log("info", f"DEBUG LOG: {message.decode(errors='replace')}")
     return OK
@@ -178,6 +201,10 @@ def _protocol(_db: Database, _server: Server, kind: bytes) -> Any:
     return _EXAMPLES[name]
 
 
+def _reload(_db: Database, _server: Server, *_options: bytes) -> Any:
+    raise ReplyError("ERR DEBUG RELOAD needs snapshots, which this server does not have yet")
+
+
 def _set_active_expire(_db: Database, server: Server, on: bytes) -> Simple:
     if not on.removeprefix(b"-").isdigit():
         raise NotInteger
@@ -191,6 +218,19 @@ def _sleep(_db: Database, server: Server, seconds: bytes) -> Simple:
     except ValueError:
         raise NotFloat from None
     return OK
+
+
+def _stringmatch_test(db: Database, _server: Server) -> Simple:
+    """A pattern must neither break the server nor take it for long; the seed is the time, so that tests differ."""
+    import random
+
+    chosen = random.Random(db.now_ms)
+    for _ in range(_MATCHES):
+        pattern = bytes(chosen.choices(b"*?[]^-\\\0ab\xff", k=chosen.randrange(32)))
+        glob_match(
+            pattern, bytes(chosen.choices(b"ab-\0\xff", k=chosen.randrange(1024))), chosen.random() < 0.5
+        )
+    return Simple("Apparently Redis did not crash: test passed")
 
 
 _DIGESTS: Final[dict[str, tuple[int, tuple[str, ...] | None, Callable[[int, Any], int]]]] = {
@@ -220,10 +260,13 @@ _SUBCOMMANDS: Final[dict[str, tuple[Container[int], Callable[..., Any]]]] = {
     "DIGEST-VALUE": (range(_MAX_ARGUMENTS), _digest_value),
     "ERROR": ((1,), _error),
     "HELP": ((0,), _help),
+    "LISTPACK": ((1,), _listpack),
     "LOG": ((1,), _log),
     "OBJECT": ((1,), _object),
     "POPULATE": ((1, 2, 3), _populate),
     "PROTOCOL": ((1,), _protocol),
+    "RELOAD": (range(_MAX_ARGUMENTS), _reload),
     "SET-ACTIVE-EXPIRE": ((1,), _set_active_expire),
     "SLEEP": ((1,), _sleep),
+    "STRINGMATCH-TEST": ((0,), _stringmatch_test),
 }

@@ -190,7 +190,7 @@ def hincrbyfloat(db: Database, key: Key, field: bytes, increment: bytes) -> byte
     right = extended.parse(increment)
     if right is None:
         raise NotFloat
-    if isinstance(right, float):
+    if isinstance(right, str):
         raise ReplyError("ERR value is NaN or Infinity")
     current = db.hashes.get(key, field)
     left = extended.parse(b"0" if current is None else current) if current != b"" else None
@@ -243,12 +243,12 @@ def hrandfield(db: Database, client: Client, key: Key, *options: bytes) -> objec
     group=_GROUP,
     since="2.8.0",
     complexity="O(1) a call, O(N) for all N fields",
-    args="key cursor [MATCH pattern] [COUNT count] [NOVALUES]",
+    args="key cursor [MATCH pattern] [COUNT count]",
     tips=("nondeterministic_output",),
     history=(("7.4.0", "The NOVALUES option exists."),),
 )
 def hscan(db: Database, key: Key, cursor: bytes, *options: bytes) -> list[object]:
-    """Returns some fields with their values and the cursor for the next call; after the last ones it is 0."""
+    """Returns some fields, with their values unless NOVALUES is said, and the cursor for the next call; 0 ends."""
     walk = parse_walk(cursor, options, lambda: db.hashes.exists(key), flags=(b"NOVALUES",))
     if walk is None:
         return [b"0", []]

@@ -153,19 +153,19 @@ def smove(db: Database, source: Key, destination: Key, member: bytes) -> int:
 @command("SINTER", flags=READONLY, group=_GROUP, since="1.0.0", complexity="O(N*M)", tips=_UNORDERED)
 def sinter(db: Database, *keys: Key) -> set[bytes]:
     """Returns the members that all the sets have."""
-    return set(db.sets.combine("inter", keys))
+    return db.sets.combine("inter", keys)
 
 
 @command("SUNION", flags=READONLY, group=_GROUP, since="1.0.0", complexity="O(N)", tips=_UNORDERED)
 def sunion(db: Database, *keys: Key) -> set[bytes]:
     """Returns the members that any of the sets has."""
-    return set(db.sets.combine("union", keys))
+    return db.sets.combine("union", keys)
 
 
 @command("SDIFF", flags=READONLY, group=_GROUP, since="1.0.0", complexity="O(N)", tips=_UNORDERED)
 def sdiff(db: Database, *keys: Key) -> set[bytes]:
     """Returns the members that the first set has and none of the others."""
-    return set(db.sets.combine("diff", keys))
+    return db.sets.combine("diff", keys)
 
 
 @command(

@@ -39,6 +39,7 @@ def test_what_is_no_counter_is_refused(same):
     same("SET k hello")
     for line in ("PFADD k x", "PFCOUNT k", "PFMERGE t k", "PFDEBUG ENCODING k", "PFDEBUG ENCODING missing"):
         same(line)
+    same("OBJECT ENCODING k")
     # It looks like a counter, but its runs cover no register, or too many.
     for runs in (b"", b"\x7f\xff\x7f\xff", b"\x7f", b"\xff" * 9000):
         same("SET", "k", b"HYLL\x01\0\0\0" + b"\0" * 7 + b"\x80" + runs)

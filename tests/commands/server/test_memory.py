@@ -21,6 +21,9 @@ import pytest
         "DEBUG SET-ACTIVE-EXPIRE 1",
         "DEBUG ERROR 'ERR mine'",
         "DEBUG OBJECT missing",
+        "DEBUG LISTPACK missing",
+        "DEBUG LISTPACK",
+        "DEBUG STRINGMATCH-TEST x",
     ],
 )
 def test_answers_as_redis_does(same, line):
@@ -68,6 +71,27 @@ def test_active_expire_can_be_turned_off(dozo):
         dozo("DEBUG SET-ACTIVE-EXPIRE 1")
 
 
+def test_patterns_are_tried_at_random(dozo):
+    assert dozo("DEBUG STRINGMATCH-TEST") == "Apparently Redis did not crash: test passed"
+
+
+def test_only_small_values_are_shown(same):
+    same("HSET h f v")
+    same("ZADD z 1 m")
+    same("SET s v")
+    same("SADD i 1 2")
+    for key in ("h", "z", "s", "i"):
+        same(f"DEBUG LISTPACK {key}")
+
+
+def test_reload_says_what_it_lacks(dozo):
+    dozo("SET k v")
+    assert (
+        dozo("DEBUG RELOAD NOSAVE") == "ERR DEBUG RELOAD needs snapshots, which this server does not have yet"
+    )
+    assert dozo("GET k") == b"v"
+
+
 def test_digests_are_redis_s(same):
     for line in (
         "DEBUG DIGEST",
@@ -103,7 +127,7 @@ def test_sleep_holds_everybody_up(connect):
 
 
 def test_what_looks_into_memory_is_refused(dozo):
-    for line in ("DEBUG SEGFAULT", "DEBUG JMAP", "DEBUG RELOAD", "DEBUG SLEEP"):
+    for line in ("DEBUG SEGFAULT", "DEBUG JMAP", "DEBUG SLEEP"):
         assert dozo(line).startswith("ERR unknown subcommand or wrong number of arguments")
     dozo("SET k v")
     assert "encoding:embstr" in dozo("DEBUG OBJECT k")

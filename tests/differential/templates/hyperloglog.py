@@ -11,9 +11,10 @@ HOLES = {
 
 TEMPLATES = """
 PFADD {k}|PFADD {k} {w}|PFADD {k} {w} {w} {w} {w}|PFADD {k} {w} {w} {w} {w} {w} {w} {w} {w} {w} {w} {w} {w}
-PFADD {k} {v}|PFADD {k} {v} {w}|PFADD|PFCOUNT {k}|PFCOUNT {k} {k}|PFCOUNT {k} {k} {k}|PFCOUNT
-PFMERGE {k} {k}|PFMERGE {k} {k} {k}|PFMERGE {k}|GET {k}|GET {k}|STRLEN {k}|DEL {k}|TTL {k}|EXPIRE {k} 100000
+PFADD {k} {v}|PFADD {k} {v} {w}|PFADD|PFCOUNT {k}|PFCOUNT {k} {k}|PFCOUNT {k} {k} {k}|PFCOUNT|PFMERGE {k} {k}
+PFMERGE {k} {k} {k}|PFMERGE {k}|GET {k}|GET {k}|STRLEN {k}|DEL {k}|TTL {k}|EXPIRE {k} 100000
 PFDEBUG ENCODING {k}|PFDEBUG DECODE {k}|PFDEBUG TODENSE {k}|PFDEBUG GETREG {k}|PFDEBUG NOPE {k}|PFDEBUG x
 SET {k} {c}|SET {k} {v}|OBJECT ENCODING {k}|COPY {k} {k}|CONFIG SET hll-sparse-max-bytes 30
-CONFIG SET hll-sparse-max-bytes 3000|SETRANGE {k} 16 {v}
+CONFIG SET hll-sparse-max-bytes 3000|SETRANGE {k} 16 {v}|RPUSH {k} a|ZADD {k} 1 a|DEL {k}|EXPIRE {k} {t}
+PERSIST {k}|COPY {k} {k} REPLACE|RENAME {k} {k}|APPEND {k} x
 """

@@ -14,15 +14,17 @@ HOLES = {
 
 # Elements whose BY values are equal bytes come in whatever order the sorting left them in, so ALPHA has no BY here.
 TEMPLATES = """
-RPUSH {k} {number} {number} {number}|RPUSH {k} 3 1 2 10|RPUSH {k} {number}|ZADD {k} 1 {number} 2 {number} 3 {number}
-ZADD {k} 3 a 1 b 2 c|SET {weight} {value}|SET {weight} {value}|SET {k} {value}|DEL {k}|DEL {weight}
-SORT {k}|SORT {k} DESC|SORT {k} ALPHA|SORT {k} ALPHA DESC|SORT {k} BY {by}|SORT {k} BY {by} DESC
-SORT {k} BY {by} GET {get}|SORT {k} GET {get} GET {get}|SORT {k} ALPHA GET # GET {get}|SORT {k} LIMIT {i} {i}
-SORT {k} ALPHA LIMIT {o} {o}|SORT {k} BY nosort LIMIT {o} {o}|SORT {k} BY nosort DESC LIMIT {o} {o}
-SORT {k} STORE {k}|SORT {k} ALPHA STORE {k}|SORT {k} BY {by} STORE {k}|SORT {k} ALPHA GET {get} STORE {k}
-SORT {k} ALPHA LIMIT {o} {o} STORE {k}|SORT {k} ASC DESC|SORT {k} LIMIT 1|SORT {k} BY|SORT {k} GET|SORT {k} STORE
-SORT {k} NOPE|SORT_RO {k} ALPHA|SORT_RO {k} ALPHA DESC GET {get}|SORT_RO {k} STORE {k}|SORT_RO {k}|SORT|SORT_RO
-COPY {k} {k}|COPY {k} {k} REPLACE|COPY {k} {k} DB 1|RENAME {k} {k}|RENAMENX {k} {k}|MOVE {k} 1|TYPE {k}|EXISTS {k}
-EXPIRE {k} 100000|TTL {k}|SCAN 0 COUNT 1000 TYPE list|SCAN 0 COUNT 1000 TYPE zset|SCAN 0 COUNT 1000 TYPE string
-DUMP {k}|TOUCH {k}|GET {k}|RESTORE {k} 0 x|DEBUG DIGEST|DEBUG DIGEST-VALUE {k}
+RPUSH {k} {number} {number} {number}|RPUSH {k} 3 1 2 10|RPUSH {k} {number}
+ZADD {k} 1 {number} 2 {number} 3 {number}|ZADD {k} 3 a 1 b 2 c|SADD {k} {number} {number} {number}
+SADD {k} 3 1 2|HSET {k} f v|HSET {weight} f {value}|SET {weight} {value}|SET {weight} {value}|SET {k} {value}
+DEL {k}|DEL {weight}|SORT {k}|SORT {k} DESC|SORT {k} ALPHA|SORT {k} ALPHA DESC|SORT {k} BY {by}
+SORT {k} BY {by} DESC|SORT {k} BY {by} GET {get}|SORT {k} GET {get} GET {get}|SORT {k} ALPHA GET # GET {get}
+SORT {k} LIMIT {i} {i}|SORT {k} ALPHA LIMIT {o} {o}|SORT {k} BY nosort LIMIT {o} {o}
+SORT {k} BY nosort DESC LIMIT {o} {o}|SORT {k} STORE {k}|SORT {k} ALPHA STORE {k}|SORT {k} BY {by} STORE {k}
+SORT {k} ALPHA GET {get} STORE {k}|SORT {k} ALPHA LIMIT {o} {o} STORE {k}|SORT {k} ASC DESC|SORT {k} LIMIT 1
+SORT {k} BY|SORT {k} GET|SORT {k} STORE|SORT {k} NOPE|SORT_RO {k} ALPHA|SORT_RO {k} ALPHA DESC GET {get}
+SORT_RO {k} STORE {k}|SORT_RO {k}|SORT|SORT_RO|COPY {k} {k}|COPY {k} {k} REPLACE|COPY {k} {k} DB 1
+RENAME {k} {k}|RENAMENX {k} {k}|MOVE {k} 1|TYPE {k}|EXISTS {k}|EXPIRE {k} 100000|TTL {k}
+SCAN 0 COUNT 1000 TYPE list|SCAN 0 COUNT 1000 TYPE zset|SCAN 0 COUNT 1000 TYPE string|DUMP {k}|TOUCH {k}
+GET {k}|RESTORE {k} 0 x|DEBUG DIGEST|DEBUG DIGEST-VALUE {k}
 """

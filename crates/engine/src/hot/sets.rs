@@ -100,19 +100,28 @@ fn spop(cx: &mut Cx<'_>, args: &[&[u8]]) {
         },
         _ => return cx.error(super::SYNTAX),
     };
+    let Some(len) = look(cx, args[1], 0, Set::len) else {
+        return;
+    };
+    if len > 0 && count.is_some_and(|count| count >= len) {
+        return pop_all(cx, args[1]);
+    }
     let mut random = Random::new(cx.engine.ks.random_seed());
     let popped = cx.engine.ks.edit(cx.session.db, args[1], |set: &mut Set| {
-        let wanted = count.unwrap_or(1).min(set.len());
+        let wanted = count.unwrap_or(1);
         let popped: Vec<Vec<u8>> = (0..wanted).map_while(|_| set.pop_random(&mut random)).collect();
         let changed = !popped.is_empty();
-        ((popped, set.len() == 0), changed)
+        (popped, changed)
     });
-    let Ok(popped) = popped else {
-        return wrong_type(cx);
-    };
-    let (popped, emptied) = popped.unwrap_or_default();
+    let popped = popped.ok().flatten().unwrap_or_default();
     if !popped.is_empty() {
-        record_pop(cx, args[1], &popped, emptied);
+        cx.notify(Class::Set, "spop", args[1]);
+        if popped.len() == len {
+            cx.notify(Class::Generic, "del", args[1]);
+        }
+        let mut effect: Vec<&[u8]> = vec![b"SREM", args[1]];
+        effect.extend(popped.iter().map(Vec::as_slice));
+        cx.effect(&effect);
     }
     let mut reply = cx.reply();
     match (count, popped.first()) {
@@ -125,14 +134,11 @@ fn spop(cx: &mut Cx<'_>, args: &[&[u8]]) {
     }
 }
 
-/// Tells of members that left, and names the effect: which ones.
-fn record_pop(cx: &mut Cx<'_>, key: &[u8], popped: &[Vec<u8>], emptied: bool) {
+/// Answers every member and removes the key, so that a huge set is freed in slices.
+fn pop_all(cx: &mut Cx<'_>, key: &[u8]) {
     cx.notify(Class::Set, "spop", key);
-    if emptied {
-        cx.notify(Class::Generic, "del", key);
-        return cx.effect(&[b"DEL", key]);
-    }
-    let mut effect: Vec<&[u8]> = vec![b"SREM", key];
-    effect.extend(popped.iter().map(Vec::as_slice));
-    cx.effect(&effect);
+    smembers(cx, &[b"spop", key]);
+    cx.engine.ks.remove(cx.session.db, key);
+    cx.notify(Class::Generic, "del", key);
+    cx.effect(&[b"DEL", key]);
 }

@@ -133,6 +133,14 @@ impl Hash {
         }
     }
 
+    /// Tells the time, by which fields that have expired are hidden; said before every access.
+    #[inline]
+    pub fn set_now(&mut self, now: i64) {
+        if let Form::Large(records) = &mut self.0 {
+            records.set_now(now);
+        }
+    }
+
     /// Removes fields whose time is over, no more than `max`, and returns them.
     pub fn take_due(&mut self, max: usize) -> Vec<Box<[u8]>> {
         match &mut self.0 {
@@ -282,13 +290,6 @@ impl Collection for Hash {
         match &self.0 {
             Form::Small(_) => None,
             Form::Large(records) => records.next_due(),
-        }
-    }
-
-    #[inline]
-    fn set_now(&mut self, now: i64) {
-        if let Form::Large(records) = &mut self.0 {
-            records.set_now(now);
         }
     }
 }

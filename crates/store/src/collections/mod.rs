@@ -51,9 +51,6 @@ pub trait Collection: Sized + Send {
     fn next_due(&self) -> Option<i64> {
         None
     }
-
-    /// Tells the time, by which elements that have expired are hidden; said before every access.
-    fn set_now(&mut self, _now: i64) {}
 }
 
 /// Up to where a value keeps its small form. The names are those of Redis's settings.

@@ -416,6 +416,9 @@ class Client:
     authenticated: bool
     no_evict: bool
     no_touch: bool
+    @property
+    def may_wait(self) -> bool:
+        """_Not in a transaction, a script or a command called by a command."""
     monitor: bool
     """_Setting it starts MONITOR; only RESET, or the end of the connection, ends it."""
     reply_mode: Literal["on", "off", "skip"]

@@ -25,6 +25,10 @@ class Waiter:
     def send(self, *lines: str) -> None:
         self.socket.sendall("".join(f"{line}\r\n" for line in lines).encode())
 
+    def words(self, *words: str) -> None:
+        """Send one command that may have empty words."""
+        self.send(f"*{len(words)}", *(part for word in words for part in (f"${len(word)}", word)))
+
     def read(self) -> object:
         line = self.file.readline().rstrip()
         kind, text = line[:1], line[1:]
@@ -152,19 +156,36 @@ def test_timeouts_hold_to_the_millisecond(connect, seconds: str) -> None:
     assert float(seconds) - 0.002 <= time.monotonic() - start < float(seconds) + 0.05
 
 
-@pytest.mark.parametrize(
-    ("timeout", "error"),
-    [
-        ("-1", "ERR timeout is negative"),
-        ("x", "ERR timeout is not a float or out of range"),
-        ("nan", "ERR timeout is not a float or out of range"),
-        ("1e300", "ERR timeout is out of range"),
-    ],
-)
-def test_bad_timeouts(connect, timeout: str, error: str) -> None:
+NEGATIVE, NO_FLOAT = "ERR timeout is negative", "ERR timeout is not a float or out of range"
+BAD_TIMEOUTS = {
+    **dict.fromkeys(["-1", "-0x1", "-inf", "inf", "INFINITY", "1e18", "1e30", "1e300", "1e400"], NEGATIVE),
+    **dict.fromkeys(["x", "nan", "", "1e", "0x", "1_0", "1x", "0x1p"], NO_FLOAT),
+}
+WAITS = ["T.TAKE k {}", "BLPOP k {}", "BZPOPMIN k {}", "BLMPOP {} 1 k LEFT", "BLMOVE k k LEFT LEFT {}"]
+
+
+@pytest.mark.parametrize("command", WAITS)
+def test_bad_timeouts(connect, command: str) -> None:
     waiter = connect()
-    waiter.send(f"T.TAKE k {timeout}")
-    assert waiter.read() == error
+    for timeout, error in BAD_TIMEOUTS.items():
+        waiter.words(*(timeout if word == "{}" else word for word in command.split()))
+        assert waiter.read() == error, timeout
+
+
+@pytest.mark.parametrize("command", WAITS)
+def test_timeouts_are_read_as_c_reads_numbers(connect, command: str) -> None:
+    waiter = connect()
+    for timeout in ("+0.01", ".01", "1e-30", "0x1p-7", "0x.1p-4", "0X0.01", "10e-3"):
+        waiter.send(command.format(timeout))
+        assert waiter.read() is None, timeout
+
+
+@pytest.mark.parametrize("command", WAITS)
+def test_no_time_and_too_much_is_for_ever(client, connect, command: str) -> None:
+    for timeout in ("0", "-0", "-0.0001", "0x0", "9e15"):
+        (waiter,) = queue(client, connect, [command.format(timeout)])
+        waiter.close()
+        wait_until(lambda: blocked(client) == 0)
 
 
 def test_what_is_piped_behind_waits_and_then_runs_in_order(client, connect) -> None:
@@ -230,6 +251,51 @@ def test_nothing_waits_in_a_transaction_or_a_call(client, connect) -> None:
     waiter = connect()
     waiter.send("MULTI", "T.TAKE k 0", "T.HAND a b 0", "EXEC", "T.CALL T.TAKE k 0")
     assert [waiter.read() for _ in range(5)] == ["OK", "QUEUED", "QUEUED", [None, None], None]
+
+
+@pytest.mark.parametrize(
+    ("command", "reply"),
+    [
+        ("BLMOVE a b LEFT LEFT 0", b"$-1"),
+        ("BRPOPLPUSH a b 0", b"$-1"),
+        ("BLPOP a 0", b"*-1"),
+        ("BLMPOP 0 1 a LEFT", b"*-1"),
+        ("BZPOPMAX a 0", b"*-1"),
+        ("BZMPOP 0 1 a MIN", b"*-1"),
+        ("XREAD BLOCK 0 STREAMS a $", b"*-1"),
+    ],
+)
+def test_what_would_wait_is_null_in_a_transaction(connect, command: str, reply: bytes) -> None:
+    waiter = connect()
+    waiter.send("MULTI", command, "EXEC")
+    assert [waiter.file.readline().rstrip() for _ in range(4)] == [b"+OK", b"+QUEUED", b"*1", reply]
+
+
+def test_waiters_of_several_keys_are_served_in_the_order_of_the_keys(client, connect) -> None:
+    lines = ["BLPOP a b 0", "BLPOP b a 0", "BLMOVE a c LEFT LEFT 0", "BLPOP c 0"]
+    first, second, mover, last = queue(client, connect, lines)
+    pipe = client.pipeline()
+    pipe.rpush("b", "b1")
+    pipe.rpush("a", "a1", "a2", "a3")
+    pipe.execute()
+    # b changed first, and its oldest waiter is the first one; that one's command looks at a before b.
+    assert (first.read(), second.read()) == (["a", "a1"], ["b", "b1"])
+    assert (mover.read(), last.read()) == ("a2", ["c", "a2"])
+    assert client.lrange("a", 0, -1) == ["a3"]
+
+
+def test_what_comes_and_goes_in_a_transaction_serves_nobody(client, connect) -> None:
+    waiter, other = queue(client, connect, ["BLPOP k 0", "BLPOP l 0"])
+    pipe = client.pipeline()
+    pipe.rpush("k", "1").delete("k").rpush("l", "old").delete("l").rpush("l", "new")
+    pipe.execute()
+    assert other.read() == ["l", "new"]
+    assert waiter.silent()
+    client.set("k", "text")
+    assert waiter.silent()
+    client.delete("k")
+    client.rpush("k", "2")
+    assert waiter.read() == ["k", "2"]
 
 
 def test_a_pause_does_not_end_the_waiting(client, connect) -> None:

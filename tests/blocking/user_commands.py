@@ -1,7 +1,7 @@
 """Blocking commands over strings, for tests of the waiting itself."""
 
 from dozo.commands.api import BLOCKING, WRITE, Database, Key, command
-from dozo.commands.timeouts import timeout_ms
+from dozo.commands.numbers import timeout_ms
 from dozo.replies import NULL_ARRAY, Block
 
 

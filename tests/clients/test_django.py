@@ -1,4 +1,4 @@
-"""Django's cache backends for Redis and memcached."""
+"""Django's cache backends for Redis and memcached, and django-redis."""
 
 from __future__ import annotations
 
@@ -69,3 +69,22 @@ def memcached_cache(memcached_port: int) -> Iterator[Any]:
 
 def test_memcached_backend(memcached_cache: Any) -> None:
     _exercise(memcached_cache)
+
+
+def test_django_redis(redis_url: str) -> None:
+    from django_redis.cache import RedisCache
+
+    cache = RedisCache(redis_url, {"OPTIONS": {"CLIENT_CLASS": "django_redis.client.DefaultClient"}})
+    _exercise(cache)
+    cache.set_many({f"user:{n}": n for n in range(25)}, timeout=None)
+    assert cache.ttl("user:1") is None
+    assert cache.expire("user:1", 100)
+    assert 0 < cache.ttl("user:1") <= 100
+    assert sorted(cache.keys("user:1?")) == [f"user:1{n}" for n in range(10)]
+    assert len(list(cache.iter_keys("user:*", itersize=5))) == 25
+    assert cache.delete_pattern("user:1*") == 11
+    assert cache.set("once", 1, nx=True) is True
+    assert not cache.set("once", 2, nx=True)
+    with cache.lock("lock", timeout=10):
+        assert cache.get("once") == 1
+    cache.close()

@@ -1,4 +1,4 @@
-"""Flask-Caching over Redis: cached views and memoised functions."""
+"""Flask-Caching over Redis and over memcached: cached views and memoised functions."""
 
 from __future__ import annotations
 
@@ -47,3 +47,12 @@ def _exercise(config: dict[str, Any]) -> None:
 
 def test_redis(redis_url: str) -> None:
     _exercise({"CACHE_TYPE": "RedisCache", "CACHE_REDIS_URL": redis_url})
+
+
+def test_memcached(memcached_port: int) -> None:
+    _exercise(
+        {
+            "CACHE_TYPE": "MemcachedCache",
+            "CACHE_MEMCACHED_SERVERS": [f"127.0.0.1:{memcached_port}"],
+        }
+    )

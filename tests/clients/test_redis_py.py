@@ -1,4 +1,4 @@
-"""redis-py beyond single commands: pipelines, optimistic transactions, pub/sub, streams, asyncio."""
+"""redis-py beyond single commands: pipelines, optimistic transactions, pub/sub, scripts, streams, asyncio."""
 
 from __future__ import annotations
 
@@ -61,6 +61,15 @@ def test_pubsub(connection: redis.Redis) -> None:
         pubsub.unsubscribe()
         pubsub.punsubscribe()
         assert pubsub.get_message(timeout=5)["type"] == "unsubscribe"
+
+
+def test_script(connection: redis.Redis) -> None:
+    script = connection.register_script(
+        "local n = redis.call('INCRBY', KEYS[1], ARGV[1]); return {n, 'x', false, redis.status_reply('S')}"
+    )
+    assert script(keys=["n"], args=[5]) == [5, "x", None, "S"]
+    connection.script_flush()
+    assert script(keys=["n"], args=[1])[0] == 6
 
 
 def test_stream(connection: redis.Redis) -> None:

@@ -8,13 +8,17 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use dozo_store::{Access, Type};
+use dozo_store::{Access, Keyspace, Type};
 
 use crate::cx::Cx;
 use crate::dispatch::silence;
 use crate::engine::Engine;
+use crate::number::parse_float;
 use crate::session::{Session, SessionId};
 use crate::table::{Implementation, Lookup};
+
+/// The first number of milliseconds that 64 bits don't hold.
+const TOO_LONG_MS: f64 = 9_223_372_036_854_775_808.0;
 
 /// What a client that waits in vain is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +74,10 @@ pub(crate) struct Waiting {
 /// Those who wait for one key, in the order in which they came.
 #[derive(Default)]
 struct Queue {
+    /// By ticket.
     waiting: BTreeMap<u64, SessionId>,
+    /// How many of them are served by the key's end, too.
+    gone: usize,
     /// It stands among the keys to be served.
     ready: bool,
 }
@@ -116,7 +123,9 @@ impl Waiters {
     fn enter(&mut self, sid: SessionId, waiting: &Waiting) {
         let of_db = self.queues.entry(waiting.db).or_default();
         for key in &waiting.keys {
-            of_db.entry(key.clone()).or_default().waiting.insert(waiting.ticket, sid);
+            let queue = of_db.entry(key.clone()).or_default();
+            let new = queue.waiting.insert(waiting.ticket, sid).is_none();
+            queue.gone += usize::from(new && waiting.gone);
         }
         if let Some(deadline) = waiting.deadline {
             self.deadlines.insert((deadline, sid.0));
@@ -132,7 +141,8 @@ impl Waiters {
         };
         for key in &waiting.keys {
             if let Some(queue) = of_db.get_mut(key) {
-                queue.waiting.remove(&waiting.ticket);
+                let left = queue.waiting.remove(&waiting.ticket).is_some();
+                queue.gone -= usize::from(left && waiting.gone);
                 if queue.waiting.is_empty() {
                     of_db.remove(key);
                 }
@@ -143,16 +153,19 @@ impl Waiters {
         }
     }
 
-    /// The next key to be served, and who waits for it.
-    fn next_ready(&mut self) -> Option<(usize, Box<[u8]>, Vec<SessionId>)> {
-        loop {
-            let (db, key) = self.ready.pop_front()?;
-            if let Some(queue) = self.queues.get_mut(&db).and_then(|of_db| of_db.get_mut(&key)) {
-                queue.ready = false;
-                let sids = queue.waiting.values().copied().collect();
-                return Some((db, key, sids));
-            }
+    /// The next key that may serve somebody.
+    fn next_ready(&mut self) -> Option<(usize, Box<[u8]>)> {
+        let (db, key) = self.ready.pop_front()?;
+        if let Some(queue) = self.queues.get_mut(&db).and_then(|of_db| of_db.get_mut(&key)) {
+            queue.ready = false;
         }
+        Some((db, key))
+    }
+
+    /// Who has waited longest for a key that holds a value, or is gone, of those with a later ticket.
+    fn next_waiting(&self, db: usize, key: &[u8], ticket: u64, gone: bool) -> Option<(u64, SessionId)> {
+        let queue = self.queues.get(&db)?.get(key).filter(|queue| !gone || queue.gone > 0)?;
+        queue.waiting.range(ticket + 1..).next().map(|(ticket, sid)| (*ticket, *sid))
     }
 }
 
@@ -192,9 +205,12 @@ impl Engine {
 
     /// Runs again the commands of those who wait for changed keys, in their order. What they change may serve others.
     pub(crate) fn serve_waiters(&mut self) {
-        while let Some((db, key, sids)) = self.waiters.next_ready() {
-            for sid in sids {
-                let found = self.ks.get(db, &key, Access::Peek).map(|item| item.type_of());
+        while let Some((db, key)) = self.waiters.next_ready() {
+            let type_of = |ks: &mut Keyspace| ks.get(db, &key, Access::Peek).map(|item| item.type_of());
+            let (mut found, mut last) = (type_of(&mut self.ks), 0);
+            // Whoever takes the last element ends it for all the others: a long queue costs nothing.
+            while let Some((ticket, sid)) = self.waiters.next_waiting(db, &key, last, found.is_none()) {
+                last = ticket;
                 let Some(Some(session)) = self.sessions.get(sid.0) else { continue };
                 let wanted = session.waiting.as_ref().is_some_and(|waiting| match found {
                     Some(of) => of == waiting.of,
@@ -202,6 +218,7 @@ impl Engine {
                 });
                 if wanted && !session.close_after_reply {
                     self.retry(sid);
+                    found = type_of(&mut self.ks);
                 }
             }
         }
@@ -328,12 +345,17 @@ impl Cx<'_> {
     /// Makes the client wait until one of the keys can serve its command, which is then run again; the caller returns
     /// without a reply. Where a client can't wait it is answered as if its time was up.
     pub fn wait_for(&mut self, keys: &[&[u8]], wait: Wait) {
-        if self.depth > 0 || self.engine.atomic > 0 || self.session.id == 0 {
+        if !self.may_wait() {
             return wait.on_timeout.answer(self.session);
         }
         let keys =
             if self.session.retrying { Vec::new() } else { keys.iter().map(|key| (*key).into()).collect() };
         self.session.wish = Some(Box::new(Wish { keys, wait }));
+    }
+
+    /// Whether the client can wait: not in a transaction, a script or a command called by a command.
+    pub fn may_wait(&self) -> bool {
+        self.depth == 0 && self.engine.atomic == 0 && self.session.id != 0
     }
 
     /// Whether the command has waited and runs again: it then passes over keys of another type.
@@ -343,17 +365,16 @@ impl Cx<'_> {
 }
 
 /// The timeout of a blocking command, in seconds with a fraction: `Some(None)` is for ever, and `None` means that
-/// the error is answered.
+/// the error is answered. As in Redis 7.0 what is beyond 64 bits counts as negative.
 pub fn parse_timeout(cx: &mut Cx<'_>, text: &[u8]) -> Option<Option<i64>> {
-    let seconds = std::str::from_utf8(text).ok().and_then(|text| text.parse::<f64>().ok());
-    let error = match seconds.map(|seconds| (seconds * 1000.0).ceil()) {
-        Some(ms) if ms.is_nan() => "ERR timeout is not a float or out of range",
-        None => "ERR timeout is not a float or out of range",
-        Some(ms) if ms < 0.0 => "ERR timeout is negative",
-        Some(ms) if ms >= i64::MAX as f64 - cx.now() as f64 => "ERR timeout is out of range",
-        Some(0.0) => return Some(None),
-        Some(ms) => return Some(Some(ms as i64)),
+    let Some(seconds) = parse_float(text) else {
+        cx.error("ERR timeout is not a float or out of range");
+        return None;
     };
-    cx.error(error);
-    None
+    let ms = (seconds * 1000.0).ceil();
+    if !(0.0..TOO_LONG_MS).contains(&ms) {
+        cx.error("ERR timeout is negative");
+        return None;
+    }
+    Some(Some(ms as i64).filter(|ms| *ms > 0))
 }

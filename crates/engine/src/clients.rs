@@ -3,6 +3,7 @@
 use crate::cx::Cx;
 use crate::engine::Engine;
 use crate::flags::Flags;
+use crate::secrets;
 use crate::session::{Session, SessionId};
 
 /// CLIENT PAUSE.
@@ -64,13 +65,19 @@ impl Engine {
         })
     }
 
-    /// Sends a line to every watcher but the running session.
-    pub(crate) fn feed_monitors(&mut self, session: &Session, args: &[&[u8]]) {
-        self.feed_monitors_as(session.db, &session.peer.addr, args);
+    /// Shows every watcher but the running session a command that may be shown; `by` is who ran it.
+    #[cold]
+    pub(crate) fn feed_monitors(&mut self, db: usize, by: &str, row: u32, args: &[&[u8]]) {
+        let command = self.table.row(row);
+        if !command.flags.has(Flags::SKIP_MONITOR.with(Flags::ADMIN)) {
+            let redacted = secrets::redact(&command.name, args);
+            self.show_watchers(db, by, redacted.as_deref().unwrap_or(args));
+        }
     }
 
-    /// As [`Engine::feed_monitors`], for a caller named `by` in that database.
-    pub(crate) fn feed_monitors_as(&mut self, db: usize, by: &str, args: &[&[u8]]) {
+    /// Shows a command to every watcher but the running session.
+    #[cold]
+    fn show_watchers(&mut self, db: usize, by: &str, args: &[&[u8]]) {
         let line = crate::monitor::line(self.unix_us(), db, by, args);
         let watchers: Vec<usize> = self
             .sessions
@@ -100,6 +107,13 @@ impl Cx<'_> {
         self.engine.close_later(SessionId(index));
         self.engine.forsake(SessionId(index));
         true
+    }
+
+    /// EVAL and its like appear to MONITOR by this, before the commands they call.
+    pub(crate) fn show_monitors(&mut self, args: &[&[u8]]) {
+        if self.engine.monitors > 0 {
+            self.engine.show_watchers(self.session.db, &self.session.peer.addr, args);
+        }
     }
 
     /// Makes the calling session watch every command.

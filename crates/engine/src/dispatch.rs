@@ -106,10 +106,6 @@ impl Engine {
             self.queue(session, row, args);
             return Verdict::Done;
         }
-        if self.monitors > 0 && !flags.has(Flags::SKIP_MONITOR.with(Flags::ADMIN)) {
-            let redacted = secrets::redact(&self.table.row(row).name, args);
-            self.feed_monitors(session, redacted.as_deref().unwrap_or(args));
-        }
         self.execute_and_account(session, row, args, clock);
         Verdict::Done
     }
@@ -137,6 +133,10 @@ impl Engine {
     pub(crate) fn run_accounted(&mut self, session: &mut Session, row: u32, args: &[&[u8]], clock: &mut u64) {
         let start_byte = session.out.bytes.len();
         self.execute(session, row, args, 0);
+        // As in Redis a command is shown once it has run, and one that waits when it begins to.
+        if self.monitors > 0 && !session.retrying {
+            self.feed_monitors(session.db, &session.peer.addr, row, args);
+        }
         if session.wish.is_some() {
             return;
         }

@@ -258,6 +258,11 @@ impl Client {
     }
 
     #[getter]
+    fn may_wait(&self) -> PyResult<bool> {
+        context::with(|cx| Ok(cx.may_wait()))
+    }
+
+    #[getter]
     fn monitor(&self) -> PyResult<bool> {
         of(|session| session.monitor)
     }

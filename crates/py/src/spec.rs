@@ -2,6 +2,7 @@
 //!
 //! Errors come in Redis's order: positional arguments first, then the shape of the options, then their values.
 
+use dozo_engine::parse_float;
 use dozo_store::Str;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyList, PyString, PyTuple};
@@ -268,9 +269,9 @@ impl Item {
                     Err(_) => Ok(value.into_pyobject(py).map_err(PyErr::from)?.into_any()),
                 }
             }
-            Kind::Float => match std::str::from_utf8(word).ok().and_then(|text| text.parse::<f64>().ok()) {
-                Some(value) if !value.is_nan() => Ok(PyFloat::new(py, value).into_any()),
-                _ => refuse(&self.error),
+            Kind::Float => match parse_float(word) {
+                Some(value) => Ok(PyFloat::new(py, value).into_any()),
+                None => refuse(&self.error),
             },
             Kind::Text => match std::str::from_utf8(word) {
                 Ok(text) => Ok(PyString::new(py, text).into_any()),

@@ -22,6 +22,7 @@ from dozo.commands.api import (
 )
 from dozo.commands.connection import checked_name
 from dozo.commands.help import declare_help
+from dozo.commands.numbers import integer
 from dozo.errors import ReplyError, SyntaxError_
 from dozo.replies import NO_REPLY, OK
 
@@ -289,11 +290,17 @@ def no_touch(client: Client, enabled: Literal["ON", "OFF"]) -> Simple:
     args="client-id [TIMEOUT | ERROR]",
     arity=-3,
 )
-def unblock(server: Server, client_id: int, reason: str = "TIMEOUT") -> int:
+def unblock(server: Server, client_id: bytes, *reason: bytes) -> int:
     """Ends the waiting of a connection in a blocking command; 0 when it is in none."""
-    if reason.upper() not in ("TIMEOUT", "ERROR"):
+    if len(reason) > 1:
+        raise ReplyError(
+            "ERR unknown subcommand or wrong number of arguments for 'UNBLOCK'. Try CLIENT HELP."
+        )
+    how = reason[0].upper() if reason else b"TIMEOUT"
+    if how not in (b"TIMEOUT", b"ERROR"):
         raise ReplyError("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR")
-    return int(client_id >= 0 and server.unblock(client_id, reason.upper() == "ERROR"))
+    number = integer(client_id)
+    return int(number >= 0 and server.unblock(number, how == b"ERROR"))
 
 
 @command("CLIENT GETREDIR", flags=_OWN, group=_GROUP, since="6.0.0", complexity="O(1)")

@@ -26,7 +26,7 @@ from dozo.commands.api import (
     hot,
 )
 from dozo.commands.arguments import Arg, KeySpec, typed
-from dozo.commands.timeouts import timeout_ms
+from dozo.commands.numbers import timeout_ms
 from dozo.errors import NoSuchKey, OutOfRange, ReplyError, SyntaxError_, WrongType
 from dozo.replies import NULL_ARRAY, OK, Block, Simple
 

@@ -1,16 +1,17 @@
 """Numbers as Redis reads them, for commands whose errors come in an order that a signature can't tell.
 
-Owns the two parsers; refuses options and replies.
+Owns the parsers; refuses options and replies.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Final
 
 from dozo.errors import NotFloat, NotInteger, ReplyError
 
-__all__ = ["floating", "integer"]
+__all__ = ["floating", "integer", "timeout_ms"]
 
 _INTEGER: Final = re.compile(rb"0|-?[1-9][0-9]{0,18}")
 _FLOAT: Final = re.compile(rb"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[+-]?inf(?:inity)?", re.I)
@@ -33,3 +34,14 @@ def floating(word: bytes, error: str = NotFloat.default) -> float:
     if _HEX.fullmatch(word):
         return float.fromhex(word.decode())
     raise ReplyError(error)
+
+
+def timeout_ms(seconds: bytes) -> int | None:
+    """The milliseconds of a blocking command's timeout in seconds with a fraction; None means for ever.
+
+    As in Redis 7.0 what is beyond 64 bits counts as negative.
+    """
+    amount = floating(seconds, "ERR timeout is not a float or out of range") * 1000
+    if not -1 < amount < 2**63:
+        raise ReplyError("ERR timeout is negative")
+    return math.ceil(amount) or None

@@ -154,6 +154,8 @@ def role(server: Server) -> list[Any]:
 )
 def monitor(client: Client) -> Simple:
     """Makes the connection receive every command that the server runs, until RESET or QUIT."""
+    if not client.may_wait:
+        raise ReplyError("ERR MONITOR isn't allowed for DENY BLOCKING client")
     client.monitor = True
     return OK
 

@@ -27,7 +27,7 @@ from dozo.commands.api import (
     hot,
 )
 from dozo.commands.arguments import Arg, KeySpec, arguments, typed
-from dozo.commands.timeouts import timeout_ms
+from dozo.commands.numbers import timeout_ms
 from dozo.errors import NotInteger, ReplyError, SyntaxError_, WrongType
 from dozo.replies import NULL_ARRAY, Block
 

@@ -258,6 +258,8 @@ fn shift_or_wait(cx: &mut Cx<'_>, source: &[u8], target: &[u8], from: End, to: E
     let word = |end| if end == End::Front { b"LEFT".as_slice() } else { b"RIGHT" };
     match moved(cx, source, target, from, to) {
         Some(true) => cx.effect(&[b"LMOVE", source, target, word(from), word(to)]),
+        // As in Redis, though its answer to a wait in vain is a null array.
+        Some(false) if !cx.may_wait() => cx.reply().null(),
         Some(false) => cx.wait_for(&[source], wait(timeout_ms)),
         None => wrong_type(cx),
     }

@@ -193,7 +193,7 @@ fn try_start(
         (None, Some(body)) => compile(cx, &vm, &sha, body)?,
         (None, None) => return Err(NO_SCRIPT.to_owned()),
     };
-    cx.engine.show_monitors(cx.session, args);
+    cx.show_monitors(args);
     let set = || -> mlua::Result<()> {
         vm.base.raw_set(&vm.keys_name, vm.list(keys)?)?;
         vm.base.raw_set(&vm.argv_name, vm.list(argv)?)
@@ -208,13 +208,6 @@ impl crate::engine::Engine {
     pub(super) fn script_vm(&mut self) -> Result<Rc<Vm>, String> {
         let limit = self.settings.lua_memory_limit;
         self.scripting.vm(limit)
-    }
-
-    /// EVAL and its like appear to MONITOR here, before the commands they call.
-    pub(super) fn show_monitors(&mut self, session: &crate::session::Session, args: &[&[u8]]) {
-        if self.monitors > 0 {
-            self.feed_monitors(session, args);
-        }
     }
 
     /// What INFO tells of scripts.

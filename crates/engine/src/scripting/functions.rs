@@ -88,7 +88,7 @@ fn try_fcall(cx: &mut Cx<'_>, args: &[&[u8]], read_only: bool) -> Result<(), Str
     let (slot, declared, name) = (*slot, *declared, String::from_utf8_lossy(name).into_owned());
     let (keys, argv) = keys_and_args(args)?;
     let vm = cx.engine.script_vm()?;
-    cx.engine.show_monitors(cx.session, args);
+    cx.show_monitors(args);
     let given = || -> mlua::Result<_> {
         Ok((vm.functions.raw_get::<mlua::Function>(slot)?, vm.list(keys)?, vm.list(argv)?))
     };

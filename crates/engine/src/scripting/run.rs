@@ -238,11 +238,11 @@ impl Engine {
                 return session.reply().error(text);
             }
         };
-        if self.monitors > 0 && !self.table.row(row).flags.has(Flags::SKIP_MONITOR.with(Flags::ADMIN)) {
-            self.feed_monitors_as(session.db, "lua", args);
-        }
         self.stats.commands += 1;
         self.execute(session, row, args, depth);
+        if self.monitors > 0 {
+            self.feed_monitors(session.db, "lua", row, args);
+        }
         let failed = session.out.bytes.first() == Some(&b'-');
         if failed {
             self.stats.count_error(&session.out.bytes[1..]);

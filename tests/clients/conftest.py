@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+
 import pytest
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_open() -> Iterator[None]:
+    """Have a socket that a test left open fail this test, not the one in which it is collected."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture(params=["dozo", "redis"])

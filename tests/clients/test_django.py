@@ -9,8 +9,6 @@ import django
 import pytest
 from django.conf import settings
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
-
 
 @pytest.fixture(scope="module", autouse=True)
 def configured() -> None:
@@ -54,7 +52,7 @@ def test_redis_backend(redis_url: str) -> None:
 
     cache = RedisCache(redis_url, {})
     _exercise(cache)
-    cache._cache.get_client().close()
+    cache._cache.get_client().connection_pool.disconnect()
 
 
 @pytest.fixture
@@ -74,7 +72,8 @@ def test_memcached_backend(memcached_cache: Any) -> None:
 def test_django_redis(redis_url: str) -> None:
     from django_redis.cache import RedisCache
 
-    cache = RedisCache(redis_url, {"OPTIONS": {"CLIENT_CLASS": "django_redis.client.DefaultClient"}})
+    options = {"CLIENT_CLASS": "django_redis.client.DefaultClient", "CLOSE_CONNECTION": True}
+    cache = RedisCache(redis_url, {"OPTIONS": options})
     _exercise(cache)
     cache.set_many({f"user:{n}": n for n in range(25)}, timeout=None)
     assert cache.ttl("user:1") is None

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from flask import Flask
 from flask_caching import Cache
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
-
-def _exercise(config: dict[str, Any]) -> None:
+def _exercise(config: dict[str, Any]) -> Any:
     app = Flask("cached")
     cache = Cache(app, config=config | {"CACHE_DEFAULT_TIMEOUT": 60})
     calls: list[object] = []
@@ -43,16 +40,16 @@ def _exercise(config: dict[str, Any]) -> None:
         assert cache.get("a") is None
         cache.clear()
         assert client.get("/page?a=1").data == b"page 6"
+        return cache.cache
 
 
 def test_redis(redis_url: str) -> None:
-    _exercise({"CACHE_TYPE": "RedisCache", "CACHE_REDIS_URL": redis_url})
+    backend = _exercise({"CACHE_TYPE": "RedisCache", "CACHE_REDIS_URL": redis_url})
+    backend._write_client.close()
+    backend._read_client.close()
 
 
 def test_memcached(memcached_port: int) -> None:
-    _exercise(
-        {
-            "CACHE_TYPE": "MemcachedCache",
-            "CACHE_MEMCACHED_SERVERS": [f"127.0.0.1:{memcached_port}"],
-        }
-    )
+    servers = [f"127.0.0.1:{memcached_port}"]
+    backend = _exercise({"CACHE_TYPE": "MemcachedCache", "CACHE_MEMCACHED_SERVERS": servers})
+    backend._client.disconnect_all()

@@ -11,8 +11,6 @@ from limits.strategies import (
     SlidingWindowCounterRateLimiter,
 )
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
-
 STRATEGIES = (FixedWindowRateLimiter, MovingWindowRateLimiter, SlidingWindowCounterRateLimiter)
 
 
@@ -30,6 +28,7 @@ def test_redis(strategy: type[FixedWindowRateLimiter], redis_url: str) -> None:
     assert limiter.hit(limit, "user", "1")
     assert storage.check()
     assert storage.reset()
+    storage.storage.close()
 
 
 def test_memcached(memcached_port: int) -> None:
@@ -39,3 +38,4 @@ def test_memcached(memcached_port: int) -> None:
     assert [limiter.hit(limit, "user") for _ in range(5)] == [True] * 3 + [False] * 2
     assert limiter.get_window_stats(limit, "user").remaining == 0
     assert storage.check()
+    storage.storage.close()

@@ -8,8 +8,6 @@ from pathlib import Path
 import pytest
 import redis
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
-
 
 def test_jobs(redis_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     from rq import Queue, Retry, SimpleWorker

@@ -4,7 +4,7 @@ use crate::cx::Cx;
 use crate::engine::Engine;
 use crate::flags::Flags;
 use crate::secrets;
-use crate::session::{Session, SessionId};
+use crate::session::SessionId;
 
 /// CLIENT PAUSE.
 #[derive(Clone, Copy, Debug)]

@@ -86,7 +86,7 @@ def _numbers(reply: Reply) -> Reply:
     """A double of RESP3 is written with the digits that it needs, where Redis writes 17 decimals."""
     if isinstance(reply.value, list):
         return Reply(reply.kind, [_numbers(item) for item in reply.value])
-    return Reply(",", float(reply.value)) if reply.kind == "," else reply
+    return Reply(",", f"{float(reply.value):.17f}") if reply.kind == "," else reply
 
 
 #: By the first word, or the first two, in upper case.

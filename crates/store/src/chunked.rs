@@ -56,6 +56,10 @@ impl<T> Chunked<T> {
         if last.is_empty() {
             self.chunks.pop();
             self.bytes = self.measure();
+        } else if self.len * 4 < last.capacity() {
+            // The first chunk is left, which alone has the size that was needed.
+            last.shrink_to(self.len * 2);
+            self.bytes = self.measure();
         }
         Some(value)
     }

@@ -4,7 +4,8 @@
 
 use foldhash::SharedSeed;
 use foldhash::quality::FoldHasher;
-use std::hash::Hasher as _;
+use std::hash::{BuildHasher, Hasher as _, RandomState};
+use std::sync::OnceLock;
 
 /// Hashes keys; all tables of one keyspace use the same one, so that a hash is computed once a command.
 pub(crate) struct KeyHasher {
@@ -15,6 +16,13 @@ pub(crate) struct KeyHasher {
 impl KeyHasher {
     pub(crate) fn new(seed: u64) -> Self {
         KeyHasher { seed, shared: SharedSeed::from_u64(seed.rotate_left(32) ^ 0x646f_7a6f) }
+    }
+
+    /// The hash of all collections of the process, seeded by the system.
+    #[inline]
+    pub(crate) fn of_collections() -> &'static KeyHasher {
+        static HASHER: OnceLock<KeyHasher> = OnceLock::new();
+        HASHER.get_or_init(|| KeyHasher::new(RandomState::new().hash_one(0)))
     }
 
     #[inline]

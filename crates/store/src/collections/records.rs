@@ -10,19 +10,11 @@ use crate::size_class::class_size;
 use crate::table::Table;
 use crate::tagged::Keyed;
 use std::collections::BTreeSet;
-use std::hash::{BuildHasher, RandomState};
-use std::sync::OnceLock;
 
 /// What an expiry costs in the ordered set beside its key: a leaf's share.
 const DUE_BYTES: usize = 40;
 /// Random records tried before the next best one is taken.
 const TRIES: usize = 32;
-
-/// The hash of all collections of the process. Its seed comes from the system: keys must not be made to collide.
-fn hasher() -> &'static KeyHasher {
-    static HASHER: OnceLock<KeyHasher> = OnceLock::new();
-    HASHER.get_or_init(|| KeyHasher::new(RandomState::new().hash_one(0)))
-}
 
 /// A table of records.
 pub(crate) struct Records {
@@ -67,12 +59,12 @@ impl Records {
 
     #[inline]
     pub(crate) fn get(&self, key: &[u8]) -> Option<Record> {
-        self.table.find(hasher().hash(key), key).filter(|record| self.is_live(*record))
+        self.table.find(KeyHasher::of_collections().hash(key), key).filter(|record| self.is_live(*record))
     }
 
     /// Sets a value and clears the expiry; true when the key is new.
     pub(crate) fn set(&mut self, key: &[u8], value: &[u8]) -> bool {
-        let hash = hasher().hash(key);
+        let hash = KeyHasher::of_collections().hash(key);
         let Some(old) = self.table.find(hash, key) else {
             self.add(hash, Record::create(key, value, None));
             return true;
@@ -86,7 +78,7 @@ impl Records {
 
     /// Adds a key without a value; false when it is there.
     pub(crate) fn add_key(&mut self, key: &[u8]) -> bool {
-        let hash = hasher().hash(key);
+        let hash = KeyHasher::of_collections().hash(key);
         if self.table.find(hash, key).is_some() {
             return false;
         }
@@ -96,7 +88,7 @@ impl Records {
 
     /// Sets a value and leaves the expiry; true when the key is new.
     pub(crate) fn set_keeping(&mut self, key: &[u8], value: &[u8]) -> bool {
-        let hash = hasher().hash(key);
+        let hash = KeyHasher::of_collections().hash(key);
         match self.table.find(hash, key).filter(|record| self.is_live(*record)) {
             Some(old) if old.expiry().is_some() => {
                 if !old.set_value(value) {
@@ -109,7 +101,7 @@ impl Records {
     }
 
     pub(crate) fn remove(&mut self, key: &[u8]) -> bool {
-        let hash = hasher().hash(key);
+        let hash = KeyHasher::of_collections().hash(key);
         let Some(old) = self.table.find(hash, key).filter(|record| self.is_live(*record)) else {
             return false;
         };
@@ -119,7 +111,7 @@ impl Records {
 
     /// Gives a record another expiry, or none; false when the key is missing.
     pub(crate) fn set_expiry(&mut self, key: &[u8], expiry: Option<i64>) -> bool {
-        let hash = hasher().hash(key);
+        let hash = KeyHasher::of_collections().hash(key);
         let Some(old) = self.table.find(hash, key).filter(|record| self.is_live(*record)) else {
             return false;
         };
@@ -148,7 +140,7 @@ impl Records {
                 break;
             };
             self.due_bytes -= due_cost(&key);
-            let hash = hasher().hash(&key);
+            let hash = KeyHasher::of_collections().hash(&key);
             if let Some(record) = self.table.find(hash, &key) {
                 self.table.remove(hash, record);
                 self.bytes -= record.memory();
@@ -206,7 +198,7 @@ impl Records {
     fn add(&mut self, hash: u64, record: Record) {
         self.bytes += record.memory();
         self.note_due(record);
-        self.table.insert(hash, record, hasher());
+        self.table.insert(hash, record, KeyHasher::of_collections());
     }
 
     fn replace(&mut self, hash: u64, old: Record, new: Record) {
@@ -245,7 +237,7 @@ impl Clone for Records {
         let mut copy = Records::new();
         copy.now = self.now;
         for record in self.iter() {
-            let hash = hasher().hash(record.key());
+            let hash = KeyHasher::of_collections().hash(record.key());
             copy.add(hash, Record::create(record.key(), record.value(), record.expiry()));
         }
         copy

@@ -1,8 +1,8 @@
 //! A member of a large sorted set: its score and its bytes in one allocation.
 
 use crate::size_class::class_size;
+use crate::tagged::Keyed;
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
-use std::marker::PhantomData;
 use std::ptr::NonNull;
 
 #[repr(C)]
@@ -13,11 +13,10 @@ struct Head {
 
 const BYTES: usize = std::mem::offset_of!(Head, len) + size_of::<u32>();
 
-/// A handle that both orders of the set hold; the set alone frees what is behind it, once it is in neither.
-#[derive(Clone, Copy, Debug)]
+/// A handle that both the tree and the table of a set hold; the table owns what is behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Element {
     start: NonNull<u8>,
-    live: PhantomData<Head>,
 }
 
 // SAFETY: what a handle leads to belongs to one set, which moves between threads as a whole.
@@ -37,7 +36,7 @@ impl Element {
             let Some(start) = NonNull::new(alloc(layout)) else { handle_alloc_error(layout) };
             start.cast::<Head>().write(Head { score, len: member.len() as u32 });
             start.add(BYTES).as_ptr().copy_from_nonoverlapping(member.as_ptr(), member.len());
-            Element { start, live: PhantomData }
+            Element { start }
         }
     }
 
@@ -65,9 +64,25 @@ impl Element {
     pub(super) fn memory(self) -> usize {
         class_size(BYTES + self.member().len())
     }
+}
 
-    /// Frees it; the handle and its copies are used no more.
-    pub(super) fn free(self) {
+impl Keyed for Element {
+    #[inline]
+    fn address(self) -> NonNull<u8> {
+        self.start
+    }
+
+    #[inline]
+    unsafe fn at(address: NonNull<u8>) -> Self {
+        Element { start: address }
+    }
+
+    #[inline]
+    fn key<'a>(self) -> &'a [u8] {
+        self.member()
+    }
+
+    fn dispose(self) {
         let layout = layout(self.member().len());
         // SAFETY: allocated with this layout; the caller has taken it out of the set.
         unsafe { dealloc(self.start.as_ptr(), layout) };

@@ -13,30 +13,29 @@ pub use small::SmallZset;
 
 use super::cells::Walk;
 use super::{Collection, Packing};
+use crate::hashing::KeyHasher;
 use crate::object::{Object, Type};
 use crate::size_class::class_size;
+use crate::table::Table;
+use crate::tagged::Keyed;
 use crate::value::Str;
 use element::Element;
-use foldhash::SharedSeed;
-use foldhash::fast::FoldHasher;
-use std::hash::Hasher as _;
 use std::ops::{Bound, Range};
 use tree::{Entry, Tree};
 
 /// A sorted set.
-#[derive(Debug)]
 pub enum Zset {
     /// All in one allocation.
     Small(SmallZset),
-    /// Two trees.
+    /// A tree and a table.
     Large(Box<LargeZset>),
 }
 
-/// The members of a large sorted set, by score and by hash.
-#[derive(Debug)]
+/// The members of a large sorted set, in order and by hash.
 pub struct LargeZset {
-    scores: Tree<f64>,
-    hashes: Tree<u64>,
+    scores: Tree,
+    /// Finds a member and gives ZSCAN a cursor that no growth disturbs; owns the elements.
+    members: Table<Element>,
     /// What the elements take.
     bytes: usize,
 }
@@ -60,29 +59,30 @@ impl Default for Zset {
     }
 }
 
-/// Orders members by chance. Equal hashes do no harm here, so the seed is no secret. 53 bits, so that every client can
-/// hold the cursor of a scan.
-fn hash(member: &[u8]) -> u64 {
-    let mut hasher = FoldHasher::with_seed(0, SharedSeed::global_fixed());
-    hasher.write(member);
-    hasher.finish() >> 11
+/// The hash of all collections.
+fn hasher() -> &'static KeyHasher {
+    KeyHasher::of_collections()
 }
 
 impl LargeZset {
     fn new() -> Self {
-        LargeZset { scores: Tree::new(), hashes: Tree::new(), bytes: 0 }
+        LargeZset { scores: Tree::new(), members: Table::new(), bytes: 0 }
     }
 
     fn find(&self, member: &[u8]) -> Option<Element> {
-        self.hashes.find(hash(member), member)
+        self.members.find(hasher().hash(member), member)
     }
 
     /// Adds a member that is not there yet.
-    fn insert(&mut self, member: &[u8], score: f64) {
+    fn add(&mut self, member: &[u8], score: f64) {
+        self.insert(hasher().hash(member), member, score);
+    }
+
+    fn insert(&mut self, hash: u64, member: &[u8], score: f64) {
         let element = Element::new(member, score);
         self.bytes += element.memory();
         self.scores.insert(score, element);
-        self.hashes.insert(hash(member), element);
+        self.members.insert(hash, element, hasher());
     }
 
     fn remove(&mut self, element: Element) {
@@ -92,10 +92,9 @@ impl LargeZset {
 
     fn remove_at(&mut self, rank: usize) {
         let (_, element) = self.scores.take(rank);
-        let place = self.hashes.rank(hash(element.member()), element.member());
-        self.hashes.take(place);
+        self.members.remove(hasher().hash(element.member()), element);
         self.bytes -= element.memory();
-        element.free();
+        element.dispose();
     }
 
     fn rescore(&mut self, element: Element, score: f64) {
@@ -103,14 +102,6 @@ impl LargeZset {
         self.scores.take(rank);
         element.set_score(score);
         self.scores.insert(score, element);
-    }
-}
-
-impl Drop for LargeZset {
-    fn drop(&mut self) {
-        while let Some(leaf) = self.scores.take_leaf() {
-            leaf.into_iter().for_each(|(_, element)| element.free());
-        }
     }
 }
 
@@ -153,19 +144,18 @@ impl Zset {
                 self.grow();
                 self.add(member, score, packing)
             }
-            Zset::Large(large) => match large.find(member) {
-                Some(element) => {
-                    let old = element.score();
-                    if old != score {
-                        large.rescore(element, score);
-                    }
-                    (false, Some(old))
+            Zset::Large(large) => {
+                let hash = hasher().hash(member);
+                let Some(element) = large.members.find(hash, member) else {
+                    large.insert(hash, member, score);
+                    return (true, None);
+                };
+                let old = element.score();
+                if old != score {
+                    large.rescore(element, score);
                 }
-                None => {
-                    large.insert(member, score);
-                    (true, None)
-                }
-            },
+                (false, Some(old))
+            }
         }
     }
 
@@ -280,26 +270,17 @@ impl Zset {
     }
 
     /// One step of a scan: about `count` pairs from the cursor on; the next cursor, 0 at the end. What stays in the set
-    /// during a whole scan is seen exactly once.
+    /// during a whole scan is seen.
     pub fn scan(&self, cursor: u64, count: usize, f: &mut dyn FnMut(Str<'_>, f64)) -> u64 {
-        let Zset::Large(large) = self else {
-            self.iter().for_each(|(member, score)| f(member, score));
-            return 0;
-        };
-        let (mut rank, mut seen, mut last) = (large.hashes.rank(cursor, b""), 0, 0);
-        while rank < large.hashes.len() {
-            let (leaf, at) = large.hashes.leaf(rank);
-            for (hash, element) in &leaf[at..] {
-                // Members with one hash are given out together, since the cursor can't tell them apart.
-                if seen >= count && *hash != last {
-                    return last + 1;
-                }
-                f(Str::Inline(element.member()), element.score());
-                (seen, last) = (seen + 1, *hash);
+        match self {
+            Zset::Small(_) => {
+                self.iter().for_each(|(member, score)| f(member, score));
+                0
             }
-            rank += leaf.len() - at;
+            Zset::Large(large) => large.members.scan(cursor, count, &mut |element| {
+                f(Str::Inline(element.member()), element.score());
+            }),
         }
-        0
     }
 
     fn partition(&self, mut before: impl FnMut(f64, &[u8]) -> bool) -> usize {
@@ -313,7 +294,7 @@ impl Zset {
         let mut large = LargeZset::new();
         let mut digits = itoa::Buffer::new();
         for (member, score) in self.iter() {
-            large.insert(member.as_bytes(&mut digits), score);
+            large.add(member.as_bytes(&mut digits), score);
         }
         *self = Zset::Large(Box::new(large));
     }
@@ -334,9 +315,9 @@ pub enum Pairs<'a> {
     #[allow(private_interfaces)]
     Large {
         #[doc(hidden)]
-        tree: &'a Tree<f64>,
+        tree: &'a Tree,
         #[doc(hidden)]
-        leaf: &'a [Entry<f64>],
+        leaf: &'a [Entry],
         #[doc(hidden)]
         next: usize,
         #[doc(hidden)]
@@ -391,7 +372,7 @@ impl Collection for Zset {
                 class_size(size_of::<LargeZset>())
                     + large.bytes
                     + large.scores.memory()
-                    + large.hashes.memory()
+                    + large.members.bytes()
             }
         }
     }
@@ -412,15 +393,18 @@ impl Collection for Zset {
 
     fn free_some(&mut self, max: usize) -> bool {
         let Zset::Large(large) = self else { return false };
-        let mut freed = 0;
-        while freed < max {
-            let Some(leaf) = large.scores.take_leaf() else { return false };
-            freed += leaf.len();
-            leaf.into_iter().for_each(|(_, element)| element.free());
-            // The other order is freed at the same pace; its handles are followed no more.
-            large.hashes.take_leaf();
+        let (mut left, mut more) = (max.max(1), true);
+        while left > 0 && more {
+            let (before, bytes) = (large.members.len(), &mut large.bytes);
+            more = large.members.drain_segment(&mut |element| {
+                *bytes -= element.memory();
+                element.dispose();
+            });
+            // The order is freed at the same pace; its handles are followed no more.
+            while large.scores.len() > large.members.len() && large.scores.drop_leaf() {}
+            left = left.saturating_sub(before - large.members.len() + 1);
         }
-        true
+        more
     }
 
     fn duplicate(&self) -> Self {
@@ -430,7 +414,7 @@ impl Collection for Zset {
         let mut copy = LargeZset::new();
         let mut digits = itoa::Buffer::new();
         for (member, score) in self.iter() {
-            copy.insert(member.as_bytes(&mut digits), score);
+            copy.add(member.as_bytes(&mut digits), score);
         }
         Zset::Large(Box::new(copy))
     }

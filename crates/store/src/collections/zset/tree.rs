@@ -1,8 +1,7 @@
 //! An ordered sequence with ranks: a B-tree whose inner nodes count the entries below them.
 //!
-//! Owns the order of elements by a key and, where keys are equal, by member. A large sorted set has two: by score, which
-//! answers ranges and ranks, and by the hash of the member, which finds a member and gives ZSCAN a cursor that no growth
-//! disturbs. Nothing is ever rehashed; the longest step is the splitting of one node a level.
+//! Owns the order of elements by score and, where scores are equal, by member, which answers ranges and ranks. The longest
+//! step is the splitting of one node a level.
 
 use super::element::Element;
 use crate::size_class::class_size;
@@ -15,52 +14,48 @@ const STEP: usize = 16;
 /// A node with fewer joins a neighbour when both fit well into one.
 const LOW: usize = MAX / 4;
 
-/// What elements are sorted by first.
-pub(super) trait Key: Copy + PartialOrd {}
-impl Key for f64 {}
-impl Key for u64 {}
-
-pub(super) type Entry<K> = (K, Element);
+/// Score and element.
+pub(super) type Entry = (f64, Element);
 
 #[derive(Debug)]
-enum Node<K> {
-    Leaf(Vec<Entry<K>>),
-    Inner(Vec<Child<K>>),
+enum Node {
+    Leaf(Vec<Entry>),
+    Inner(Vec<Child>),
 }
 
 #[derive(Debug)]
-struct Child<K> {
+struct Child {
     /// The smallest entry below, always that very entry, so that no handle outlives its element.
-    first: Entry<K>,
+    first: Entry,
     count: usize,
-    node: Box<Node<K>>,
+    node: Box<Node>,
 }
 
 /// The tree.
 #[derive(Debug)]
-pub(super) struct Tree<K> {
-    root: Node<K>,
+pub(super) struct Tree {
+    root: Node,
     len: usize,
     memory: usize,
 }
 
-fn order<K: Key>(a: &Entry<K>, key: K, member: &[u8]) -> Ordering {
-    match a.0.partial_cmp(&key) {
+fn order(a: &Entry, score: f64, member: &[u8]) -> Ordering {
+    match a.0.partial_cmp(&score) {
         Some(Ordering::Equal) | None => a.1.member().cmp(member),
         Some(order) => order,
     }
 }
 
 /// What a node takes besides its vector.
-const fn node_memory<K>() -> usize {
-    class_size(size_of::<Node<K>>())
+const fn node_memory() -> usize {
+    class_size(size_of::<Node>())
 }
 
 fn vector_memory<T>(vector: &Vec<T>) -> usize {
     if vector.capacity() == 0 { 0 } else { class_size(vector.capacity() * size_of::<T>()) }
 }
 
-impl<K: Key> Node<K> {
+impl Node {
     fn len(&self) -> usize {
         match self {
             Node::Leaf(entries) => entries.len(),
@@ -84,7 +79,7 @@ impl<K: Key> Node<K> {
     }
 
     /// The node as a child; it is not empty.
-    fn into_child(self) -> Option<Child<K>> {
+    fn into_child(self) -> Option<Child> {
         let first = match &self {
             Node::Leaf(entries) => *entries.first()?,
             Node::Inner(children) => children.first()?.first,
@@ -93,7 +88,7 @@ impl<K: Key> Node<K> {
     }
 
     /// Cuts a full node in two; a node that grows at its end keeps most, as sets are often filled in order.
-    fn split(&mut self, at_end: bool) -> Node<K> {
+    fn split(&mut self, at_end: bool) -> Node {
         let at = if at_end { MAX - MAX / 8 } else { MAX / 2 };
         match self {
             Node::Leaf(entries) => {
@@ -106,7 +101,7 @@ impl<K: Key> Node<K> {
     }
 
     /// Adds an entry that is not there yet; a node that had to be split off is returned.
-    fn insert(&mut self, entry: Entry<K>, memory: &mut usize) -> Option<Child<K>> {
+    fn insert(&mut self, entry: Entry, memory: &mut usize) -> Option<Child> {
         let before = self.memory();
         let at = match self {
             Node::Leaf(entries) => {
@@ -135,13 +130,13 @@ impl<K: Key> Node<K> {
         let split = if self.len() > MAX { self.split(at >= MAX - 1).into_child() } else { None };
         *memory = *memory + self.memory() - before;
         if let Some(split) = &split {
-            *memory += split.node.memory() + node_memory::<K>();
+            *memory += split.node.memory() + node_memory();
         }
         split
     }
 
     /// Takes out the entry of that rank below this node.
-    fn take(&mut self, rank: usize, memory: &mut usize) -> Entry<K> {
+    fn take(&mut self, rank: usize, memory: &mut usize) -> Entry {
         match self {
             Node::Leaf(entries) => entries.remove(rank),
             Node::Inner(children) => {
@@ -151,7 +146,7 @@ impl<K: Key> Node<K> {
                 child.count -= 1;
                 if child.count == 0 {
                     let gone = children.remove(at);
-                    *memory -= gone.node.memory() + node_memory::<K>();
+                    *memory -= gone.node.memory() + node_memory();
                     return taken;
                 }
                 if rank == 0 {
@@ -169,8 +164,8 @@ impl<K: Key> Node<K> {
     }
 }
 
-impl<K> Node<K> {
-    fn take_leaf(&mut self) -> Option<Vec<Entry<K>>> {
+impl Node {
+    fn take_leaf(&mut self) -> Option<Vec<Entry>> {
         let children = match self {
             Node::Leaf(entries) => return (!entries.is_empty()).then(|| std::mem::take(entries)),
             Node::Inner(children) => children,
@@ -186,12 +181,12 @@ impl<K> Node<K> {
 }
 
 /// The child under which an entry is or belongs.
-fn child_of<K: Key>(children: &[Child<K>], key: K, member: &[u8]) -> usize {
-    children.partition_point(|child| order(&child.first, key, member).is_le()).saturating_sub(1)
+fn child_of(children: &[Child], score: f64, member: &[u8]) -> usize {
+    children.partition_point(|child| order(&child.first, score, member).is_le()).saturating_sub(1)
 }
 
 /// The child that has the entry of a rank, and its rank there.
-fn by_rank<K>(children: &[Child<K>], mut rank: usize) -> (usize, usize) {
+fn by_rank(children: &[Child], mut rank: usize) -> (usize, usize) {
     for (at, child) in children.iter().enumerate() {
         if rank < child.count {
             return (at, rank);
@@ -202,14 +197,14 @@ fn by_rank<K>(children: &[Child<K>], mut rank: usize) -> (usize, usize) {
 }
 
 /// Joins a child that has become small with a neighbour, if both together leave room.
-fn join<K: Key>(children: &mut Vec<Child<K>>, at: usize, memory: &mut usize) {
+fn join(children: &mut Vec<Child>, at: usize, memory: &mut usize) {
     let left = if at + 1 < children.len() { at } else { at.saturating_sub(1) };
     let Some(right) = children.get(left + 1) else { return };
     if children[left].node.len() + right.node.len() > MAX - LOW {
         return;
     }
     let right = children.remove(left + 1);
-    let (freed, target) = (right.node.memory() + node_memory::<K>(), &mut children[left]);
+    let (freed, target) = (right.node.memory() + node_memory(), &mut children[left]);
     let before = target.node.memory();
     target.count += right.count;
     match (&mut *target.node, *right.node) {
@@ -221,7 +216,7 @@ fn join<K: Key>(children: &mut Vec<Child<K>>, at: usize, memory: &mut usize) {
     *memory = *memory + target.node.memory() - before - freed;
 }
 
-impl<K: Key> Tree<K> {
+impl Tree {
     pub(super) fn new() -> Self {
         Tree { root: Node::Leaf(Vec::new()), len: 0, memory: 0 }
     }
@@ -235,17 +230,17 @@ impl<K: Key> Tree<K> {
     }
 
     /// Adds an entry that is not there yet.
-    pub(super) fn insert(&mut self, key: K, element: Element) {
+    pub(super) fn insert(&mut self, score: f64, element: Element) {
         self.len += 1;
-        let Some(split) = self.root.insert((key, element), &mut self.memory) else { return };
+        let Some(split) = self.root.insert((score, element), &mut self.memory) else { return };
         let old = std::mem::replace(&mut self.root, Node::Leaf(Vec::new()));
         let children: Vec<_> = old.into_child().into_iter().chain([split]).collect();
         self.root = Node::Inner(children);
-        self.memory += node_memory::<K>() + self.root.memory();
+        self.memory += node_memory() + self.root.memory();
     }
 
     /// Takes out the entry of a rank that exists.
-    pub(super) fn take(&mut self, rank: usize) -> Entry<K> {
+    pub(super) fn take(&mut self, rank: usize) -> Entry {
         self.len -= 1;
         let taken = self.root.take(rank, &mut self.memory);
         while let Node::Inner(children) = &mut self.root {
@@ -258,13 +253,13 @@ impl<K: Key> Tree<K> {
                 Node::Leaf(_) => None,
             };
             self.root = only.map_or_else(|| Node::Leaf(Vec::new()), |only| *only.node);
-            self.memory -= before + node_memory::<K>();
+            self.memory -= before + node_memory();
         }
         taken
     }
 
     /// Where the entries begin for which `before` no longer holds; it holds for the first ones only.
-    pub(super) fn partition(&self, mut before: impl FnMut(&Entry<K>) -> bool) -> usize {
+    pub(super) fn partition(&self, mut before: impl FnMut(&Entry) -> bool) -> usize {
         let (mut node, mut rank) = (&self.root, 0);
         loop {
             match node {
@@ -278,27 +273,13 @@ impl<K: Key> Tree<K> {
         }
     }
 
-    /// The rank of the first entry that is not before this key and member.
-    pub(super) fn rank(&self, key: K, member: &[u8]) -> usize {
-        self.partition(|entry| order(entry, key, member).is_lt())
-    }
-
-    /// The entry with this key and member, without its rank.
-    pub(super) fn find(&self, key: K, member: &[u8]) -> Option<Element> {
-        let mut node = &self.root;
-        loop {
-            match node {
-                Node::Inner(children) => node = &children[child_of(children, key, member)].node,
-                Node::Leaf(entries) => {
-                    let at = entries.binary_search_by(|entry| order(entry, key, member)).ok()?;
-                    return Some(entries[at].1);
-                }
-            }
-        }
+    /// The rank of the first entry that is not before this score and member.
+    pub(super) fn rank(&self, score: f64, member: &[u8]) -> usize {
+        self.partition(|entry| order(entry, score, member).is_lt())
     }
 
     /// The leaf that has the entry of a rank that exists, and the entry's place in it.
-    pub(super) fn leaf(&self, mut rank: usize) -> (&[Entry<K>], usize) {
+    pub(super) fn leaf(&self, mut rank: usize) -> (&[Entry], usize) {
         let mut node = &self.root;
         loop {
             match node {
@@ -311,8 +292,10 @@ impl<K: Key> Tree<K> {
         }
     }
 
-    /// Takes the last leaf's entries off, for freeing only.
-    pub(super) fn take_leaf(&mut self) -> Option<Vec<Entry<K>>> {
-        self.root.take_leaf()
+    /// Drops the last leaf, for freeing only: the elements of the entries are not looked at.
+    pub(super) fn drop_leaf(&mut self) -> bool {
+        let dropped = self.root.take_leaf().map_or(0, |leaf| leaf.len());
+        self.len -= dropped;
+        dropped > 0
     }
 }

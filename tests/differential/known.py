@@ -98,6 +98,7 @@ NORMAL: dict[str, Callable[[Reply], Reply]] = {
     "XINFO STREAM": _pending,
     "HGETALL": _pairs,
     "HSCAN": _pairs,
+    "ZSCAN": _pairs,
     "HKEYS": _sorted,
     "HVALS": _sorted,
     "HRANDFIELD": _picked,

@@ -274,12 +274,8 @@ fn log(_: &Lua, exchange: &Exchange, args: &MultiValue) -> Many {
 
 /// Lower-case hexadecimal SHA-1.
 pub(super) fn sha1_hex(data: &[u8]) -> String {
-    use std::fmt::Write;
-    Sha1::digest(data).iter().fold(String::with_capacity(40), |mut text, byte| {
-        // Writing to a string can't fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    let digit = |nibble: u8| char::from(b"0123456789abcdef"[usize::from(nibble & 15)]);
+    Sha1::digest(data).iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
 }
 
 fn sha1hex(lua: &Lua, _: &Exchange, args: &MultiValue) -> Many {

@@ -22,6 +22,7 @@ __all__ = [
     "Sets",
     "SortedSets",
     "Streams",
+    "Tracking",
     "crc64",
     "glob_match",
     "xxh3_64",
@@ -395,6 +396,33 @@ class ClientInfo:
     def subscription_memory(self) -> int: ...
     @property
     def close_asap(self) -> bool: ...
+    @property
+    def tracking(self) -> Tracking | None:
+        """How it tracks the keys that it caches, if it does."""
+
+@final
+class Tracking:
+    """How a client tracks the keys that it caches; CLIENT TRACKING says what the words mean."""
+
+    @property
+    def redirect(self) -> int:
+        """Id of the client that is told in its place; 0 is nobody."""
+    @property
+    def broken(self) -> bool:
+        """That client has gone."""
+    @property
+    def bcast(self) -> bool: ...
+    @property
+    def optin(self) -> bool: ...
+    @property
+    def optout(self) -> bool: ...
+    @property
+    def noloop(self) -> bool: ...
+    @property
+    def caching(self) -> bool:
+        """The next command is the exception."""
+    @property
+    def prefixes(self) -> list[bytes]: ...
 
 @final
 class Client:
@@ -424,6 +452,22 @@ class Client:
     reply_mode: Literal["on", "off", "skip"]
     """_Setting it is CLIENT REPLY; "skip" leaves out the reply of the next command."""
     def info(self) -> ClientInfo: ...
+    def track(
+        self,
+        *,
+        redirect: int = 0,
+        bcast: bool = False,
+        optin: bool = False,
+        optout: bool = False,
+        noloop: bool = False,
+        prefixes: list[bytes] = ...,
+    ) -> None:
+        """Begin, or change, its tracking; prefixes join those that it broadcasts already."""
+
+    def untrack(self) -> None: ...
+    def except_next(self) -> None:
+        """Make the next command, or the transaction that it begins, the exception from optin or optout."""
+
     def reset(self) -> None:
         """What RESET does to the session."""
 
@@ -453,6 +497,7 @@ class Server:
         """The channels, or shard channels, that somebody listens to."""
 
     def subscribers(self, channel: bytes, shard: bool = False) -> int: ...
+    def is_connected(self, id: int) -> bool: ...
     def kill(self, id: int) -> bool:
         """Close a client; the calling one is closed after its reply. False where there is none of that id."""
 

@@ -46,6 +46,7 @@ _KERNEL_SETTINGS: Final = (
     "memcached-shutdown",
     "hz",
     "notify-keyspace-events",
+    "tracking-table-max-keys",
     "client-query-buffer-limit",
     "client-output-buffer-limit",
     "timeout",

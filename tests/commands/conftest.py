@@ -61,6 +61,30 @@ class Connection:
         raise AssertionError(f"unknown reply {line!r}")
 
 
+class Line:
+    """A connection whose bytes are read as they come, up to the reply of a PING."""
+
+    def __init__(self, port: int, resp3: bool) -> None:
+        self._socket = socket.create_connection((HOST, port), timeout=20)
+        self._file = self._socket.makefile("rb")
+        self.ask(*["HELLO 3"] * resp3)
+        self.id = int(self.ask("CLIENT ID")[1:].split(b"\r")[0])
+
+    def close(self) -> None:
+        self._file.close()
+        self._socket.close()
+
+    def ask(self, *lines: str) -> bytes:
+        """Everything that comes in answer to some inline commands, and what was on its way before."""
+        self._socket.sendall("".join(f"{line}\r\n" for line in (*lines, "PING end")).encode())
+        found = b""
+        while not found.endswith(b"$3\r\nend\r\n"):
+            if not (read := self._file.readline()):
+                raise EOFError
+            found += read
+        return found
+
+
 def _hashable(key: Any) -> Any:
     return key.decode() if isinstance(key, bytes) else key
 
@@ -77,6 +101,37 @@ def dial() -> Iterator[Callable[[int], Connection]]:
     yield open_one
     for connection in opened:
         connection.close()
+
+
+@pytest.fixture
+def speak() -> Iterator[Callable[[int, bool], Line]]:
+    """Return a function that opens a line to a port, in RESP3 or not; all are closed with the test."""
+    opened: list[Line] = []
+
+    def open_one(port: int, resp3: bool) -> Line:
+        opened.append(Line(port, resp3))
+        return opened[-1]
+
+    yield open_one
+    for line in opened:
+        line.close()
+
+
+@pytest.fixture
+def alike(server: Node, redis_server: Any, speak: Callable[[int, bool], Line]) -> Callable[..., Any]:
+    """Return a function that holds a talk over new connections to both servers and checks that the bytes are the same.
+
+    It gets the talk, and of each connection whether it speaks RESP3; the talk gets the connections.
+    """
+
+    def compare(talk: Callable[..., Any], *resp3: bool) -> Any:
+        ours, theirs = (
+            talk(*[speak(peer.port, speaks) for speaks in resp3]) for peer in (server, redis_server)
+        )
+        assert ours == theirs
+        return ours
+
+    return compare
 
 
 @pytest.fixture

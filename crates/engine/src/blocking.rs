@@ -249,11 +249,11 @@ impl Engine {
                 self.go_on(&mut session, start);
             }
         }
+        if self.ks.has_changed() {
+            self.drain_changes(session.id);
+        }
         if let Some(slot) = self.sessions.get_mut(sid.0) {
             *slot = Some(session);
-        }
-        if self.ks.has_changed() {
-            self.drain_changes(None);
         }
     }
 
@@ -311,8 +311,7 @@ impl Engine {
 
     /// CLIENT UNBLOCK; `false` when no client of that id waits.
     pub fn unblock(&mut self, id: u64, how: Unblock) -> bool {
-        let mut sessions = self.sessions.iter().filter_map(|(_, slot)| slot.as_deref());
-        let Some(sid) = sessions.find(|session| session.id == id).map(|session| session.sid) else {
+        let Some(sid) = self.ids.get(&id).copied() else {
             return false;
         };
         self.stop_waiting(sid, |session, on_timeout| match how {

@@ -11,7 +11,7 @@ use crate::session::Session;
 impl Engine {
     /// Has the keyspace log changed keys while anybody wants to know them.
     pub(crate) fn observe_if_needed(&mut self) {
-        let wanted = !self.watches.is_empty() || !self.waiters.is_empty();
+        let wanted = !self.watches.is_empty() || !self.waiters.is_empty() || self.tracking.is_active();
         if wanted != self.observing {
             self.observing = wanted;
             self.ks.observe(wanted);
@@ -24,19 +24,22 @@ impl Engine {
         // A session that has just begun to wait can be served once it is back in its place.
         let later = session.as_ref().is_some_and(|session| session.is_waiting());
         if self.ks.has_changed() {
-            self.drain_changes(session);
+            self.drain_changes(session.map_or(0, |session| session.id));
         }
         if self.waiters.has_ready() && self.atomic == 0 && !later {
             self.serve_waiters();
         }
     }
 
-    /// Marks whom the changes concern, without serving anybody yet.
+    /// Marks whom the changes concern, without serving anybody yet; `changer` is the id of the client that made them.
     #[cold]
-    pub(crate) fn drain_changes(&mut self, _session: Option<&mut Session>) {
+    pub(crate) fn drain_changes(&mut self, changer: u64) {
         let mut log = std::mem::take(&mut self.change_log);
         self.ks.take_changed(&mut log);
         self.mark_changed(&log);
+        if self.tracking.is_active() {
+            self.track_changes(&log, changer);
+        }
         log.clear();
         self.change_log = log;
     }

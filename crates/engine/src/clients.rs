@@ -98,14 +98,15 @@ impl Cx<'_> {
             self.session.close_after_reply = true;
             return true;
         }
-        let mut others = self.engine.sessions.iter_mut().filter_map(|(at, slot)| Some((at, slot.as_mut()?)));
-        let Some((index, other)) = others.find(|(_, session)| session.id == id) else {
+        let Some(sid) = self.engine.ids.get(&id).copied() else {
             return false;
         };
         // It is closed after the batch, and runs nothing until then.
-        other.close_after_reply = true;
-        self.engine.close_later(SessionId(index));
-        self.engine.forsake(SessionId(index));
+        if let Some(other) = self.engine.session_mut(sid) {
+            other.close_after_reply = true;
+        }
+        self.engine.close_later(sid);
+        self.engine.forsake(sid);
         true
     }
 
@@ -129,6 +130,7 @@ impl Cx<'_> {
         self.engine.monitors -= usize::from(self.session.monitor);
         self.engine.discard_transaction(self.session);
         self.engine.unsubscribe_all(self.session);
+        self.untrack();
         let open = self.engine.settings.requirepass.is_empty();
         self.session.reset(open);
     }

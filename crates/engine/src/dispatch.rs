@@ -127,6 +127,9 @@ impl Engine {
         }
         self.put_own_pushes(session, mark);
         self.after_change(Some(session));
+        if self.tracking.is_active() {
+            self.end_caching(session, Some(row));
+        }
     }
 
     /// Runs a command and counts its call, its time and its error. One that begins to wait is counted when it ends.
@@ -224,6 +227,9 @@ impl Engine {
         if grouped {
             self.effects.end_group();
         }
+        if self.tracking.is_active() {
+            self.track(session, row, args);
+        }
     }
 
     /// A command called by a command: no authentication, pause or accounting, the same checks otherwise.
@@ -301,6 +307,9 @@ impl Engine {
         }
         self.stats.commands += 1;
         self.stats.count_error(text);
+        if self.tracking.is_active() {
+            self.end_caching(session, row);
+        }
         let mut aborted = Vec::new();
         let text = if row.is_some_and(|row| self.table.row(row).name == "exec") {
             self.discard_transaction(session);

@@ -1,10 +1,11 @@
 //! The executor itself: everything that one thread owns, and the work it does between requests.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use dozo_store::{ChangeLog, EvictOutcome, Keyspace, PolicyKind, Reason, StoreConfig};
-use dozo_wire::{Out, Shared};
+use dozo_wire::Out;
 use slab::Slab;
 
 use crate::blocking::Waiters;
@@ -16,13 +17,14 @@ use crate::feed::Lookahead;
 use crate::host::Host;
 use crate::latency::LatencyMonitor;
 use crate::output::OutputLimits;
-use crate::pubsub::PubSub;
+use crate::pubsub::{OwnPush, PubSub};
 use crate::scripting::Scripting;
 use crate::session::{Door, Peer, Session, SessionId};
 use crate::settings::{SettingValue, Settings};
 use crate::slowlog::SlowLog;
 use crate::stats::Stats;
 use crate::table::CommandTable;
+use crate::tracking::Tracking;
 use crate::transactions::Watches;
 
 /// What net does with a connection after its bytes were fed.
@@ -48,6 +50,8 @@ Set requirepass, or protected-mode no if the network is trusted.\r\n";
 const EXPIRE_SLICE: usize = 200;
 /// Time that background work may take in one tick, nanoseconds.
 const TICK_BUDGET_NS: u64 = 1_000_000;
+/// Keys that leave client-side caching's table in one tick while it has too many.
+const UNTRACK_SLICE: usize = 1000;
 /// Entries freed between two looks at the clock.
 const FREE_SLICE: usize = 512;
 /// Replies that one feed may pile up before they are written and others get their turn.
@@ -97,8 +101,12 @@ pub struct Engine {
     pub(crate) atomic: usize,
     /// Who is subscribed to what.
     pub pubsub: PubSub,
-    /// Messages to the running session, to be put before its reply.
-    pub(crate) own_pushes: Vec<(usize, Shared)>,
+    /// Messages to the running session, to be put beside its reply.
+    pub(crate) own_pushes: Vec<OwnPush>,
+    /// Where the client of an id is.
+    pub(crate) ids: HashMap<u64, SessionId>,
+    /// Who caches which keys.
+    pub tracking: Tracking,
     /// How much unsent output a client may pile up; net looks at the same.
     pub output_limits: Arc<OutputLimits>,
     pub(crate) scripting: Scripting,
@@ -161,6 +169,8 @@ impl Engine {
             atomic: 0,
             pubsub: PubSub::default(),
             own_pushes: Vec::new(),
+            ids: HashMap::new(),
+            tracking: Tracking::default(),
             output_limits: Arc::default(),
             scripting: Scripting::default(),
         }
@@ -204,6 +214,7 @@ impl Engine {
         let slot = self.sessions.vacant_entry();
         let sid = SessionId(slot.key());
         session.sid = sid;
+        self.ids.insert(session.id, sid);
         session.out.set_limit(self.output_limits.hard(session.class()));
         slot.insert(Some(Box::new(session)));
         Ok(sid)
@@ -216,6 +227,8 @@ impl Engine {
             self.monitors -= usize::from(session.monitor);
             self.unwatch(session.id);
             self.unsubscribe_all(&mut session);
+            self.ids.remove(&session.id);
+            self.untrack(session.id);
         }
         self.dirty.retain(|other| *other != sid);
         self.closing.retain(|other| *other != sid);
@@ -312,8 +325,9 @@ impl Engine {
     /// Ends a batch: expirations and evictions that no command reported become effects.
     pub fn end_batch(&mut self) {
         self.record_removed();
-        self.send_left_pushes();
         self.after_change(None);
+        self.broadcast_changes();
+        self.send_left_pushes();
     }
 
     /// Turns expirations and evictions into DEL effects, in their order.
@@ -346,6 +360,10 @@ impl Engine {
         let start = self.clock.monotonic_ns();
         let held = self.ks.evict(0) == EvictOutcome::Ok;
         self.record_removed();
+        if self.ks.has_changed() {
+            // What must leave is nobody's change.
+            self.drain_changes(0);
+        }
         self.spike("eviction-cycle", start);
         held
     }
@@ -374,6 +392,7 @@ impl Engine {
             busy |= self.expire_for(start);
         }
         busy |= self.free_for(start);
+        busy |= self.limit_tracking(UNTRACK_SLICE);
         self.end_batch();
         if busy { BUSY_TICK } else { Duration::from_millis(1000 / u64::from(self.settings.hz.max(1))) }
     }

@@ -24,6 +24,11 @@ pub trait Host: Send + Sync {
     /// output. `args` holds the command's name first. It never panics and never unwinds.
     fn call(&self, id: u32, cx: &mut Cx<'_>, args: &[&[u8]]);
 
+    /// The positions of the keys in the arguments of command `id`, hot or foreign, where no fixed range tells them.
+    fn key_positions(&self, _id: u32, _args: &[&[u8]]) -> Vec<usize> {
+        Vec::new()
+    }
+
     /// The figures of memcached's `stats [section]`; `None` when there is no such section.
     fn memcached_stats(&self, cx: &mut Cx<'_>, section: &[u8]) -> Option<Vec<(Vec<u8>, Vec<u8>)>>;
 

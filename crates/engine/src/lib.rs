@@ -30,6 +30,7 @@ pub mod settings;
 pub mod slowlog;
 pub mod stats;
 pub mod table;
+pub mod tracking;
 pub mod transactions;
 
 pub use clock::{Clock, SystemClock};

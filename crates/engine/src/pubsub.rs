@@ -15,6 +15,7 @@ use crate::cx::Cx;
 use crate::engine::Engine;
 use crate::glob;
 use crate::session::{Session, SessionId};
+use crate::tracking::Told;
 
 /// About what a subscription takes besides the name: its places in the two maps.
 const SUBSCRIPTION_BYTES: usize = 128;
@@ -108,12 +109,41 @@ impl Session {
         count as i64
     }
 
-    /// Appends an out-of-band message, given without its first byte.
-    pub(crate) fn put_push(&mut self, tail: &Shared) {
-        let first: &[u8] = if self.proto == Proto::Resp3 { b">" } else { b"*" };
-        self.out.put(first);
-        self.out.put_shared(tail);
+    /// Appends an out-of-band message.
+    fn put_push(&mut self, what: &Push) {
+        match what {
+            Push::Message(tail) => {
+                let first: &[u8] = if self.proto == Proto::Resp3 { b">" } else { b"*" };
+                self.out.put(first);
+                self.out.put_shared(tail);
+            }
+            Push::Invalidation { redirected, told } => self.put_invalidation(*redirected, told),
+            Push::Broken(id) => self.put_broken(*id),
+        }
     }
+}
+
+/// What is sent to a session out of band.
+pub(crate) enum Push {
+    /// A message, without its first byte.
+    Message(Shared),
+    /// Keys that it may hold, or that the client may hold which redirects to it, have changed.
+    Invalidation {
+        /// It is another client that holds them.
+        redirected: bool,
+        /// The keys.
+        told: Told,
+    },
+    /// The client of that id, which would be told in its place, has gone.
+    Broken(u64),
+}
+
+/// What is sent to the session whose command is running.
+pub(crate) struct OwnPush {
+    sid: usize,
+    what: Push,
+    /// It stands behind the reply, not before it.
+    behind: bool,
 }
 
 /// A message without its first byte, which is the protocol's.
@@ -138,7 +168,7 @@ impl Engine {
         for (pattern, subscribers) in &patterns {
             if glob(pattern, channel) {
                 let tail = message(&[b"pmessage", pattern, channel, payload]);
-                subscribers.values().for_each(|sid| self.push(*sid, &tail));
+                subscribers.values().for_each(|sid| self.push(*sid, Push::Message(Arc::clone(&tail)), false));
                 receivers += subscribers.len() as i64;
             }
         }
@@ -156,47 +186,44 @@ impl Engine {
         let mut receivers = 0;
         if let Some(subscribers) = names.get(channel) {
             let tail = message(&[word, channel, payload]);
-            subscribers.values().for_each(|sid| self.push(*sid, &tail));
+            subscribers.values().for_each(|sid| self.push(*sid, Push::Message(Arc::clone(&tail)), false));
             receivers = subscribers.len() as i64;
         }
         self.pubsub.names[kind as usize] = names;
         receivers
     }
 
-    /// Sends an out-of-band message, given without its first byte, to the session in that slot.
-    pub(crate) fn push(&mut self, sid: usize, tail: &Shared) {
+    /// Sends something out of band to the session in that slot; where its command is running, before its reply or
+    /// `behind` it.
+    pub(crate) fn push(&mut self, sid: usize, what: Push, behind: bool) {
         match self.sessions.get_mut(sid) {
             None => {}
-            Some(None) => self.own_pushes.push((sid, Arc::clone(tail))),
+            Some(None) => self.own_pushes.push(OwnPush { sid, what, behind }),
             Some(Some(session)) if session.close_after_reply => {}
             Some(Some(session)) => {
-                session.put_push(tail);
+                session.put_push(&what);
                 self.pushed(SessionId(sid));
             }
         }
     }
 
-    /// Puts what was sent to the running session before the reply that begins at `mark`.
+    /// Puts what was sent to the running session beside the reply that begins at `mark`.
     pub(crate) fn put_own_pushes(&mut self, session: &mut Session, mark: dozo_wire::Mark) {
         if self.own_pushes.is_empty() {
             return;
         }
         let reply = session.out.split_off(mark);
-        self.own_pushes.retain(|(sid, tail)| {
-            let own = *sid == session.sid.0;
-            if own {
-                session.put_push(tail);
-            }
-            !own
-        });
+        let own: Vec<OwnPush> = self.own_pushes.extract_if(.., |push| push.sid == session.sid.0).collect();
+        own.iter().filter(|push| !push.behind).for_each(|push| session.put_push(&push.what));
         session.out.append(reply);
+        own.iter().filter(|push| push.behind).for_each(|push| session.put_push(&push.what));
     }
 
     /// Sends what was meant for a session that was running and is not any more.
     pub(crate) fn send_left_pushes(&mut self) {
-        for (sid, tail) in std::mem::take(&mut self.own_pushes) {
-            if matches!(self.sessions.get(sid), Some(Some(_))) {
-                self.push(sid, &tail);
+        for push in std::mem::take(&mut self.own_pushes) {
+            if matches!(self.sessions.get(push.sid), Some(Some(_))) {
+                self.push(push.sid, push.what, false);
             }
         }
     }

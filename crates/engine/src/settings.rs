@@ -36,6 +36,8 @@ pub struct Settings {
     pub lua_memory_limit: usize,
     /// Bytes of script sources that are kept.
     pub script_cache_max_memory: usize,
+    /// Keys that client-side caching's table holds at most; 0: no limit.
+    pub tracking_table_max_keys: usize,
     /// Whether expired keys are collected in the background (DEBUG SET-ACTIVE-EXPIRE).
     pub active_expire: bool,
 }
@@ -58,6 +60,7 @@ impl Default for Settings {
             busy_reply_threshold: 5000,
             lua_memory_limit: 256 << 20,
             script_cache_max_memory: 64 << 20,
+            tracking_table_max_keys: 1_000_000,
             active_expire: true,
         }
     }
@@ -117,6 +120,7 @@ impl Settings {
             "busy-reply-threshold" => self.busy_reply_threshold = value.int()?,
             "lua-memory-limit" => self.lua_memory_limit = value.size()?,
             "script-cache-max-memory" => self.script_cache_max_memory = value.size()?,
+            "tracking-table-max-keys" => self.tracking_table_max_keys = value.size()?,
             "active-expire" => self.active_expire = value.int()? != 0,
             _ => return None,
         }

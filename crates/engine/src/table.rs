@@ -75,6 +75,20 @@ impl Command {
         let argc = i32::try_from(argc).unwrap_or(i32::MAX);
         if self.arity >= 0 { argc == self.arity } else { argc >= -self.arity }
     }
+
+    /// Where the keys stand among `argc` arguments: first, last, step. `None` when there is no fixed range, or one
+    /// that does not fit.
+    #[inline]
+    pub(crate) fn key_range(&self, argc: usize) -> Option<(usize, usize, usize)> {
+        let (first, last, step) = self.keys;
+        let first = usize::try_from(first).ok().filter(|first| *first > 0)?;
+        let last = match usize::try_from(last) {
+            Ok(last) => last,
+            Err(_) => argc.checked_sub(last.unsigned_abs() as usize)?,
+        };
+        let step = usize::try_from(step).ok().filter(|step| *step > 0)?;
+        (first <= last && last < argc).then_some((first, last, step))
+    }
 }
 
 /// Why a table can't be built.
@@ -239,14 +253,7 @@ impl CommandTable {
     /// has no fixed range, or one that does not fit.
     #[inline]
     pub(crate) fn key_range(&self, name: &[u8], argc: usize) -> Option<(usize, usize, usize)> {
-        let (first, last, step) = self.rows[self.find_name(name)? as usize].keys;
-        let first = usize::try_from(first).ok().filter(|first| *first > 0)?;
-        let last = match usize::try_from(last) {
-            Ok(last) => last,
-            Err(_) => argc.checked_sub(last.unsigned_abs() as usize)?,
-        };
-        let step = usize::try_from(step).ok().filter(|step| *step > 0)?;
-        (first <= last && last < argc).then_some((first, last, step))
+        self.rows[self.find_name(name)? as usize].key_range(argc)
     }
 
     /// A row by index.

@@ -263,7 +263,7 @@ fn watch(cx: &mut Cx<'_>, args: &[&[u8]]) {
     let found: Vec<bool> =
         args[1..].iter().map(|key| cx.engine.ks.get(db, key, Access::Peek).is_some()).collect();
     // What expired while it was looked up has changed before it was watched.
-    cx.engine.drain_changes(None);
+    cx.engine.drain_changes(cx.session.id);
     for (key, existed) in args[1..].iter().zip(found) {
         cx.engine.watches.add(cx.session.id, db, key, existed);
     }

@@ -2,6 +2,7 @@
 
 use dozo_engine::pubsub::Kind;
 use dozo_engine::session::ReplyMode;
+use dozo_engine::tracking::Tracker;
 use dozo_engine::{Cx, Door, Engine, Session};
 use dozo_wire::resp::Proto;
 use pyo3::exceptions::PyValueError;
@@ -50,15 +51,48 @@ pub struct ClientInfo {
     ssub: usize,
     subscription_memory: usize,
     close_asap: bool,
+    tracking: Option<Py<Tracking>>,
+}
+
+/// How a client tracks the keys that it caches.
+#[pyclass(frozen, get_all, module = "dozo._kernel")]
+pub struct Tracking {
+    redirect: u64,
+    broken: bool,
+    bcast: bool,
+    optin: bool,
+    optout: bool,
+    noloop: bool,
+    caching: bool,
+    prefixes: Vec<Py<PyBytes>>,
+}
+
+impl Tracking {
+    fn of(py: Python<'_>, engine: &Engine, id: u64) -> PyResult<Option<Py<Self>>> {
+        let Some(tracker) = engine.tracking.of(id) else {
+            return Ok(None);
+        };
+        let tracking = Self {
+            redirect: tracker.redirect,
+            broken: tracker.broken,
+            bcast: tracker.bcast,
+            optin: tracker.optin,
+            optout: tracker.optout,
+            noloop: tracker.noloop,
+            caching: tracker.caching,
+            prefixes: tracker.prefixes.iter().map(|prefix| PyBytes::new(py, prefix).unbind()).collect(),
+        };
+        Py::new(py, tracking).map(Some)
+    }
 }
 
 impl ClientInfo {
     /// Takes the picture.
-    pub fn of(py: Python<'_>, engine: &Engine, session: &Session) -> Self {
+    pub fn of(py: Python<'_>, engine: &Engine, session: &Session) -> PyResult<Self> {
         let bytes = |data: &[u8]| PyBytes::new(py, data).unbind();
         let queued = session.transaction.as_deref();
         let (watched, touched) = engine.watching(session.id);
-        Self {
+        Ok(Self {
             id: session.id,
             addr: session.peer.addr.clone(),
             laddr: session.peer.laddr.clone(),
@@ -95,7 +129,8 @@ impl ClientInfo {
             ssub: session.subscribed(Kind::Shard),
             subscription_memory: session.subscriptions.as_ref().map_or(0, |own| own.bytes()),
             close_asap: session.close_after_reply,
-        }
+            tracking: Tracking::of(py, engine, session.id)?,
+        })
     }
 }
 
@@ -254,7 +289,7 @@ impl Client {
     }
 
     fn info(&self, py: Python<'_>) -> PyResult<ClientInfo> {
-        context::with(|cx| Ok(ClientInfo::of(py, cx.engine, cx.session)))
+        context::with(|cx| ClientInfo::of(py, cx.engine, cx.session))
     }
 
     #[getter]
@@ -273,6 +308,29 @@ impl Client {
             return Err(PyValueError::new_err("a monitor ends with RESET or with its connection"));
         }
         change(|cx| cx.start_monitor())
+    }
+
+    #[pyo3(signature = (*, redirect=0, bcast=false, optin=false, optout=false, noloop=false, prefixes=vec![]))]
+    fn track(
+        &self,
+        redirect: u64,
+        bcast: bool,
+        optin: bool,
+        optout: bool,
+        noloop: bool,
+        prefixes: Vec<Vec<u8>>,
+    ) -> PyResult<()> {
+        let prefixes = prefixes.into_iter().map(Vec::into_boxed_slice).collect();
+        let tracker = Tracker { redirect, bcast, optin, optout, noloop, prefixes, ..Tracker::default() };
+        change(|cx| cx.track(tracker))
+    }
+
+    fn untrack(&self) -> PyResult<()> {
+        change(|cx| cx.untrack())
+    }
+
+    fn except_next(&self) -> PyResult<()> {
+        change(|cx| cx.except_next())
     }
 
     fn reset(&self) -> PyResult<()> {

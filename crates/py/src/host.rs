@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU64;
 
 use dozo_engine::{Cx, Host, Level};
 use pyo3::prelude::*;
-use pyo3::types::PyString;
+use pyo3::types::{PyBytes, PyString};
 
 use crate::client::Client;
 use crate::context;
@@ -19,6 +19,8 @@ use crate::spec::{Refused, Spec};
 struct Runnable {
     name: String,
     spec: Option<Spec>,
+    /// Tells the positions of keys that have no fixed ones.
+    key_positions: Option<Py<PyAny>>,
 }
 
 /// The engine's door to Python.
@@ -57,7 +59,10 @@ impl PyHost {
             let name: String = command.getattr("full_name")?.extract()?;
             let is_python = !command.getattr("function")?.is_none();
             let spec = is_python.then(|| Spec::compile(command, &name, &inject)).transpose()?;
-            Ok(Runnable { name, spec })
+            let moves = command.getattr("flags")?.getattr("names")?.contains("movablekeys")?;
+            let key_positions =
+                moves.then(|| command.getattr("key_positions")).transpose()?.map(Bound::unbind);
+            Ok(Runnable { name, spec, key_positions })
         };
         let commands = commands.iter().map(compile).collect::<PyResult<_>>()?;
         Ok(Self { commands, server, startup, log, memcached_stats })
@@ -118,7 +123,7 @@ impl Host for PyHost {
     }
 
     fn call(&self, id: u32, cx: &mut Cx<'_>, args: &[&[u8]]) {
-        let Some(Runnable { name, spec: Some(spec) }) = self.commands.get(id as usize) else {
+        let Some(Runnable { name, spec: Some(spec), .. }) = self.commands.get(id as usize) else {
             return cx.error("ERR this command has no implementation");
         };
         let mark = cx.session.out.mark();
@@ -134,6 +139,21 @@ impl Host for PyHost {
             self.log(Level::Error, &format!("a panic in '{name}'"));
             cx.error(&format!("ERR internal error in '{name}'"));
         }
+    }
+
+    fn key_positions(&self, id: u32, args: &[&[u8]]) -> Vec<usize> {
+        let Some(Runnable { name, key_positions: Some(find), .. }) = self.commands.get(id as usize) else {
+            return Vec::new();
+        };
+        Python::attach(|py| {
+            let line: Vec<_> = args.iter().map(|arg| PyBytes::new(py, arg)).collect();
+            let found = find.call1(py, (line,)).and_then(|found| found.extract(py));
+            found.unwrap_or_else(|error: PyErr| {
+                let trace = traceback(py, &error);
+                self.log(Level::Error, &format!("internal error in '{name}': its keys\n{trace}"));
+                Vec::new()
+            })
+        })
     }
 
     fn memcached_stats(&self, cx: &mut Cx<'_>, section: &[u8]) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {

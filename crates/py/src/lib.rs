@@ -39,7 +39,7 @@ mod _kernel {
     #[pymodule_export]
     use super::bits::Bits;
     #[pymodule_export]
-    use super::client::{Client, ClientInfo};
+    use super::client::{Client, ClientInfo, Tracking};
     #[pymodule_export]
     use super::database::Database;
     #[pymodule_export]

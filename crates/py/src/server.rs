@@ -88,7 +88,7 @@ pub fn stats<'py>(py: Python<'py>, engine: &Engine, startup: &Startup) -> PyResu
     Ok(figures)
 }
 
-fn traffic(engine: &Engine) -> [(&'static str, i64); 26] {
+fn traffic(engine: &Engine) -> [(&'static str, i64); 30] {
     let stats = &engine.stats;
     let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     let sessions = |is: fn(&Session) -> bool| engine.sessions().filter(|session| is(session)).count() as i64;
@@ -116,6 +116,10 @@ fn traffic(engine: &Engine) -> [(&'static str, i64); 26] {
         ("pubsub_patterns", engine.pubsub.len(Kind::Pattern) as i64),
         ("pubsubshard_channels", engine.pubsub.len(Kind::Shard) as i64),
         ("pubsub_clients", engine.pubsub.clients() as i64),
+        ("tracking_clients", engine.tracking.clients() as i64),
+        ("tracking_total_keys", engine.tracking.keys() as i64),
+        ("tracking_total_items", engine.tracking.items() as i64),
+        ("tracking_total_prefixes", engine.tracking.prefixes() as i64),
         ("effects", number(engine.effects.count())),
         ("master_repl_offset", number(engine.effects.offset())),
         ("slowlog_len", engine.slowlog.len() as i64),
@@ -186,8 +190,8 @@ impl Server {
 
     fn clients(&self, py: Python<'_>) -> PyResult<Vec<ClientInfo>> {
         context::with(|cx| {
-            let mut clients: Vec<_> =
-                cx.sessions().map(|session| ClientInfo::of(py, cx.engine, session)).collect();
+            let pictures = cx.sessions().map(|session| ClientInfo::of(py, cx.engine, session));
+            let mut clients = pictures.collect::<PyResult<Vec<_>>>()?;
             clients.sort_unstable_by_key(|client| client.id);
             Ok(clients)
         })
@@ -212,6 +216,10 @@ impl Server {
     fn subscribers(&self, channel: &[u8], shard: bool) -> PyResult<usize> {
         let kind = if shard { Kind::Shard } else { Kind::Channel };
         context::with(|cx| Ok(cx.engine.pubsub.subscribers(kind, channel)))
+    }
+
+    fn is_connected(&self, id: u64) -> PyResult<bool> {
+        context::with(|cx| Ok(cx.engine.is_connected(id)))
     }
 
     fn kill(&self, id: u64) -> PyResult<bool> {

@@ -86,6 +86,11 @@ impl Keyspace {
     /// Counts a change of a whole database.
     pub(crate) fn note_database(&mut self, db: usize) {
         self.dirty += 1;
+        self.log_database(db);
+    }
+
+    /// Logs that all of a database may be another.
+    pub(crate) fn log_database(&mut self, db: usize) {
         if self.observed {
             self.changed.lines.push((db, None));
         }

@@ -64,8 +64,10 @@ impl Keyspace {
         if keys > 0 {
             self.index_bytes += table.bytes();
             self.detached.tables.push(table);
-            self.note_database(db);
+            self.dirty += 1;
         }
+        // Also of an empty one: somebody may remember that a key is missing.
+        self.log_database(db);
         keys
     }
 

@@ -28,6 +28,7 @@ FAMILIES: Final[tuple[str, ...]] = (
     "object",
     "connection",
     "client",
+    "tracking",
     "transactions",
     "pubsub",
     "server",

@@ -303,25 +303,17 @@ def unblock(server: Server, client_id: bytes, *reason: bytes) -> int:
     return int(number >= 0 and server.unblock(number, how == b"ERROR"))
 
 
-@command("CLIENT GETREDIR", flags=_OWN, group=_GROUP, since="6.0.0", complexity="O(1)")
-def getredir() -> int:
-    """Returns which connection gets this one's invalidations: -1 as tracking is off."""
-    return -1
-
-
-@command("CLIENT TRACKINGINFO", flags=_OWN, group=_GROUP, since="6.2.0", complexity="O(1)")
-def trackinginfo() -> dict[str, Any]:
-    """Tells how client-side caching is set up for the connection: it is off."""
-    return {"flags": {"off"}, "redirect": -1, "prefixes": []}
-
-
 def _flags(entry: ClientInfo) -> str:
     """The letters of CLIENT LIST."""
+    tracking = entry.tracking
     letters = {
         "O": entry.monitor,
         "x": entry.queued >= 0,
         "P": _subscribed(entry),
         "b": entry.blocked,
+        "t": tracking is not None,
+        "R": tracking is not None and tracking.broken,
+        "B": tracking is not None and tracking.bcast,
         "d": entry.touched,
         "U": entry.unix,
         "e": entry.no_evict,
@@ -361,7 +353,7 @@ def _line(entry: ClientInfo, now_ms: int) -> str:
         "events": "rw" if entry.output_buffer else "r",
         "cmd": entry.last_command or "NULL",
         "user": "default",
-        "redir": -1,
+        "redir": -1 if entry.tracking is None else entry.tracking.redirect,
         "resp": entry.resp,
         "lib-name": entry.lib_name.decode(errors="replace"),
         "lib-ver": entry.lib_ver.decode(errors="replace"),

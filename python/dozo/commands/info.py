@@ -142,7 +142,7 @@ def _clients(view: View) -> Fields:
         "client_recent_max_output_buffer": max((entry.output_buffer for entry in entries), default=0),
         "blocked_clients": view["blocked_clients"],
         "pubsub_clients": view["pubsub_clients"],
-        "tracking_clients": 0,
+        "tracking_clients": view["tracking_clients"],
         "clients_in_timeout_table": 0,
     }
 
@@ -234,7 +234,8 @@ def _stats(view: View) -> Fields:
         "evicted_clients": 0,
         **view.pick("keyspace_hits", "keyspace_misses"),
         **view.pick("pubsub_channels", "pubsub_patterns", "pubsubshard_channels"),
-        **dict.fromkeys(("latest_fork_usec", "total_forks", "tracking_total_keys"), 0),
+        **dict.fromkeys(("latest_fork_usec", "total_forks"), 0),
+        **view.pick("tracking_total_keys", "tracking_total_items", "tracking_total_prefixes"),
         **view.pick(
             "client_query_buffer_limit_disconnections",
             "client_output_buffer_limit_disconnections",

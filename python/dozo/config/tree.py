@@ -258,6 +258,15 @@ class Observe:
             "events",
         ),
     ] = ""
+    tracking_table_max_keys: Annotated[
+        int,
+        live(
+            "Keys that are remembered for client-side caching; one too many leaves, and its clients are told. 0 is "
+            "no limit.",
+            ge=0,
+            le=_INT64,
+        ),
+    ] = 1_000_000
     latency_tracking: Annotated[bool, live("Keep a histogram of each command's time.")] = True
 
 

@@ -142,7 +142,7 @@ class _Reader:
             again = parts[:-1]
             if again and found[-len(again) :] == again:
                 del found[-len(again) :]
-                repeated = _join(again)
+                repeated = _option(again)
                 found.append(replace(repeated, multiple=True, multiple_token=repeated.token is not None))
             else:
                 found.append(replace(_join(again), optional=True, multiple=True))

@@ -75,6 +75,14 @@ def test_errors(resp3, alike):
     alike(lambda line: line.ask(*lines), resp3)
 
 
+def test_the_exception_is_for_one_command(alike):
+    def talk(line, other):
+        told = line.ask("CLIENT TRACKING ON OPTIN", "GET a", "CLIENT CACHING YES", "GET b", "GET c")
+        return [told, other.ask("MSET a 1 b 1 c 1"), line.ask()]
+
+    alike(talk, True, False)
+
+
 def test_redirect_twice_and_to_oneself(alike):
     def talk(line, other):
         told = line.ask(

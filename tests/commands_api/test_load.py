@@ -238,6 +238,17 @@ def test_a_large_value_passes_through_a_call(wire: Callable[..., bytes]) -> None
     assert wire("T.CALL GET big") == b"$300000\r\n" + value + b"\r\n"
 
 
+def test_the_reply_of_a_call_is_bounded(wire: Callable[..., bytes]) -> None:
+    wire(f"SETRANGE huge {(64 << 20) - 1} x")
+    error = b"ERR the reply of a called command is larger than 1 GB"
+    words = " huge" * 17
+    assert wire(f"T.CALL MGET{words}") == b"-" + error + b"\r\n"
+    assert wire(f"T.CATCH MGET{words}") == b"$%d\r\nERR: %b\r\n" % (len(error) + 5, error)
+    script = "return redis.pcall('MGET', unpack(ARGV))['err']"
+    assert error in wire("EVAL", script.encode(), b"0", *words.encode().split())
+    wire("DEL huge")
+
+
 def test_calls_do_not_nest_without_end(wire: Callable[[str], bytes]) -> None:
     assert wire("T.DEEP") == b"-ERR commands call each other too deeply\r\n"
 

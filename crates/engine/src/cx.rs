@@ -11,6 +11,9 @@ use crate::session::Session;
 /// How deep commands may call commands.
 pub const MAX_CALL_DEPTH: u32 = 16;
 
+/// Bytes of the reply of a command called by a command or a script; a longer one is an error.
+pub const MAX_CALL_REPLY: usize = 1 << 30;
+
 /// Redis's text for a value of another type.
 pub const WRONG_TYPE: &str = "WRONGTYPE Operation against a key holding the wrong kind of value";
 
@@ -88,6 +91,7 @@ impl<'a> Cx<'a> {
     /// so the caller's verbatim effect is dropped as soon as the inner one changed something.
     pub fn call(&mut self, args: &[&[u8]]) -> Out {
         let outer_out = std::mem::take(&mut self.session.out);
+        self.session.out.set_limit(MAX_CALL_REPLY);
         let outer_proto = std::mem::replace(&mut self.session.proto, Proto::Resp3);
         if self.depth >= MAX_CALL_DEPTH {
             self.error("ERR commands call each other too deeply");
@@ -97,7 +101,7 @@ impl<'a> Cx<'a> {
             self.effect_settled |= self.engine.ks.dirty() != before;
         }
         self.session.proto = outer_proto;
-        std::mem::replace(&mut self.session.out, outer_out)
+        whole(std::mem::replace(&mut self.session.out, outer_out))
     }
 
     /// Every connected session, the calling one included.
@@ -105,4 +109,14 @@ impl<'a> Cx<'a> {
         let own = (self.session.id != 0).then_some(&*self.session);
         own.into_iter().chain(self.engine.sessions())
     }
+}
+
+/// What a called command has answered, or an error where that has passed [`MAX_CALL_REPLY`] and was dropped.
+pub(crate) fn whole(out: Out) -> Out {
+    if !out.has_overflowed() {
+        return out;
+    }
+    let mut error = Out::new();
+    Reply::new(&mut error, Proto::Resp3).error("ERR the reply of a called command is larger than 1 GB");
+    error
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dozo_store::{ChangeLog, EvictOutcome, Keyspace, PolicyKind, Reason, StoreConfig};
+use dozo_store::{Access, ChangeLog, EvictOutcome, Keyspace, PolicyKind, Reason, StoreConfig};
 use dozo_wire::Out;
 use slab::Slab;
 
@@ -348,6 +348,12 @@ impl Engine {
                 let mut effect: Vec<&[u8]> = vec![b"HDEL", &removed.key];
                 effect.extend(removed.fields.iter().map(|field| &**field));
                 self.effects.record(removed.db, &effect, cause);
+                if self.notifies(Class::Generic)
+                    && self.ks.get(removed.db, &removed.key, Access::Peek).is_none()
+                {
+                    // The last field has taken the hash with it.
+                    self.notify(removed.db, Class::Generic, "del", &removed.key);
+                }
             }
         }
     }

@@ -567,7 +567,10 @@ impl<'e> Turn<'e> {
             };
             let quiet = u64::from(now.saturating_sub(lane.active));
             // As in Redis: whoever waits for something is not idle.
-            let waits = lane.blocked || session.monitor || lane.ending != Ending::No;
+            let waits = lane.blocked
+                || session.monitor
+                || session.subscriptions.is_some()
+                || lane.ending != Ending::No;
             if timeout > 0 && quiet > timeout && !waits {
                 self.expel(self.sweep_place as u32, Level::Debug, "idle for too long");
             } else if lane.ending == Ending::No && self.output.is_over(session, u64::from(now) as i64 * 1000)

@@ -73,3 +73,27 @@ def test_expiry_is_told_once(client, server):
             assert listener.get_message(timeout=5)["data"] == b"k"
     finally:
         client.config_set("notify-keyspace-events", "")
+
+
+@pytest.mark.parametrize("met", [False, True])
+def test_the_expiry_of_fields_is_told(met, client, server):
+    # As Redis 7.4 does: the hash that its last field leaves is deleted.
+    client.config_set("notify-keyspace-events", "Khg")
+    try:
+        with redis.Redis(HOST, server.port) as other:
+            listener = other.pubsub(ignore_subscribe_messages=True)
+            listener.subscribe("__keyspace@0__:h")
+            listener.get_message(timeout=5)
+            if met:
+                client.execute_command("DEBUG", "SET-ACTIVE-EXPIRE", "0")
+            client.hset("h", mapping={"a": "1", "b": "2"})
+            told = []
+            for field, left in (("a", 1), ("b", 0)):
+                client.hpexpire("h", 10, field)
+                while met and client.hlen("h") > left:
+                    pass
+                told += [listener.get_message(timeout=5)["data"] for _ in range(3)]
+            assert told == [b"hset", b"hexpire", b"hexpired", b"hexpire", b"hexpired", b"del"]
+    finally:
+        client.execute_command("DEBUG", "SET-ACTIVE-EXPIRE", "1")
+        client.config_set("notify-keyspace-events", "")

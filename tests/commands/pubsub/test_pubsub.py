@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from contextlib import closing
 
@@ -137,3 +138,28 @@ def test_a_reply_beyond_the_hard_limit_closes_its_client(start_dozo):
         with pytest.raises(redis.ConnectionError):
             client.mget(["k"] * 1000)
         assert client.info("stats")["client_output_buffer_limit_disconnections"] >= 1
+
+
+@pytest.mark.parametrize("lines", [["MULTI", "PUBLISH a 1", "GET k", "PUBLISH a 2", "EXEC"], ["PUBLISH a 1"]])
+def test_own_messages_stand_before_the_whole_reply(lines, server, redis_server, speak):
+    ours, theirs = (speak(peer.port, True).ask("SUBSCRIBE a", *lines) for peer in (server, redis_server))
+    message = rb">3\r\n\$7\r\nmessage\r\n\$1\r\na\r\n\$1\r\n.\r\n"
+    # Those of redis-server 7.0 stand within EXEC's array, where a push must not be.
+    assert re.findall(message, ours) == re.findall(message, theirs)
+    assert re.sub(message, b"", ours) == re.sub(message, b"", theirs)
+    replies = {5: b"*3\r\n:1\r\n_\r\n:1\r\n", 1: b":1\r\n"}[len(lines)]
+    assert re.search(message + re.escape(replies + b"$3\r\nend\r\n") + rb"\Z", ours)
+
+
+def test_a_subscriber_is_never_idle(start_dozo):
+    node = start_dozo("--timeout", "1")
+    with redis.Redis(HOST, node.port) as client:
+        listener = client.pubsub()
+        listener.subscribe("a")
+        listener.get_message(timeout=5)
+        for _ in range(2):
+            # The second is closed in a round of its own, so the listener has been looked at.
+            with closing(socket.create_connection((HOST, node.port), timeout=20)) as idle:
+                assert idle.recv(1) == b""
+        assert client.publish("a", "m") == 1
+        assert listener.get_message(timeout=5)["data"] == b"m"

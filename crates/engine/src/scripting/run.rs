@@ -11,7 +11,7 @@ use mlua::{Table, Value};
 use super::convert;
 use super::shebang::Declared;
 use super::vm::{Ask, Exchange, Vm, text_of};
-use crate::cx::Cx;
+use crate::cx::{Cx, MAX_CALL_REPLY, whole};
 use crate::engine::Engine;
 use crate::flags::Flags;
 use crate::host::Level;
@@ -219,7 +219,7 @@ fn command(cx: &mut Cx<'_>, running: &mut Running) {
         cx.engine.run_scripted(cx.session, &args[..words.len()], depth, &mut running.rules);
     }
     cx.session.proto = outer_proto;
-    let out = std::mem::replace(&mut cx.session.out, outer_out);
+    let out = whole(std::mem::replace(&mut cx.session.out, outer_out));
     let mut reply = running.exchange.reply.borrow_mut();
     reply.clear();
     out.for_each_part(|part| reply.extend_from_slice(part));
@@ -230,6 +230,7 @@ impl Engine {
     /// A command called by a script: Redis's rules for scripts, and the accounting of any command.
     fn run_scripted(&mut self, session: &mut Session, args: &[&[u8]], depth: u32, rules: &mut Rules) {
         std::mem::swap(&mut session.out, &mut self.scripting.out);
+        session.out.set_limit(MAX_CALL_REPLY);
         let start = self.clock.monotonic_ns();
         let row = match self.scripted_row(args, rules) {
             Ok(row) => row,

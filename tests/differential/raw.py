@@ -29,10 +29,16 @@ class Wire:
     def pipeline(self, commands: list[tuple[bytes, ...]]) -> list[Reply]:
         """Send all commands in one go and read a reply for each."""
         self.sock.sendall(b"".join(encode(command) for command in commands))
-        return [self.read() for _ in commands]
+        return [self.reply() for _ in commands]
 
     def call(self, *command: bytes) -> Reply:
         return self.pipeline([command])[0]
+
+    def reply(self) -> Reply:
+        """The next reply; what was pushed before it (CLIENT TRACKING) is compared in tests/commands."""
+        while (found := self.read()).kind == ">":
+            pass
+        return found
 
     def read(self) -> Reply:
         line = self.file.readline()

@@ -15,8 +15,6 @@ import pytest
 HERE = Path(__file__).parent
 PATIENCE_S = 60
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
-
 
 @pytest.fixture
 def jobs(redis_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
@@ -56,5 +54,5 @@ def test_jobs(jobs: Any) -> None:
     start = time.monotonic()
     assert jobs.add.apply_async((20, 22), countdown=1).get(timeout=PATIENCE_S) == 42
     assert time.monotonic() - start >= 0.9
-    answers = jobs.app.control.ping(timeout=5)
+    answers = jobs.app.control.ping(timeout=PATIENCE_S, limit=1)
     assert [list(answer.values()) for answer in answers] == [[{"ok": "pong"}]]

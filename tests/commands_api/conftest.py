@@ -25,25 +25,28 @@ class Wire:
         self._socket.close()
 
     def __call__(self, line: str | bytes, *more: bytes) -> bytes:
+        self.send(line, *more)
+        return self.read()
+
+    def send(self, line: str | bytes, *more: bytes) -> None:
         first = line.split() if isinstance(line, bytes) else line.encode().split()
         words = [*first, *more]
         request = b"".join(b"$%d\r\n%b\r\n" % (len(word), word) for word in words)
         self._socket.sendall(b"*%d\r\n%b" % (len(words), request))
-        return self._read()
 
     def figure(self, name: str) -> int:
         """Return a number of INFO."""
         lines = self("INFO everything").split(b"\r\n")
         return next(int(line.partition(b":")[2]) for line in lines if line.startswith(name.encode() + b":"))
 
-    def _read(self) -> bytes:
+    def read(self) -> bytes:
         line = self._file.readline()
         kind, rest = line[:1], line[1:-2]
         if kind in b"$=" and rest != b"-1":
             return line + self._file.read(int(rest) + 2)
         if kind in b"*~%>" and rest != b"-1":
             count = int(rest) * (2 if kind == b"%" else 1)
-            return line + b"".join(self._read() for _ in range(count))
+            return line + b"".join(self.read() for _ in range(count))
         return line
 
 

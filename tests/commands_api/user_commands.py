@@ -221,3 +221,15 @@ container("T.BOX", group="generic", since="1.0.0", summary="Has subcommands.")
 def box_open(key: Key) -> bytes:
     """A subcommand."""
     return key
+
+
+@command("T.STEPS", flags=WRITE, group="generic")
+def steps(db: Database, *lines: bytes) -> list[object]:
+    """Runs commands, each given as a line."""
+    return [db.call(*line.split()) for line in lines]
+
+
+@command("T.NEST", flags=WRITE, group="generic")
+def nest(db: Database, depth: int) -> int:
+    """Calls itself so often; how often it did."""
+    return 1 + db.call("T.NEST", depth - 1) if depth else 0

@@ -34,11 +34,11 @@ MULTI|MULTI|EXEC|EXEC|EXEC|DISCARD|WATCH {l}|WATCH {z} {s}|UNWATCH|SELECT 1|SELE
 RENAME {l} {l}|RENAME {z} {z}|RENAME {s} {s}|COPY {l} {l} REPLACE|MOVE {l} 1|SORT {l} ALPHA STORE {l}|RENAMENX {l} {l}
 """
 
-#: Waits for several keys, each fed by a command of its own.
+#: Waits for several keys, each fed by a command of its own: of keys that are fed together 7.0 takes another one.
 _CHOICES = """
 BLPOP {l} {l} 0|BRPOP {l} {l} {l} 0|BLMPOP 0 2 {l} {l} LEFT|BLMPOP 0 2 {l} {l} RIGHT COUNT 2|BLPOP {l} 0
-BZPOPMIN {z} {z} 0|BZPOPMAX {z} {z} 0|BZMPOP 0 2 {z} {z} MAX|XREAD BLOCK 0 STREAMS {s} {s} $ $
-XREADGROUP GROUP g me BLOCK 0 STREAMS {s} {s} > >
+BZPOPMIN {z} {z} 0|BZPOPMAX {z} {z} 0|BZMPOP 0 2 {z} {z} MAX|XREAD BLOCK 0 STREAMS s t $ $
+XREADGROUP GROUP g me BLOCK 0 STREAMS t s > >
 """
 
 FAMILIES = {"chains": _COMMON + _CHAINS, "choices": _COMMON + _CHOICES}

@@ -43,7 +43,7 @@ impl TimeoutReply {
 pub struct Wait {
     /// The type that a key must hold to serve it.
     pub of: Type,
-    /// Whether it also runs again when a key was deleted.
+    /// Whether it also runs again when a key was deleted, or holds another type.
     pub gone: bool,
     /// How long, in milliseconds; `None`, or none of them, is for ever. On a retry the first deadline stays.
     pub timeout_ms: Option<i64>,
@@ -213,7 +213,7 @@ impl Engine {
                 last = ticket;
                 let Some(Some(session)) = self.sessions.get(sid.0) else { continue };
                 let wanted = session.waiting.as_ref().is_some_and(|waiting| match found {
-                    Some(of) => of == waiting.of,
+                    Some(of) => of == waiting.of || waiting.gone,
                     None => waiting.gone,
                 });
                 if wanted && !session.close_after_reply {
@@ -227,34 +227,29 @@ impl Engine {
 
     /// Runs a waiting session's command again.
     fn retry(&mut self, sid: SessionId) {
-        let Some(mut session) = self.sessions.get_mut(sid.0).and_then(Option::take) else {
-            return;
-        };
-        if let Some(waiting) = session.waiting.take() {
+        self.with_session(sid, |engine, session| {
+            let Some(waiting) = session.waiting.take() else { return };
             let start = session.out.mark();
             session.retrying = true;
-            let outcome = catch_unwind(AssertUnwindSafe(|| self.run_again(&mut session, &waiting.args)));
+            let outcome = catch_unwind(AssertUnwindSafe(|| engine.run_again(session, &waiting.args)));
             session.retrying = false;
             if outcome.is_err() {
-                self.abandon_atomic();
+                engine.abandon_atomic();
                 session.out.rollback(start);
                 session.reply().error("ERR internal error");
                 session.close_after_reply = true;
-                self.close_later(sid);
+                engine.close_later(sid);
             }
             if session.wish.take().is_some() {
                 session.waiting = Some(waiting);
             } else {
-                self.waiters.leave(sid, &waiting);
-                self.go_on(&mut session, start);
+                engine.waiters.leave(sid, &waiting);
+                engine.go_on(session, start);
             }
-        }
-        if self.ks.has_changed() {
-            self.drain_changes(session.id);
-        }
-        if let Some(slot) = self.sessions.get_mut(sid.0) {
-            *slot = Some(session);
-        }
+            if engine.ks.has_changed() {
+                engine.drain_changes(session.id);
+            }
+        });
     }
 
     fn run_again(&mut self, session: &mut Session, args: &[Vec<u8>]) {
@@ -264,13 +259,10 @@ impl Engine {
         };
         let mut clock = self.clock.monotonic_ns();
         let foreign = matches!(self.table.row(row).implementation, Implementation::Foreign(_));
-        match self.host().filter(|_| foreign && !self.attached) {
-            None => self.run_accounted(session, row, &args, &mut clock),
-            Some(host) => host.scope(&mut || {
-                self.set_attached(true);
-                self.run_accounted(session, row, &args, &mut clock);
-                self.set_attached(false);
-            }),
+        if foreign {
+            self.with_host(|engine| engine.run_accounted(session, row, &args, &mut clock));
+        } else {
+            self.run_accounted(session, row, &args, &mut clock);
         }
     }
 
@@ -284,20 +276,15 @@ impl Engine {
 
     /// Ends a session's waiting with that answer; `false` when it doesn't wait.
     fn stop_waiting(&mut self, sid: SessionId, answer: impl FnOnce(&mut Session, TimeoutReply)) -> bool {
-        let Some(mut session) = self.sessions.get_mut(sid.0).and_then(Option::take) else {
-            return false;
-        };
-        let waiting = session.waiting.take();
-        if let Some(waiting) = &waiting {
-            self.waiters.leave(sid, waiting);
+        let stopped = self.with_session(sid, |engine, session| {
+            let Some(waiting) = session.waiting.take() else { return false };
+            engine.waiters.leave(sid, &waiting);
             let start = session.out.mark();
-            answer(&mut session, waiting.on_timeout);
-            self.go_on(&mut session, start);
-        }
-        if let Some(slot) = self.sessions.get_mut(sid.0) {
-            *slot = Some(session);
-        }
-        waiting.is_some()
+            answer(session, waiting.on_timeout);
+            engine.go_on(session, start);
+            true
+        });
+        stopped.unwrap_or(false)
     }
 
     /// A client is about to leave: it waits for nothing any more, so that nothing is given to nobody.

@@ -260,15 +260,7 @@ impl Engine {
     pub fn call(&mut self, session: &mut Session, args: &[&[u8]]) {
         self.begin_batch();
         let mut clock = self.clock.monotonic_ns();
-        let Some(host) = self.host().filter(|_| !self.attached) else {
-            self.call_attached(session, args, &mut clock);
-            return self.end_batch();
-        };
-        host.scope(&mut || {
-            self.set_attached(true);
-            self.call_attached(session, args, &mut clock);
-            self.set_attached(false);
-        });
+        self.with_host(|engine| engine.call_attached(session, args, &mut clock));
         self.end_batch();
     }
 

@@ -236,6 +236,33 @@ impl Engine {
         self.resumable.retain(|other| *other != sid);
     }
 
+    /// Works on a connected session, which meanwhile is not among the engine's; `None` when there is none.
+    #[inline]
+    pub(crate) fn with_session<R>(
+        &mut self,
+        sid: SessionId,
+        work: impl FnOnce(&mut Self, &mut Session) -> R,
+    ) -> Option<R> {
+        let mut session = self.sessions.get_mut(sid.0).and_then(Option::take)?;
+        let result = work(self, &mut session);
+        if let Some(slot) = self.sessions.get_mut(sid.0) {
+            *slot = Some(session);
+        }
+        Some(result)
+    }
+
+    /// Works with the interpreter attached, if there is one.
+    pub(crate) fn with_host(&mut self, mut work: impl FnMut(&mut Self)) {
+        match self.host().filter(|_| !self.attached) {
+            None => work(self),
+            Some(host) => host.scope(&mut || {
+                self.attached = true;
+                work(self);
+                self.attached = false;
+            }),
+        }
+    }
+
     /// A connected session.
     #[inline]
     pub fn session_mut(&mut self, sid: SessionId) -> Option<&mut Session> {

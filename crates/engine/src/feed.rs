@@ -104,14 +104,20 @@ fn prefetch(engine: &Engine, db: usize, buf: &[u8], requests: &[Request], hashes
 impl Engine {
     /// Runs the whole requests at the start of `buf`; returns how many bytes they took and what net does next.
     pub fn feed(&mut self, sid: SessionId, buf: &[u8]) -> (usize, Flow) {
-        let Some(mut session) = self.sessions.get_mut(sid.0).and_then(Option::take) else {
-            return (buf.len(), Flow::Close);
-        };
+        let fed = self.with_session(sid, |engine, session| engine.feed_session(session, buf));
+        // What was changed before this session began to wait may serve it.
+        if self.waiters.has_ready() {
+            self.serve_waiters();
+        }
+        fed.unwrap_or((buf.len(), Flow::Close))
+    }
+
+    fn feed_session(&mut self, session: &mut Session, buf: &[u8]) -> (usize, Flow) {
         let outcome = catch_unwind(AssertUnwindSafe(|| match session.peer.door {
             // Killed earlier in this batch.
             _ if session.close_after_reply => (buf.len(), Flow::Close),
-            Door::Resp => self.feed_resp(&mut session, buf),
-            Door::Memcached => memcached::feed(self, &mut session, buf),
+            Door::Resp => self.feed_resp(session, buf),
+            Door::Memcached => memcached::feed(self, session, buf),
         }));
         let (consumed, flow) = outcome.unwrap_or_else(|_| {
             if let Some(host) = self.host() {
@@ -126,16 +132,9 @@ impl Engine {
         });
         session.blocked = flow == Flow::Blocked;
         let mark = session.out.mark();
-        self.put_own_pushes(&mut session, mark);
-        let flow = self.check_output(&mut session, flow);
-        self.mark_dirty(sid, &mut session);
-        if let Some(slot) = self.sessions.get_mut(sid.0) {
-            *slot = Some(session);
-        }
-        // What was changed before this session began to wait may serve it.
-        if self.waiters.has_ready() {
-            self.serve_waiters();
-        }
+        self.put_own_pushes(session, mark);
+        let flow = self.check_output(session, flow);
+        self.mark_dirty(session.sid, session);
         (consumed, flow)
     }
 

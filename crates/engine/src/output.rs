@@ -107,15 +107,11 @@ impl Engine {
     /// After something was put to a session that is not running.
     pub(crate) fn close_if_overflowed(&mut self, sid: SessionId) {
         let now = self.ks.now();
-        let Some(mut session) = self.sessions.get_mut(sid.0).and_then(Option::take) else {
-            return;
-        };
-        if !session.close_after_reply && self.output_limits.is_over(&mut session, now) {
-            self.give_up(&mut session);
-        }
-        if let Some(slot) = self.sessions.get_mut(sid.0) {
-            *slot = Some(session);
-        }
+        self.with_session(sid, |engine, session| {
+            if !session.close_after_reply && engine.output_limits.is_over(session, now) {
+                engine.give_up(session);
+            }
+        });
     }
 
     /// After a feed: a session whose replies alone pass the hard limit is closed, and gets none of them.

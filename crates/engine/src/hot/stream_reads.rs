@@ -129,10 +129,12 @@ fn no_group(cx: &mut Cx<'_>, key: &[u8], group: &[u8], has_key: bool) {
 /// From where each stream is read; `None` when an error was answered.
 fn starts(cx: &mut Cx<'_>, request: &Request<'_>) -> Option<Vec<From>> {
     let mut found = Vec::with_capacity(request.keys.len());
-    let access = cx.read_access();
+    let (access, waited) = (cx.read_access(), cx.is_retry());
     for (key, text) in request.keys.iter().zip(request.ids) {
         let stream = match cx.engine.ks.collection::<Stream>(cx.session.db, key, access) {
             Ok(stream) => stream,
+            // The stream has made way for another type while the client waited.
+            Err(WrongType) if waited => None,
             Err(WrongType) => {
                 wrong_type(cx);
                 return None;

@@ -18,6 +18,7 @@ __all__ = [
     "HyperLogLogs",
     "Kernel",
     "Lists",
+    "Scripts",
     "Server",
     "Sets",
     "SortedSets",
@@ -25,6 +26,7 @@ __all__ = [
     "Tracking",
     "crc64",
     "glob_match",
+    "rdb_string",
     "xxh3_64",
 ]
 
@@ -68,6 +70,10 @@ class Database:
     @property
     def bits(self) -> Bits:
         """Strings as rows of bits."""
+
+    @property
+    def scripts(self) -> Scripts:
+        """Lua scripts and libraries of functions; they belong to no database."""
 
     @property
     def geo(self) -> Geo:
@@ -743,6 +749,34 @@ class Sets:
         self, key: bytes, cursor: int, count: int, pattern: bytes | None = None
     ) -> tuple[int, list[bytes]]: ...
 
+@final
+class Scripts:
+    """Lua scripts and libraries of functions."""
+
+    def load(self, body: bytes) -> str:
+        """Compile a script and cache it; its SHA-1."""
+
+    def exists(self, sha1: str) -> bool:
+        """Whether a script is cached; lower case."""
+
+    def flush(self) -> None:
+        """Forget all scripts."""
+
+    def kill(self, function: bool) -> None:
+        """End the script, or the function, that is past its time."""
+
+    def running(self) -> tuple[str, list[bytes], int] | None:
+        """What is past its time: SHA-1 or name, the command that called it, milliseconds since."""
+
+    def load_library(self, source: bytes, replace: bool) -> bytes:
+        """Compile a library and put it in; its name."""
+
+    def delete_library(self, name: bytes) -> bool:
+        """Forget a library; whether it was there."""
+
+    def libraries(self) -> list[tuple[bytes, bytes, list[tuple[bytes, bytes | None, list[str]]]]]:
+        """Name, source and functions of each library; a function is its name, its description and its flags."""
+
 HOT: Final[tuple[str, ...]]
 """Lower-case names of the commands that Rust implements."""
 
@@ -754,3 +788,6 @@ def crc64(data: bytes) -> int:
 
 def xxh3_64(data: bytes) -> int:
     """XXH3, 64 bits, seed 0: the digest of IFDEQ and DIGEST."""
+
+def rdb_string(data: bytes, at: int) -> tuple[bytes, int]:
+    """The string that begins at `at` in an RDB file, and where it ends; ValueError if there is none."""

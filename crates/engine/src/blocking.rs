@@ -267,7 +267,7 @@ impl Engine {
     }
 
     /// Lets a session that has been answered take input again; `start` is where its answer begins.
-    fn go_on(&mut self, session: &mut Session, start: dozo_wire::Mark) {
+    pub(crate) fn go_on(&mut self, session: &mut Session, start: dozo_wire::Mark) {
         silence(session, start);
         session.blocked = false;
         self.resume_later(session.sid);

@@ -72,7 +72,8 @@ impl Engine {
 
     /// After a panic: what was begun is over.
     pub(crate) fn abandon_atomic(&mut self) {
-        while self.atomic > 0 {
+        // The group of a script that is past its time stays.
+        while self.atomic > usize::from(self.is_busy()) {
             self.end_atomic();
         }
     }

@@ -28,9 +28,13 @@ impl Engine {
 
     /// Ends the pause and lets the held-back clients go on.
     pub fn unpause_clients(&mut self) {
-        if self.pause.take().is_none() {
-            return;
+        if self.pause.take().is_some() {
+            self.release_held();
         }
+    }
+
+    /// Feeds those again who were held back, by a pause or by a script past its time.
+    pub(crate) fn release_held(&mut self) {
         let mut waiting = Vec::new();
         for (index, slot) in &mut self.sessions {
             if let Some(session) =

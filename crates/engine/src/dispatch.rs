@@ -87,7 +87,12 @@ impl Engine {
         if self.pause.is_some() && self.is_held_back(flags) {
             return Verdict::Hold(Flow::Blocked);
         }
-        if self.ks.over_limit() && !self.make_room() && (queues || flags.has(Flags::DENYOOM)) {
+        if self.is_busy() {
+            if !flags.has(Flags::ALLOW_BUSY) {
+                let text = self.busy_text();
+                return self.refuse(session, Some(row), text.as_bytes());
+            }
+        } else if self.ks.over_limit() && !self.make_room() && (queues || flags.has(Flags::DENYOOM)) {
             return self.refuse(
                 session,
                 Some(row),
@@ -140,7 +145,7 @@ impl Engine {
         if self.monitors > 0 && !session.retrying {
             self.feed_monitors(session.db, &session.peer.addr, row, args);
         }
-        if session.wish.is_some() {
+        if session.wish.is_some() || session.in_script {
             return;
         }
         let failed = session.out.bytes.get(start_byte) == Some(&b'-');
@@ -180,7 +185,7 @@ impl Engine {
 
     /// Slow log and latency monitor.
     #[inline]
-    fn note_slow(&mut self, session: &Session, row: u32, args: &[&[u8]], elapsed_ns: u64) {
+    pub(crate) fn note_slow(&mut self, session: &Session, row: u32, args: &[&[u8]], elapsed_ns: u64) {
         let flags = self.table.row(row).flags;
         let threshold = self.settings.slowlog_log_slower_than;
         if threshold >= 0 && elapsed_ns / 1000 >= threshold as u64 && !flags.has(Flags::SKIP_SLOWLOG) {

@@ -58,6 +58,8 @@ const FREE_SLICE: usize = 512;
 pub(crate) const FEED_BYTES: usize = 1 << 20;
 /// Pause between ticks while background work is left.
 const BUSY_TICK: Duration = Duration::from_millis(2);
+/// Pause between the slices of a script that is past its time.
+const SCRIPT_PAUSE: Duration = Duration::from_millis(1);
 
 /// The executor.
 pub struct Engine {
@@ -419,6 +421,10 @@ impl Engine {
         self.stats.net_out_per_second.sample(self.stats.net_out, now);
         self.stats.peak_memory = self.stats.peak_memory.max(self.ks.used_memory());
         self.end_pause_if_due(now);
+        if self.resume_script() {
+            self.end_batch();
+            return SCRIPT_PAUSE;
+        }
         crate::memcached::tick(self, now);
         let mut busy = false;
         if self.settings.active_expire && self.pause.is_none() {

@@ -106,7 +106,7 @@ impl Engine {
     pub fn feed(&mut self, sid: SessionId, buf: &[u8]) -> (usize, Flow) {
         let fed = self.with_session(sid, |engine, session| engine.feed_session(session, buf));
         // What was changed before this session began to wait may serve it.
-        if self.waiters.has_ready() {
+        if self.waiters.has_ready() && self.atomic == 0 {
             self.serve_waiters();
         }
         fed.unwrap_or((buf.len(), Flow::Close))

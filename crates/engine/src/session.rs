@@ -121,6 +121,8 @@ pub struct Session {
     pub(crate) wish: Option<Box<Wish>>,
     /// It waits.
     pub(crate) waiting: Option<Box<Waiting>>,
+    /// Its script is past its time and has not ended.
+    pub(crate) in_script: bool,
     /// Its command runs again after having waited.
     pub(crate) retrying: bool,
     /// The running command answers with pushes, which CLIENT REPLY OFF does not silence.
@@ -163,6 +165,7 @@ impl Session {
             sid: SessionId(usize::MAX),
             wish: None,
             waiting: None,
+            in_script: false,
             retrying: false,
             push_is_reply: false,
             dirty: false,
@@ -189,10 +192,10 @@ impl Session {
         self.selections = self.selections.wrapping_add(1);
     }
 
-    /// Whether a blocking command of it waits.
+    /// Whether a blocking command of it waits, or a script of it for more time.
     #[inline]
     pub fn is_waiting(&self) -> bool {
-        self.waiting.is_some()
+        self.waiting.is_some() || self.in_script
     }
 
     /// The encoder of its replies.

@@ -15,6 +15,7 @@ use crate::hashes::Hashes;
 use crate::hyperloglogs::HyperLogLogs;
 use crate::lists::Lists;
 use crate::reply::{self, Classes};
+use crate::scripts::Scripts;
 use crate::sets::Sets;
 use crate::sorted_sets::SortedSets;
 use crate::sorting::Asked;
@@ -109,6 +110,11 @@ impl Database {
     #[getter]
     fn bits(&self) -> Bits {
         Bits { index: self.index }
+    }
+
+    #[getter]
+    fn scripts(&self) -> Scripts {
+        Scripts
     }
 
     #[getter]

@@ -13,6 +13,7 @@ mod hyperloglogs;
 mod kernel;
 mod lists;
 mod reply;
+mod scripts;
 mod server;
 mod sets;
 mod sorted_sets;
@@ -53,6 +54,8 @@ mod _kernel {
     #[pymodule_export]
     use super::lists::Lists;
     #[pymodule_export]
+    use super::scripts::Scripts;
+    #[pymodule_export]
     use super::server::Server;
     #[pymodule_export]
     use super::sets::Sets;
@@ -61,5 +64,5 @@ mod _kernel {
     #[pymodule_export]
     use super::streams::Streams;
     #[pymodule_export]
-    use super::text::{crc64, glob_match, xxh3_64};
+    use super::text::{crc64, glob_match, rdb_string, xxh3_64};
 }

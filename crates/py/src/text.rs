@@ -1,7 +1,10 @@
-//! Small byte functions that Python commands need at full speed: globbing and two checksums.
+//! Small byte functions that Python commands need at full speed: globbing, two checksums, a string of an RDB file.
 
 pub use dozo_engine::glob;
+use dozo_log::reader::Reader;
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 
 /// Redis's glob: `*`, `?`, `[a-z]`, `[^a]` and backslash.
 #[pyfunction]
@@ -23,4 +26,12 @@ pub fn crc64(data: &[u8]) -> u64 {
 #[pyfunction]
 pub fn xxh3_64(data: &[u8]) -> u64 {
     xxhash_rust::xxh3::xxh3_64(data)
+}
+
+/// The string that begins at `at` in an RDB file, compressed or not, and where it ends; ValueError if there is none.
+#[pyfunction]
+pub fn rdb_string<'py>(py: Python<'py>, data: &[u8], at: usize) -> PyResult<(Bound<'py, PyBytes>, usize)> {
+    let mut reader = Reader::new(data.get(at..).unwrap_or_default());
+    let text = reader.string().map_err(|_| PyValueError::new_err("no string"))?;
+    Ok((PyBytes::new(py, &text.to_vec()), at + reader.offset()))
 }

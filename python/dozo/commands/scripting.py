@@ -1,4 +1,7 @@
-"""EVAL and SCRIPT: Lua scripts, which Rust runs (crates/engine/src/scripting)."""
+"""EVAL and SCRIPT: Lua scripts.
+
+Owns what SCRIPT means; scripts are compiled, cached and run by the kernel (crates/engine/src/scripting).
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from dozo.commands.api import (
     READONLY,
     SKIP_MONITOR,
     STALE,
+    Database,
     Flags,
     KeySpec,
     Simple,
@@ -23,7 +27,7 @@ from dozo.commands.help import declare_help
 from dozo.errors import ReplyError
 from dozo.replies import OK
 
-__all__ = ["RUN_FLAGS", "counted_keys", "declare_run"]
+__all__ = ["RUN_FLAGS", "counted_keys", "declare_run", "is_flush_mode"]
 
 _GROUP: Final = "scripting"
 RUN_FLAGS: Final = NOSCRIPT | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS
@@ -75,10 +79,10 @@ container(
     complexity="Depends on the subcommand.",
 )
 declare_help("SCRIPT", group=_GROUP, since="5.0.0", acl=("scripting",))
-hot(
+
+
+@command(
     "SCRIPT EXISTS",
-    arity=-3,
-    summary="Tells of each SHA-1 whether its script is cached.",
     flags=NOSCRIPT,
     group=_GROUP,
     since="2.6.0",
@@ -87,10 +91,13 @@ hot(
     acl=("scripting",),
     tips=("request_policy:all_shards", "response_policy:agg_logical_and"),
 )
-hot(
+def exists(db: Database, sha1: bytes, *more: bytes) -> list[int]:
+    """Tells of each SHA-1 whether its script is cached."""
+    return [int(db.scripts.exists(one.decode("latin-1").lower())) for one in (sha1, *more)]
+
+
+@command(
     "SCRIPT FLUSH",
-    arity=-2,
-    summary="Forgets all cached scripts.",
     flags=NOSCRIPT,
     group=_GROUP,
     since="2.6.0",
@@ -99,10 +106,21 @@ hot(
     acl=("scripting",),
     tips=_ALL,
 )
-hot(
+def flush(db: Database, *how: str) -> Simple:
+    """Forgets all cached scripts."""
+    if not is_flush_mode(how):
+        raise ReplyError("ERR SCRIPT FLUSH only support SYNC|ASYNC option")
+    db.scripts.flush()
+    return OK
+
+
+def is_flush_mode(words: Sequence[str]) -> bool:
+    """Whether these words may follow FLUSH; ASYNC is not told from SYNC."""
+    return not words or (len(words) == 1 and words[0].upper() in ("SYNC", "ASYNC"))
+
+
+@command(
     "SCRIPT LOAD",
-    arity=3,
-    summary="Compiles a Lua script and caches it without running it.",
     flags=NOSCRIPT | STALE,
     group=_GROUP,
     since="2.6.0",
@@ -111,10 +129,13 @@ hot(
     acl=("scripting",),
     tips=_ALL,
 )
-hot(
+def load(db: Database, script: bytes) -> str:
+    """Compiles a Lua script and caches it without running it; returns its SHA-1."""
+    return db.scripts.load(script)
+
+
+@command(
     "SCRIPT KILL",
-    arity=2,
-    summary="Stops the running script, if it has not written anything.",
     flags=NOSCRIPT | ALLOW_BUSY,
     group=_GROUP,
     since="2.6.0",
@@ -122,6 +143,10 @@ hot(
     acl=("scripting",),
     tips=("request_policy:all_shards", "response_policy:one_succeeded"),
 )
+def kill(db: Database) -> Simple:
+    """Stops the script that is past its time, if it has not written anything."""
+    db.scripts.kill(function=False)
+    return OK
 
 
 @command(

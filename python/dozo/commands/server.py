@@ -33,6 +33,7 @@ from dozo.errors import ReplyError, SyntaxError_
 from dozo.replies import NO_REPLY, OK
 
 _GROUP: Final = "server"
+_BUSY: Final = "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE."
 _FLUSH_HISTORY: Final = (("4.0.0", "ASYNC may be asked for."), ("6.2.0", "SYNC may be asked for."))
 _EVERYWHERE: Final = ("request_policy:all_shards", "response_policy:all_succeeded")
 _INDEX: Final = re.compile(rb"-?\d{1,10}\Z")
@@ -171,6 +172,7 @@ def monitor(client: Client) -> Simple:
     history=(("7.0.0", "NOW, FORCE and ABORT may be given."),),
 )
 def shutdown(
+    db: Database,
     server: Server,
     *,
     nosave: Flag = False,
@@ -184,6 +186,8 @@ def shutdown(
         if nosave or save or now or force:
             raise SyntaxError_
         raise ReplyError("ERR No shutdown in progress.")
+    if db.scripts.running() and not nosave:
+        raise ReplyError(_BUSY)
     if save and not force:
         raise ReplyError(
             "ERR Errors trying to SHUTDOWN: snapshots are not supported yet, use NOSAVE or FORCE"

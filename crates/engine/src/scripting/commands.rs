@@ -1,4 +1,4 @@
-//! EVAL and its like, and SCRIPT: the cache of scripts by their SHA-1.
+//! EVAL and its like, and the cache of scripts by their SHA-1. Python says what SCRIPT does with it.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -10,8 +10,10 @@ use super::api::sha1_hex;
 use super::functions::{self, Libraries};
 use super::run::{self, Job, STACK_BYTES};
 use super::shebang::{self, Declared};
-use super::vm::Vm;
+use super::suspend::Suspended;
+use super::vm::{Vm, text_of};
 use crate::cx::Cx;
+use crate::engine::Engine;
 use crate::hot::{NOT_INTEGER, parse_int};
 use crate::table::HotFn;
 
@@ -23,16 +25,6 @@ pub(crate) const HOT: &[(&str, HotFn)] = &[
     ("evalsha_ro", |cx, args| evalsha(cx, args, true)),
     ("fcall", |cx, args| functions::fcall(cx, args, false)),
     ("fcall_ro", |cx, args| functions::fcall(cx, args, true)),
-    ("function|delete", functions::delete),
-    ("function|flush", functions::flush),
-    ("function|kill", kill),
-    ("function|list", functions::list),
-    ("function|load", functions::load),
-    ("function|stats", functions::stats),
-    ("script|exists", exists),
-    ("script|flush", flush),
-    ("script|kill", kill),
-    ("script|load", load),
 ];
 
 /// What INFO tells of scripts.
@@ -49,6 +41,8 @@ pub struct ScriptFigures {
     pub libraries: usize,
 }
 
+/// Bytes that a cached script takes beside its source, about.
+const SCRIPT_OVERHEAD: usize = 1024;
 /// What an unknown SHA-1 is answered with.
 const NO_SCRIPT: &str = "NOSCRIPT No matching script. Please use EVAL.";
 
@@ -70,13 +64,17 @@ pub(crate) struct Scripting {
     /// Bytes that were in use after the last whole collection.
     kept: usize,
     pub(super) libraries: Libraries,
+    /// A script has begun and not ended.
+    pub(super) entered: bool,
+    /// The script that is past its time.
+    pub(super) suspended: OnExecutor<Option<Box<Suspended>>>,
     /// Lent to the commands of scripts, so that they need no allocation each.
     pub(super) out: Out,
 }
 
 /// What is used by one thread at a time only.
 #[derive(Default)]
-struct OnExecutor<T>(T);
+pub(super) struct OnExecutor<T>(pub T);
 
 // SAFETY: an engine is built on one thread and moved once, whole, to its executor. Every handle to the Lua state is
 // inside of the engine and so moves with it; neither Lua nor mlua binds a state to a thread.
@@ -111,6 +109,21 @@ impl Scripting {
         self.stack = Some(stack);
     }
 
+    /// Keeps a compiled function; returns its slot.
+    pub(super) fn keep(&mut self, vm: &Vm, function: mlua::Function) -> mlua::Result<usize> {
+        vm.functions.raw_set(self.next_slot + 1, function)?;
+        self.next_slot += 1;
+        Ok(self.next_slot)
+    }
+
+    /// Lets go of a compiled function.
+    pub(super) fn forget(&mut self, slot: usize) {
+        if let Some(vm) = &self.vm.0 {
+            // Only a table's growth can fail.
+            let _ = vm.functions.raw_set(slot, mlua::Value::Nil);
+        }
+    }
+
     pub(super) fn give_out(&mut self, mut out: Out) {
         out.clear();
         self.out = out;
@@ -119,32 +132,34 @@ impl Scripting {
     /// Lets Lua forget everything; libraries are compiled again from their sources.
     fn restart(&mut self) {
         self.vm.0 = None;
+        self.entered = false;
         self.scripts.clear();
         (self.script_bytes, self.next_slot, self.kept) = (0, 0, 0);
     }
 }
 
+type Compiled = (mlua::Function, Declared);
+
 /// Compiles a script and keeps it in the cache, if there is room.
-fn compile(cx: &mut Cx<'_>, vm: &Vm, sha: &str, body: &[u8]) -> Result<(mlua::Function, Declared), String> {
+fn compile(engine: &mut Engine, vm: &Vm, sha: &str, body: &[u8]) -> Result<Compiled, String> {
     let (declared, code) = shebang::script(body)?;
     let function = vm
         .compile(code, "@user_script", &vm.globals)
         .map_err(|text| format!("ERR Error compiling script (new function): {text}"))?;
-    let room = cx.engine.settings.script_cache_max_memory;
-    let scripting = &mut cx.engine.scripting;
-    if scripting.script_bytes + body.len() <= room {
-        let slot = scripting.next_slot + 1;
-        vm.functions.raw_set(slot, &function).map_err(|error| format!("ERR {error}"))?;
-        scripting.next_slot = slot;
-        scripting.script_bytes += body.len();
+    let room = engine.settings.script_cache_max_memory;
+    let scripting = &mut engine.scripting;
+    if scripting.script_bytes + body.len() + SCRIPT_OVERHEAD <= room {
+        let slot =
+            scripting.keep(vm, function.clone()).map_err(|error| format!("ERR {}", text_of(&error)))?;
+        scripting.script_bytes += body.len() + SCRIPT_OVERHEAD;
         scripting.scripts.insert(sha.to_owned(), Script { slot, declared });
     }
     Ok((function, declared))
 }
 
 /// A cached script.
-fn cached(cx: &Cx<'_>, vm: &Vm, sha: &str) -> Option<(mlua::Function, Declared)> {
-    let script = cx.engine.scripting.scripts.get(sha)?;
+fn cached(engine: &Engine, vm: &Vm, sha: &str) -> Option<Compiled> {
+    let script = engine.scripting.scripts.get(sha)?;
     Some((vm.functions.raw_get(script.slot).ok()?, script.declared))
 }
 
@@ -188,9 +203,9 @@ fn try_start(
 ) -> Result<(), String> {
     let (keys, argv) = keys_and_args(args)?;
     let vm = cx.engine.script_vm()?;
-    let (function, declared) = match (cached(cx, &vm, &sha), body) {
+    let (function, declared) = match (cached(cx.engine, &vm, &sha), body) {
         (Some(found), _) => found,
-        (None, Some(body)) => compile(cx, &vm, &sha, body)?,
+        (None, Some(body)) => compile(cx.engine, &vm, &sha, body)?,
         (None, None) => return Err(NO_SCRIPT.to_owned()),
     };
     cx.show_monitors(args);
@@ -198,16 +213,44 @@ fn try_start(
         vm.base.raw_set(&vm.keys_name, vm.list(keys)?)?;
         vm.base.raw_set(&vm.argv_name, vm.list(argv)?)
     };
-    set().map_err(|error| format!("ERR {}", super::vm::text_of(&error)))?;
-    run::run(cx, Job { vm, function, keys: None, name: sha, declared, read_only });
+    set().map_err(|error| format!("ERR {}", text_of(&error)))?;
+    run::run(cx, Job { vm, function, keys: None, name: sha, declared, read_only }, args);
     Ok(())
 }
 
-impl crate::engine::Engine {
+impl Engine {
     /// The Lua state, made if there is none.
     pub(super) fn script_vm(&mut self) -> Result<Rc<Vm>, String> {
+        if self.scripting.entered {
+            // A panic left a script in the middle of its run: that state may be used no more.
+            self.flush_scripts();
+        }
         let limit = self.settings.lua_memory_limit;
         self.scripting.vm(limit)
+    }
+
+    /// Compiles a script and caches it; returns its SHA-1, or the error's text.
+    pub fn load_script(&mut self, body: &[u8]) -> Result<String, String> {
+        let sha = sha1_hex(body);
+        let vm = self.script_vm()?;
+        if cached(self, &vm, &sha).is_none() {
+            compile(self, &vm, &sha, body)?;
+        }
+        if !self.has_script(&sha) {
+            return Err("ERR The cache of scripts is full (script-cache-max-memory): use SCRIPT FLUSH".into());
+        }
+        Ok(sha)
+    }
+
+    /// Whether a script is cached; the SHA-1 in lower case.
+    pub fn has_script(&self, sha: &str) -> bool {
+        self.scripting.scripts.contains_key(sha)
+    }
+
+    /// Lets Lua forget everything but the libraries, which are compiled again.
+    pub fn flush_scripts(&mut self) {
+        self.scripting.restart();
+        self.reload_libraries();
     }
 
     /// What INFO tells of scripts.
@@ -221,45 +264,4 @@ impl crate::engine::Engine {
             libraries: scripting.libraries.len(),
         }
     }
-}
-
-fn load(cx: &mut Cx<'_>, args: &[&[u8]]) {
-    let sha = sha1_hex(args[2]);
-    let vm = match cx.engine.script_vm() {
-        Ok(vm) => vm,
-        Err(text) => return cx.error(&text),
-    };
-    if cached(cx, &vm, &sha).is_none() {
-        if let Err(text) = compile(cx, &vm, &sha, args[2]) {
-            return cx.error(&text);
-        }
-        if cached(cx, &vm, &sha).is_none() {
-            return cx.error("ERR The cache of scripts is full (script-cache-max-memory): use SCRIPT FLUSH");
-        }
-    }
-    cx.reply().bulk(sha.as_bytes());
-}
-
-fn kill(cx: &mut Cx<'_>, _: &[&[u8]]) {
-    cx.error("NOTBUSY No scripts in execution right now.");
-}
-
-fn exists(cx: &mut Cx<'_>, args: &[&[u8]]) {
-    cx.reply().array(args.len() - 2);
-    for sha in &args[2..] {
-        let sha = String::from_utf8_lossy(sha).to_ascii_lowercase();
-        let found = cx.engine.scripting.scripts.contains_key(&sha);
-        cx.reply().int(i64::from(found));
-    }
-}
-
-fn flush(cx: &mut Cx<'_>, args: &[&[u8]]) {
-    let known =
-        args.get(2).is_none_or(|how| how.eq_ignore_ascii_case(b"sync") || how.eq_ignore_ascii_case(b"async"));
-    if !known || args.len() > 3 {
-        return cx.error("ERR SCRIPT FLUSH only support SYNC|ASYNC option");
-    }
-    cx.engine.scripting.restart();
-    functions::reload(cx);
-    cx.reply().ok();
 }

@@ -15,7 +15,10 @@ mod number;
 mod run;
 mod shebang;
 mod structs;
+mod suspend;
 mod vm;
 
 pub use commands::ScriptFigures;
 pub(crate) use commands::{HOT, Scripting};
+pub use functions::{Function, Library};
+pub use suspend::Late;

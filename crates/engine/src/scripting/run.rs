@@ -1,5 +1,6 @@
 //! One run of a script: its coroutine, the commands it calls, and what becomes of its result.
 
+use std::mem::ManuallyDrop;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -15,11 +16,11 @@ use crate::cx::{Cx, MAX_CALL_REPLY, whole};
 use crate::engine::Engine;
 use crate::flags::Flags;
 use crate::host::Level;
-use crate::session::Session;
+use crate::session::{ReplyMode, Session};
 use crate::table::Lookup;
 
 /// What a killed script's caller hears.
-pub(super) const KILLED: &str = "Script killed by user with SCRIPT KILL.";
+pub(super) const KILLED: &str = "Script killed by user with SCRIPT KILL...";
 /// Longest that a library may take to load.
 const LOAD_TIMEOUT: Duration = Duration::from_millis(500);
 const OOM: &str = "OOM command not allowed when used memory > 'maxmemory'.";
@@ -45,30 +46,49 @@ pub(super) struct Job {
 
 /// A script that has begun.
 pub(super) struct Running {
-    routine: Coroutine<(), Ask, Outcome, DefaultStack>,
-    exchange: Rc<Exchange>,
-    rules: Rules,
+    /// Dropped unfinished it would be unwound through Lua's frames: then it is rather left in memory.
+    routine: ManuallyDrop<Coroutine<(), Ask, Outcome, DefaultStack>>,
+    pub exchange: Rc<Exchange>,
+    pub rules: Rules,
+    pub name: String,
+    /// A function of a library, not a script.
+    pub function: bool,
+    /// Database of the client that called it.
+    db: usize,
+    /// It may be left standing when its time is up, so that others are served.
+    pub may_pause: bool,
 }
 
 /// What its commands may do.
-struct Rules {
+pub(super) struct Rules {
     read_only: bool,
     /// Memory was short when it began, and it may not take more.
     starved: bool,
     /// It has called a command that writes: it can't be killed any more.
-    wrote: bool,
+    pub wrote: bool,
 }
 
-/// Runs a script and writes its one reply.
-pub(super) fn run(cx: &mut Cx<'_>, job: Job) {
+/// Runs a script and writes its one reply, or leaves it standing and writes none yet.
+pub(super) fn run(cx: &mut Cx<'_>, job: Job, args: &[&[u8]]) {
     let starved = cx.engine.ks.over_limit();
     if let Some(text) = refusal(&job, starved) {
         return cx.error(text);
     }
-    let stack = match cx.engine.scripting.take_stack() {
-        Ok(stack) => stack,
+    let mut running = match begin(cx, job, starved) {
+        Ok(running) => running,
         Err(error) => return cx.error(&format!("ERR no stack for a script: {error}")),
     };
+    cx.engine.scripting.entered = true;
+    cx.engine.begin_atomic();
+    cx.effect_settled = true;
+    match drive(cx, &mut running) {
+        Some(outcome) => end(cx, running, outcome),
+        None => cx.engine.suspend(cx.session, running, args),
+    }
+}
+
+fn begin(cx: &mut Cx<'_>, job: Job, starved: bool) -> std::io::Result<Running> {
+    let stack = cx.engine.scripting.take_stack()?;
     let Job { vm, function, keys, name, declared, read_only } = job;
     let exchange = Rc::clone(&vm.exchange);
     exchange.resp3.set(false);
@@ -76,6 +96,7 @@ pub(super) fn run(cx: &mut Cx<'_>, job: Job) {
     let limit = cx.engine.settings.busy_reply_threshold;
     exchange.deadline.set((limit > 0).then(|| Instant::now() + Duration::from_millis(limit as u64)));
     let shared = Rc::clone(&exchange);
+    let is_function = keys.is_some();
     let routine = Coroutine::with_stack(stack, move |yielder, ()| {
         shared.yielder.set(std::ptr::from_ref(yielder));
         let outcome = match keys {
@@ -90,32 +111,40 @@ pub(super) fn run(cx: &mut Cx<'_>, job: Job) {
         starved: starved && !declared.allow_oom,
         wrote: false,
     };
-    let mut running = Running { routine, exchange, rules };
-    let db = cx.session.db;
-    cx.engine.begin_atomic();
-    let outcome = drive(cx, &mut running);
+    // Within a transaction there is nobody who could go on with its other commands later.
+    let may_pause = cx.depth == 0
+        && cx.engine.atomic == 0
+        && cx.session.id != 0
+        && cx.session.reply_mode == ReplyMode::On;
+    let (routine, db) = (ManuallyDrop::new(routine), cx.session.db);
+    Ok(Running { routine, exchange, rules, name, function: is_function, db, may_pause })
+}
+
+/// Answers a script that has ended and gives back what it used.
+pub(super) fn end(cx: &mut Cx<'_>, running: Running, outcome: Outcome) {
+    let Running { routine, exchange, name, db, .. } = running;
     cx.engine.end_atomic();
     cx.session.db = db;
-    cx.effect_settled = true;
-    let Running { routine, exchange, .. } = running;
-    cx.engine.scripting.give_stack(routine.into_stack());
+    cx.engine.scripting.give_stack(ManuallyDrop::into_inner(routine).into_stack());
+    cx.engine.scripting.entered = false;
     finish(cx, outcome, &name, exchange.resp3.get());
     cx.engine.scripting.collect(cx.engine.settings.lua_memory_limit);
 }
 
 /// Runs the code of a library that is being loaded; it calls no commands.
-pub(super) fn load(cx: &mut Cx<'_>, vm: &Rc<Vm>, chunk: mlua::Function) -> Result<(), String> {
-    let stack = cx.engine.scripting.take_stack().map_err(|error| format!("ERR no stack: {error}"))?;
+pub(super) fn load(engine: &mut Engine, vm: &Rc<Vm>, chunk: mlua::Function) -> Result<(), String> {
+    let stack = engine.scripting.take_stack().map_err(|error| format!("ERR no stack: {error}"))?;
     let (exchange, shared, vm) = (Rc::clone(&vm.exchange), Rc::clone(&vm.exchange), Rc::clone(vm));
     exchange.killed.set(false);
     exchange.loading.set(true);
     exchange.deadline.set(Some(Instant::now() + LOAD_TIMEOUT));
-    let mut routine = Coroutine::with_stack(stack, move |yielder, ()| {
+    engine.scripting.entered = true;
+    let mut routine = ManuallyDrop::new(Coroutine::with_stack(stack, move |yielder, ()| {
         shared.yielder.set(std::ptr::from_ref(yielder));
         let outcome: Outcome = vm.run.call(chunk);
         shared.yielder.set(std::ptr::null());
         outcome
-    });
+    }));
     let outcome = loop {
         match routine.resume(()) {
             CoroutineResult::Return(outcome) => break outcome,
@@ -123,8 +152,9 @@ pub(super) fn load(cx: &mut Cx<'_>, vm: &Rc<Vm>, chunk: mlua::Function) -> Resul
         }
     };
     exchange.loading.set(false);
-    write_log(cx.engine, &exchange);
-    cx.engine.scripting.give_stack(routine.into_stack());
+    write_log(engine, &exchange);
+    engine.scripting.give_stack(ManuallyDrop::into_inner(routine).into_stack());
+    engine.scripting.entered = false;
     let text = match outcome {
         Ok((true, _)) => return Ok(()),
         _ if exchange.killed.get() => "FUNCTION LOAD timeout".to_owned(),
@@ -153,21 +183,22 @@ fn refusal(job: &Job, starved: bool) -> Option<&'static str> {
         .then_some("ERR Can not execute a script with write flag using *_ro command.")
 }
 
-/// Serves the script until it ends.
-fn drive(cx: &mut Cx<'_>, running: &mut Running) -> Outcome {
+/// Serves the script until it ends; `None` when its time is up and it is left standing.
+pub(super) fn drive(cx: &mut Cx<'_>, running: &mut Running) -> Option<Outcome> {
     loop {
         let step = running.routine.resume(());
         write_log(cx.engine, &running.exchange);
         match step {
-            CoroutineResult::Return(outcome) => return outcome,
+            CoroutineResult::Return(outcome) => return Some(outcome),
             CoroutineResult::Yield(Ask::Command) => command(cx, running),
             CoroutineResult::Yield(Ask::Known) => known(cx, running),
+            CoroutineResult::Yield(Ask::Late) if running.may_pause => return None,
             CoroutineResult::Yield(Ask::Late) => late(running),
         }
     }
 }
 
-/// A script past its time is stopped, unless it has written: then stopping it would leave half of its changes.
+/// A script that can't be left standing is stopped, unless it has written: that would leave half of its changes.
 fn late(running: &Running) {
     running.exchange.deadline.set(None);
     running.exchange.killed.set(!running.rules.wrote);

@@ -119,6 +119,8 @@ NORMAL: dict[str, Callable[[Reply], Reply]] = {
     "PEXPIRETIME": _near,
     # Redis compresses what is longer than 20 bytes; each reads what the other writes.
     "DUMP": _kind,
+    "FUNCTION DUMP": _kind,
+    "FUNCTION LIST": _unordered,
     "HELLO": _shape,
     "GEOPOS": _numbers,
     "GEOSEARCH": _numbers,

@@ -22,8 +22,10 @@ def pair(shared_server, shared_redis) -> tuple[int, int]:
     return shared_server.port, shared_redis.port
 
 
-def _clean(wire: Wire) -> None:
+def _clean(wire: Wire, family: str) -> None:
     wire.pipeline([(b"RESET",), (b"FLUSHALL",), (b"CONFIG", b"SET", b"maxmemory", b"0")])
+    if family == "scripting":
+        wire.pipeline([(b"SCRIPT", b"FLUSH"), (b"FUNCTION", b"FLUSH")])
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -41,7 +43,7 @@ def test_same_replies_and_state(family: str, pair: tuple[int, int]) -> None:
     @given(commands=sequence(family), resp3=st.booleans())
     def run(commands: list[tuple[bytes, ...]], resp3: bool) -> None:
         for wire in (ours, theirs):
-            _clean(wire)
+            _clean(wire, family)
             if resp3:
                 wire.call(b"HELLO", b"3")
         for command, mine, its in zip(

@@ -358,10 +358,10 @@ fn register(_: &Lua, exchange: &Exchange, args: &MultiValue) -> Many {
         return raise("ERR redis.register_function can only be called on FUNCTION LOAD command");
     }
     match made {
-        Ok(made) if !is_name(&made.name) => return raise(NAME_RULE),
         Ok(made) if !made.flags.iter().all(|flag| set_flag(&mut Declared::default(), flag)) => {
             return raise("ERR unknown flag given");
         }
+        Ok(made) if !is_name(&made.name) => return raise(NAME_RULE),
         Ok(made) if exchange.registered.borrow().iter().any(|other| same_name(&other.name, &made.name)) => {
             return raise("ERR Function already exists in the library");
         }

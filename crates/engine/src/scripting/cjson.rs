@@ -342,15 +342,20 @@ impl Decoder<'_> {
             self.at += len;
             return word.parse().map_or(Token::Error("invalid token"), Token::Number);
         }
+        if let Some((number, len)) = hexadecimal(&rest[..len]) {
+            self.at += len;
+            return Token::Number(number);
+        }
         // The longest start that is a number, as strtod takes it.
         for len in (1..=numeric.min(400)).rev() {
-            let Some(Ok(number)) = text(len).filter(|text| !text.starts_with('+')).map(str::parse) else {
+            let Some(Ok(number)) = text(len).map(str::parse) else {
                 continue;
             };
             self.at += len;
             return Token::Number(number);
         }
-        Token::Error("invalid token")
+        let begins_one = rest.first().is_some_and(|byte| byte.is_ascii_digit() || b"+-".contains(byte));
+        Token::Error(if begins_one { "invalid number" } else { "invalid token" })
     }
 
     fn string(&mut self) -> Token {
@@ -364,8 +369,13 @@ impl Decoder<'_> {
                 b'"' => return Token::Text(to),
                 b'\\' => {
                     if !self.escape(&mut to) {
+                        let unicode = self.text.get(escape + 1) == Some(&b'u');
                         self.at = escape;
-                        return self.broken("invalid escape code");
+                        return self.broken(if unicode {
+                            "invalid unicode escape code"
+                        } else {
+                            "invalid escape code"
+                        });
                     }
                 }
                 _ => to.push(byte),
@@ -482,4 +492,14 @@ impl Decoder<'_> {
             }
         }
     }
+}
+
+/// A number such as -0x1F at the start of `text`, as strtod takes it, and its length.
+fn hexadecimal(text: &[u8]) -> Option<(f64, usize)> {
+    let (sign, unsigned) = text.strip_prefix(b"-").map_or((1.0, text), |rest| (-1.0, rest));
+    let digits = unsigned.strip_prefix(b"0x").or_else(|| unsigned.strip_prefix(b"0X"))?;
+    let values = digits.iter().map_while(|digit| char::from(*digit).to_digit(16));
+    let (number, count) =
+        values.fold((0.0, 0), |(number, count), digit| (number * 16.0 + f64::from(digit), count + 1));
+    (count > 0).then(|| (sign * number, text.len() - digits.len() + count))
 }

@@ -164,14 +164,19 @@ fn write_table(table: &Table, reply: &mut Reply<'_>, resp3: bool, depth: usize) 
     write_array(table, reply, resp3, depth)
 }
 
+/// The text as C sees it.
+fn to_nul(text: &[u8]) -> &[u8] {
+    text.split(|byte| *byte == 0).next().unwrap_or_default()
+}
+
 /// Errors, statuses and doubles; whether it was one.
 fn write_tagged(table: &Table, reply: &mut Reply<'_>) -> mlua::Result<bool> {
     if let Value::String(text) = table.raw_get("err")? {
-        reply.error_bytes(&text.as_bytes());
+        reply.error_bytes(to_nul(&text.as_bytes()));
         return Ok(true);
     }
     if let Value::String(text) = table.raw_get("ok")? {
-        reply.simple_bytes(&text.as_bytes());
+        reply.simple_bytes(to_nul(&text.as_bytes()));
         return Ok(true);
     }
     match table.raw_get("double")? {

@@ -13,7 +13,10 @@ use super::shebang::{self, Declared, set_flag};
 use super::vm::{Vm, text_of};
 use crate::cx::Cx;
 use crate::engine::Engine;
+use crate::hot::NOT_INTEGER;
 
+/// FCALL's error for a number of keys that is none.
+const BAD_COUNT: &str = "ERR Bad number of keys provided";
 /// Most bytes of all libraries' sources.
 const SOURCES_MAX: usize = 64 << 20;
 
@@ -93,7 +96,8 @@ fn try_fcall(cx: &mut Cx<'_>, args: &[&[u8]], read_only: bool) -> Result<(), Str
         return Err("ERR Function not found".to_owned());
     };
     let (slot, declared, name) = (*slot, *declared, String::from_utf8_lossy(name).into_owned());
-    let (keys, argv) = keys_and_args(args)?;
+    let (keys, argv) =
+        keys_and_args(args).map_err(|text| if text == NOT_INTEGER { BAD_COUNT } else { text })?;
     let vm = cx.engine.script_vm()?;
     cx.show_monitors(args);
     let given = || -> mlua::Result<_> {

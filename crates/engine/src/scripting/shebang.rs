@@ -83,8 +83,8 @@ type Split<'a> = (&'a [u8], Vec<&'a [u8]>, &'a [u8]);
 /// Engine, words after it, and the rest from the line feed on.
 fn split(body: &[u8]) -> Option<Split<'_>> {
     let end = body.iter().position(|byte| *byte == b'\n')?;
-    let mut words = body[2..end].split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-    let engine = words.next()?;
+    let mut words = body[..end].split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    let engine = words.next()?.strip_prefix(b"#!")?;
     Some((engine, words.collect(), &body[end..]))
 }
 

@@ -47,6 +47,8 @@ struct Format<'a> {
     rest: &'a [u8],
     big: bool,
     align: usize,
+    /// The function that reads it, for errors.
+    by: &'static str,
 }
 
 impl Format<'_> {
@@ -102,7 +104,8 @@ impl Format<'_> {
                     len => Some(len),
                 }))),
                 other => {
-                    Err(format!("bad argument #1 to 'pack' (invalid format option '{}')", char::from(*other)))
+                    let (by, other) = (self.by, char::from(*other));
+                    Err(format!("bad argument #1 to '{by}' (invalid format option '{other}')"))
                 }
             };
         }
@@ -116,13 +119,14 @@ impl Format<'_> {
             Item::Double => 8,
             _ => return 0,
         };
+        // Redis computes it so for sizes that are no power of 2, too.
         let align = size.min(self.align);
-        if align > 1 && align.is_power_of_two() { at.wrapping_neg() & (align - 1) } else { 0 }
+        (align - (at & (align - 1))) & (align - 1)
     }
 }
 
-fn format(text: &[u8]) -> Format<'_> {
-    Format { rest: text, big: false, align: 1 }
+fn format<'a>(text: &'a [u8], by: &'static str) -> Format<'a> {
+    Format { rest: text, big: false, align: 1, by }
 }
 
 /// Appends little-endian `bytes` in the format's order.
@@ -135,7 +139,7 @@ fn put(bytes: &[u8], big: bool, to: &mut Vec<u8>) {
 }
 
 fn pack(lua: &Lua, text: &[u8], args: &MultiValue) -> mlua::Result<Result<MultiValue, String>> {
-    let mut format = format(text);
+    let mut format = format(text, "pack");
     let (mut to, mut at) = (Vec::new(), 1);
     loop {
         let item = match format.next() {
@@ -206,7 +210,7 @@ fn unpack(lua: &Lua, text: &[u8], args: &MultiValue) -> mlua::Result<Result<Mult
     let Some(mut at) = usize::try_from(start - 1).ok() else {
         return Ok(Err("bad argument #3 to 'unpack' (offset must be 1 or greater)".to_owned()));
     };
-    let mut format = format(text);
+    let mut format = format(text, "unpack");
     let mut values: Vec<Value> = Vec::new();
     loop {
         let item = match format.next() {
@@ -275,7 +279,7 @@ fn int_of(bytes: &[u8], signed: bool) -> f64 {
 }
 
 fn size(_: &Lua, text: &[u8], _: &MultiValue) -> mlua::Result<Result<MultiValue, String>> {
-    let mut format = format(text);
+    let mut format = format(text, "size");
     let mut total = 0_usize;
     loop {
         let item = match format.next() {

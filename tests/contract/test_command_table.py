@@ -53,18 +53,8 @@ ADDED = {
 LONGER_ARGUMENTS = {
     # IFEQ of Valkey 8.1.
     "set",
-    # KEEPREF, DELREF and ACKED of Redis 8.2; ids and blocks of ids have other types in dozo.
-    "xack",
+    # KEEPREF, DELREF and ACKED of Redis 8.2.
     "xadd",
-    "xautoclaim",
-    "xclaim",
-    "xgroup|create",
-    "xgroup|setid",
-    "xinfo|stream",
-    "xpending",
-    "xread",
-    "xreadgroup",
-    "xsetid",
     "xtrim",
     # Redis documents these by blocks of its own shape, or not at all.
     "client|kill",

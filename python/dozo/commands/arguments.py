@@ -3,9 +3,10 @@
 Owns the usage notation, which is the one people know from manuals and which `Command.usage` holds:
 
     key [key ...]                       a word is a value; repeated
-    [NX | XX] [COUNT count]             [] is optional, | chooses, capitals stand for themselves
+    [NX | XX] [COUNT count]             [] is optional, | chooses, capitals and signs stand for themselves
     <ON | OFF>                          <> chooses where one must be given
     [AUTH username password]            a token with several values
+    <STREAMS key id>                    the same where it must be given
 
 `arguments(usage)` turns it into the tree of COMMAND DOCS; a command without one gets its tree from its signature.
 Refuses to parse requests (signature.py) and to write replies (command.py).
@@ -32,6 +33,7 @@ _TYPES: Final[dict[ArgType, str]] = {
     "unix-time": "unix-time-seconds unix-time-milliseconds",
 }
 _TYPE_OF_NAME: Final = {name: kind for kind, names in _TYPES.items() for name in names.split()}
+_SIGNS: Final = {"=": "equal", "~": "approximately", "*": "auto-id", "$": "new-id"}
 _WORD: Final = re.compile(r"\.\.\.|[\[\]<>|]|[^\s\[\]<>|]+")
 
 
@@ -129,7 +131,8 @@ class _Reader:
             if word == "[":
                 self._bracket(found)
             elif word == "<":
-                found.append(_choice(self._alternatives(">")))
+                inside = self._alternatives(">")
+                found.append(_option(inside[0]) if len(inside) == 1 else _choice(inside))
             else:
                 found.append(self._word(word))
         return found
@@ -164,6 +167,8 @@ class _Reader:
         return parts
 
     def _word(self, word: str) -> Arg:
+        if word in _SIGNS:
+            return Arg(_SIGNS[word], "pure-token", token=word)
         if word.upper() == word and any(letter.isalpha() for letter in word):
             return token(word)
         kind = _TYPE_OF_NAME.get(word, "string")
@@ -177,6 +182,8 @@ def _option(parts: list[Arg]) -> Arg:
     head, *rest = parts
     if head.type != "pure-token" or not rest:
         return _join(parts)
+    if len(rest) == 1 and (rest[0].token or rest[0].optional):
+        return replace(block(head.name, *rest), token=head.token)
     return replace(_join(rest), token=head.token)
 
 

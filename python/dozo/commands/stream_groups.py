@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from dozo.commands.api import DENYOOM, OK, READONLY, WRITE, Database, Key, command, container
+from dozo.commands.arguments import typed
 from dozo.commands.help import declare_help
 from dozo.commands.stream_ids import Id, id_text, integer, strict_id
 from dozo.commands.streams import entry_or_none, first_id_text
@@ -79,7 +80,9 @@ def _position(text: bytes) -> Id | None:
     group=_GROUP,
     since="5.0.0",
     complexity="O(1)",
-    args="key group <id | $> [MKSTREAM] [ENTRIESREAD entries-read]",
+    args=typed(
+        "key group <id | $> [MKSTREAM] [ENTRIESREAD entries-read]", id="string", entries_read="integer"
+    ),
     history=(("7.0.0", "The option ENTRIESREAD exists."),),
 )
 def xgroup_create(db: Database, key: Key, group: bytes, start: bytes, *options: bytes) -> str:
@@ -103,7 +106,7 @@ def xgroup_create(db: Database, key: Key, group: bytes, start: bytes, *options: 
     group=_GROUP,
     since="5.0.0",
     complexity="O(1)",
-    args="key group <id | $> [ENTRIESREAD entries-read]",
+    args=typed("key group <id | $> [ENTRIESREAD entries-read]", id="string", entries_read="integer"),
     history=(("7.0.0", "The option ENTRIESREAD exists."),),
 )
 def xgroup_setid(db: Database, key: Key, group: bytes, start: bytes, *options: bytes) -> str:

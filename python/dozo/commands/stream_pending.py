@@ -18,7 +18,7 @@ from dozo.commands.api import (
     command,
     hot,
 )
-from dozo.commands.arguments import KeySpec
+from dozo.commands.arguments import KeySpec, typed
 from dozo.commands.stream_ids import (
     MAX_ID,
     MIN_ID,
@@ -30,7 +30,7 @@ from dozo.commands.stream_ids import (
     start_id,
     strict_id,
 )
-from dozo.commands.streams import ids_and_references, stream_keys
+from dozo.commands.streams import STREAMS, ids_and_references, stream_keys
 from dozo.errors import ReplyError, SyntaxError_
 
 _GROUP: Final = "stream"
@@ -47,7 +47,7 @@ hot(
     since="5.0.0",
     summary="Returns entries that a group has not seen, or what is pending at a consumer; waits when told.",
     complexity="O(N) for N entries returned",
-    args="GROUP group consumer [COUNT count] [BLOCK milliseconds] [NOACK] STREAMS key [key ...] id [id ...]",
+    args=typed(f"<GROUP group consumer> [COUNT count] [BLOCK milliseconds] [NOACK] {STREAMS}", id="string"),
 )
 hot(
     "XACK",
@@ -59,7 +59,7 @@ hot(
     since="5.0.0",
     summary="Takes entries out of those pending in a group and returns how many were.",
     complexity="O(1) for each id",
-    args="key group id [id ...]",
+    args=typed("key group id [id ...]", id="string"),
 )
 
 
@@ -71,7 +71,9 @@ hot(
     group=_GROUP,
     since="8.2.0",
     complexity="O(1) for each id",
-    args="key group [KEEPREF | DELREF | ACKED] IDS numids id [id ...]",
+    args=typed(
+        "key group [KEEPREF | DELREF | ACKED] <IDS numids id [id ...]>", numids="integer", id="string"
+    ),
 )
 def xackdel(db: Database, key: Key, group: bytes, *words: bytes) -> list[int]:
     """Acknowledges entries and deletes them; for each id 1 deleted, 2 still referenced, -1 not pending."""
@@ -90,7 +92,12 @@ def xackdel(db: Database, key: Key, group: bytes, *words: bytes) -> list[int]:
     group=_GROUP,
     since="5.0.0",
     complexity="O(N) for N entries returned or passed over",
-    args="key group [[IDLE min-idle-time] start end count [consumer]]",
+    args=typed(
+        "key group [[IDLE min-idle-time] start end count [consumer]]",
+        min_idle_time="integer",
+        start="string",
+        end="string",
+    ),
     tips=_TIPS,
     history=(("6.2.0", "The option IDLE and exclusive ends exist."),),
 )
@@ -139,8 +146,12 @@ class _Claim:
     group=_GROUP,
     since="5.0.0",
     complexity="O(log(N)) for each id, N being the entries pending",
-    args="key group consumer min-idle-time id [id ...] [IDLE ms] [TIME unix-time-milliseconds] [RETRYCOUNT count]"
-    " [FORCE] [JUSTID] [LASTID lastid]",
+    args=typed(
+        "key group consumer min-idle-time id [id ...] [IDLE ms] [TIME unix-time-milliseconds] [RETRYCOUNT count]"
+        " [FORCE] [JUSTID] [LASTID lastid]",
+        id="string",
+        ms="integer",
+    ),
     tips=_TIPS,
 )
 def xclaim(db: Database, key: Key, group: bytes, consumer: bytes, idle: bytes, *words: bytes) -> list[object]:
@@ -250,7 +261,7 @@ def _claimed(
     group=_GROUP,
     since="6.2.0",
     complexity="O(1) for a small count",
-    args="key group consumer min-idle-time start [COUNT count] [JUSTID]",
+    args=typed("key group consumer min-idle-time start [COUNT count] [JUSTID]", start="string"),
     tips=_TIPS,
     history=(("7.0.0", "The ids whose entries were deleted are returned too."),),
 )

@@ -23,12 +23,13 @@ from dozo.commands.api import (
     command,
     hot,
 )
-from dozo.commands.arguments import KeySpec
+from dozo.commands.arguments import KeySpec, typed
 from dozo.commands.stream_ids import NO_REFERENCES, Id, id_text, integer, interval, strict_id
 from dozo.errors import NoSuchKey, ReplyError, SyntaxError_
 
 _GROUP: Final = "stream"
-_TRIM: Final = "[MAXLEN | MINID] [= | ~] threshold [LIMIT count]"
+_TRIM: Final = "<MAXLEN | MINID> [= | ~] threshold [LIMIT count]"
+STREAMS: Final = "<STREAMS key [key ...] id [id ...]>"
 _REFERENCES: Final = ("KEEPREF", "DELREF", "ACKED")
 _NONDETERMINISTIC: Final = ("nondeterministic_output",)
 
@@ -52,7 +53,10 @@ hot(
     since="5.0.0",
     summary="Appends an entry to a stream, and trims the stream when told.",
     complexity="O(1), and O(N) for N entries trimmed",
-    args=f"key [NOMKSTREAM] [KEEPREF | DELREF | ACKED] [{_TRIM}] <* | id> field value [field value ...]",
+    args=typed(
+        f"key [NOMKSTREAM] [KEEPREF | DELREF | ACKED] [{_TRIM}] <* | id> field value [field value ...]",
+        id="string",
+    ),
     tips=_NONDETERMINISTIC,
     history=(
         ("6.2.0", "The options NOMKSTREAM, MINID and LIMIT exist."),
@@ -82,7 +86,7 @@ hot(
     since="5.0.0",
     summary="Returns the entries of several streams after given ids; waits for some when told.",
     complexity="O(N) for N entries returned",
-    args="[COUNT count] [BLOCK milliseconds] STREAMS key [key ...] id [id ...]",
+    args=typed(f"[COUNT count] [BLOCK milliseconds] {STREAMS}", id="string"),
 )
 
 
@@ -160,7 +164,7 @@ def xdel(db: Database, key: Key, *ids: bytes) -> int:
     group=_GROUP,
     since="8.2.0",
     complexity="O(1) for each id",
-    args="key [KEEPREF | DELREF | ACKED] IDS numids id [id ...]",
+    args=typed("key [KEEPREF | DELREF | ACKED] <IDS numids id [id ...]>", numids="integer", id="string"),
 )
 def xdelex(db: Database, key: Key, *words: bytes) -> list[int]:
     """Deletes entries as far as groups' references allow; for each id 1 deleted, 2 still referenced, -1 missing."""
@@ -203,7 +207,7 @@ def ids_and_references(words: Sequence[bytes]) -> tuple[list[Id], str]:
     group=_GROUP,
     since="5.0.0",
     complexity="O(N) for N entries deleted",
-    args=f"key {_TRIM} [KEEPREF | DELREF | ACKED]",
+    args=f"key <{_TRIM}> [KEEPREF | DELREF | ACKED]",
     tips=_NONDETERMINISTIC,
     history=(
         ("6.2.0", "The options MINID and LIMIT exist."),
@@ -270,7 +274,9 @@ def _threshold(text: bytes, name: str) -> int:
     group=_GROUP,
     since="5.0.0",
     complexity="O(1)",
-    args="key last-id [ENTRIESADDED entries-added] [MAXDELETEDID max-deleted-id]",
+    args=typed(
+        "key last-id [ENTRIESADDED entries-added] [MAXDELETEDID max-deleted-id]", entries_added="integer"
+    ),
     history=(("7.0.0", "The options ENTRIESADDED and MAXDELETEDID exist."),),
 )
 def xsetid(db: Database, key: Key, last_id: bytes, *words: bytes) -> str:

@@ -26,6 +26,7 @@ __all__ = [
     "Tracking",
     "crc64",
     "glob_match",
+    "parse_float",
     "rdb_string",
     "xxh3_64",
 ]
@@ -230,10 +231,16 @@ class SortedSets:
     def count(self, key: bytes, by: str, min: bytes, max: bytes) -> int: ...
     def remove_range(self, key: bytes, by: str, min: bytes, max: bytes) -> int: ...
     def pop(self, key: bytes, last: bool, count: int) -> list[tuple[bytes, float]] | None: ...
+    def check(self, keys: list[bytes]) -> None:
+        """WrongType unless every key holds a sorted set, a set or nothing."""
+
+    def count_common(self, keys: list[bytes], limit: int) -> int:
+        """How many members all of the keys have, which were checked."""
+
     def combine(
         self, operation: str, keys: list[bytes], weights: list[float], aggregate: str, scores: bool
     ) -> list[Any]:
-        """The "union", "inter" or "diff" of sorted sets and sets; "check" only looks at their types."""
+        """The "union", "inter" or "diff" of sorted sets and sets, which were checked."""
 
     def combine_into(
         self, target: bytes, operation: str, keys: list[bytes], weights: list[float], aggregate: str
@@ -782,6 +789,9 @@ HOT: Final[tuple[str, ...]]
 
 def glob_match(pattern: bytes, text: bytes, nocase: bool = False) -> bool:
     """Redis's glob: * ? [a-z] [^a] and backslash."""
+
+def parse_float(text: bytes, bounded: bool = True) -> float | None:
+    """A number as C's strtod reads it, hexadecimal too, without blanks and not NaN; within a double if `bounded`."""
 
 def crc64(data: bytes) -> int:
     """CRC-64 as in RDB files and DUMP payloads (Jones polynomial, reflected, initial value 0)."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shlex
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
+import redis
 
 from dozo.testing import HOST, Node
 
@@ -188,3 +189,47 @@ def effect_of(dozo: Connection) -> Callable[..., None]:
         return reply
 
     return check
+
+
+@pytest.fixture(params=[2, 3], ids=["resp2", "resp3"])
+def alike(
+    request: Any, dozo: Connection, original: Connection, same: Callable[..., Any]
+) -> Callable[..., Any]:
+    """Return `same`, in either protocol: the test runs once in each."""
+    for connection in (dozo, original):
+        connection("HELLO", request.param)
+    return same
+
+
+def _told_events(port: int, setting: str, commands: Sequence[str]) -> list[Any]:
+    """What is published while the commands run, command by command, and the errors among the replies."""
+    found: list[Any] = []
+    with redis.Redis(HOST, port) as client, redis.Redis(HOST, port) as other:
+        client.flushall()
+        client.config_set("notify-keyspace-events", setting)
+        listener = other.pubsub()
+        listener.psubscribe("__key*", "end")
+        for _ in range(2):
+            listener.get_message(timeout=5)
+        for line in commands:
+            try:
+                client.execute_command(*[word.strip("'") for word in line.split()])
+            except redis.ResponseError as error:
+                found.append(str(error))
+            client.publish("end", "")
+            while (message := listener.get_message(timeout=5))["channel"] != b"end":
+                found.append((line, message["channel"], message["data"]))
+        client.config_set("notify-keyspace-events", "")
+    return found
+
+
+@pytest.fixture
+def same_events(server: Node, redis_server: Any) -> Callable[[str, Sequence[str]], list[Any]]:
+    """Return a function that runs commands on both servers and checks that both publish the same events."""
+
+    def compare(setting: str, commands: Sequence[str]) -> list[Any]:
+        ours, theirs = (_told_events(peer.port, setting, commands) for peer in (server, redis_server))
+        assert ours == theirs
+        return ours
+
+    return compare

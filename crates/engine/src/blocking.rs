@@ -13,7 +13,6 @@ use dozo_store::{Access, Keyspace, Type};
 use crate::cx::Cx;
 use crate::dispatch::silence;
 use crate::engine::Engine;
-use crate::number::parse_float;
 use crate::session::{Session, SessionId};
 use crate::table::{Implementation, Lookup};
 
@@ -353,7 +352,7 @@ impl Cx<'_> {
 /// The timeout of a blocking command, in seconds with a fraction: `Some(None)` is for ever, and `None` means that
 /// the error is answered. As in Redis 7.0 what is beyond 64 bits counts as negative.
 pub fn parse_timeout(cx: &mut Cx<'_>, text: &[u8]) -> Option<Option<i64>> {
-    let Some(seconds) = parse_float(text) else {
+    let Some(seconds) = dozo_store::strtod(text).filter(|seconds| !seconds.is_nan()) else {
         cx.error("ERR timeout is not a float or out of range");
         return None;
     };

@@ -64,5 +64,5 @@ mod _kernel {
     #[pymodule_export]
     use super::streams::Streams;
     #[pymodule_export]
-    use super::text::{crc64, glob_match, rdb_string, xxh3_64};
+    use super::text::{crc64, glob_match, parse_float, rdb_string, xxh3_64};
 }

@@ -2,7 +2,7 @@
 
 use dozo_engine::Cx;
 use dozo_engine::hot::{lex_bound, score_bound, store_sorted_set};
-use dozo_store::{Aggregate, Random, Set, Source, Str, Type, WrongType, Zset, itoa};
+use dozo_store::{Aggregate, Random, Str, WrongType, Zset, ZsetOperation, itoa};
 use dozo_wire::resp::Proto;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
@@ -75,59 +75,26 @@ fn span(zset: Option<&Zset>, by: &str, min: &[u8], max: &[u8]) -> Result<Range<u
     }
 }
 
-/// The union, intersection or difference of the keys' values, in Redis's order, which the rounding of sums depends on.
+/// The result of an operation on keys that were checked.
 fn combined(
-    cx: &mut Cx<'_>,
+    cx: &Cx<'_>,
     db: usize,
     operation: &str,
     keys: &[Vec<u8>],
     weights: &[f64],
     aggregate: &str,
-) -> Result<Zset, Refused> {
+) -> Zset {
+    let operation = match operation {
+        "union" => ZsetOperation::Union,
+        "inter" => ZsetOperation::Intersection,
+        _ => ZsetOperation::Difference,
+    };
     let aggregate = match aggregate {
         "min" => Aggregate::Min,
         "max" => Aggregate::Max,
         _ => Aggregate::Sum,
     };
-    let mut order = Vec::with_capacity(keys.len());
-    for (at, key) in keys.iter().enumerate() {
-        order.push((with_source(cx, db, key, |source| source.map_or(0, |source| source.len()))?, at));
-    }
-    if operation == "check" {
-        return Ok(Zset::new());
-    }
-    if operation != "diff" {
-        order.sort();
-    }
-    let packing = cx.engine.ks.packing;
-    let mut result = Zset::new();
-    for (step, (_, at)) in order.into_iter().enumerate() {
-        let weight = weights.get(at).copied().unwrap_or(1.0);
-        with_source(cx, db, &keys[at], |source| match (source, operation) {
-            (Some(source), "diff") if step > 0 => result.subtract(source, &packing),
-            (Some(source), "inter") if step > 0 => result.intersect(source, weight, aggregate, &packing),
-            (Some(source), _) => result.unite(source, weight, aggregate, &packing),
-            (None, "inter") => result = Zset::new(),
-            (None, _) => {}
-        })?;
-    }
-    Ok(result)
-}
-
-/// Lets `look` see the sorted set or set at `key`.
-fn with_source<R>(
-    cx: &mut Cx<'_>,
-    db: usize,
-    key: &[u8],
-    look: impl FnOnce(Option<Source<'_>>) -> R,
-) -> Result<R, Refused> {
-    let access = cx.read_access();
-    let ks = &mut cx.engine.ks;
-    let Some(of) = ks.get(db, key, access).map(|item| item.type_of()) else { return Ok(look(None)) };
-    Ok(match of {
-        Type::Set => look(ks.collection::<Set>(db, key, access)?.map(Source::Set)),
-        _ => look(ks.collection::<Zset>(db, key, access)?.map(Source::Zset)),
-    })
+    cx.engine.ks.combine_sorted_sets(db, operation, keys, weights, aggregate)
 }
 
 fn bytes<'py>(py: Python<'py>, value: &Str<'_>) -> Bound<'py, PyBytes> {
@@ -203,7 +170,14 @@ impl SortedSets {
         })
     }
 
-    #[pyo3(signature = (operation, keys, weights, aggregate, scores))]
+    fn check(&self, py: Python<'_>, keys: Vec<Vec<u8>>) -> PyResult<()> {
+        self.with(py, |cx, db| Ok(cx.engine.ks.check_sources(db, &keys, cx.read_access())?))
+    }
+
+    fn count_common(&self, py: Python<'_>, keys: Vec<Vec<u8>>, limit: usize) -> PyResult<usize> {
+        self.with(py, |cx, db| Ok(cx.engine.ks.count_common(db, &keys, limit)))
+    }
+
     fn combine<'py>(
         &self,
         py: Python<'py>,
@@ -214,12 +188,11 @@ impl SortedSets {
         scores: bool,
     ) -> PyResult<Bound<'py, PyList>> {
         let (result, proto) = self.with(py, |cx, db| {
-            Ok((combined(cx, db, operation, &keys, &weights, aggregate)?, cx.session.proto))
+            Ok((combined(cx, db, operation, &keys, &weights, aggregate), cx.session.proto))
         })?;
         listed(py, proto, result.iter(), scores)
     }
 
-    #[pyo3(signature = (target, operation, keys, weights, aggregate))]
     fn combine_into(
         &self,
         py: Python<'_>,
@@ -230,7 +203,8 @@ impl SortedSets {
         aggregate: &str,
     ) -> PyResult<usize> {
         self.with(py, |cx, db| {
-            let result = combined(cx, db, operation, &keys, &weights, aggregate)?;
+            let result = combined(cx, db, operation, &keys, &weights, aggregate);
+            let result = result.packed(&cx.engine.ks.packing);
             Ok(store_sorted_set(cx, target, result, &format!("z{operation}store")))
         })
     }
@@ -272,17 +246,28 @@ impl SortedSets {
             let Some(zset) = cx.engine.ks.collection::<Zset>(db, key, cx.read_access())? else {
                 return Ok(0);
             };
+            let small = matches!(zset, Zset::Small(_));
             Ok(zset.scan(cursor, count, &mut |member, score| {
                 let member = bytes(py, &member);
                 if outcome.is_ok() && pattern.is_none_or(|pattern| glob(pattern, member.as_bytes())) {
-                    let mut text = Vec::new();
-                    dozo_wire::resp::format_double(score, &mut text);
+                    let text = scanned(score, small);
                     outcome = list.append(member).and_then(|()| list.append(PyBytes::new(py, &text)));
                 }
             }))
         })?;
         outcome.map(|()| (next, list))
     }
+}
+
+/// A score as ZSCAN shows it: a small set keeps whole numbers as integers, in Redis too.
+fn scanned(score: f64, small: bool) -> Vec<u8> {
+    let whole = score.fract() == 0.0 && score.abs() <= (1_i64 << 62) as f64;
+    if small && whole {
+        return itoa::Buffer::new().format(score as i64).as_bytes().to_vec();
+    }
+    let mut text = Vec::new();
+    dozo_wire::resp::format_double(score, &mut text);
+    text
 }
 
 /// `count` different ranks below `len`, in no particular order (Floyd's way: as many draws as ranks).

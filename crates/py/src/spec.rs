@@ -2,7 +2,6 @@
 //!
 //! Errors come in Redis's order: positional arguments first, then the shape of the options, then their values.
 
-use dozo_engine::parse_float;
 use dozo_store::Str;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyList, PyString, PyTuple};
@@ -269,7 +268,7 @@ impl Item {
                     Err(_) => Ok(value.into_pyobject(py).map_err(PyErr::from)?.into_any()),
                 }
             }
-            Kind::Float => match parse_float(word) {
+            Kind::Float => match dozo_store::parse_double(word) {
                 Some(value) => Ok(PyFloat::new(py, value).into_any()),
                 None => refuse(&self.error),
             },

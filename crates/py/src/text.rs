@@ -16,6 +16,17 @@ pub fn glob_match(pattern: &[u8], text: &[u8], nocase: bool) -> bool {
     glob(&pattern.to_ascii_lowercase(), &text.to_ascii_lowercase())
 }
 
+/// A number as C's strtod reads it, hexadecimal too, without blanks and not NaN; within a double if so wanted.
+#[pyfunction]
+#[pyo3(signature = (text, bounded=true))]
+pub fn parse_float(text: &[u8], bounded: bool) -> Option<f64> {
+    if bounded {
+        dozo_store::parse_double(text)
+    } else {
+        dozo_store::strtod(text).filter(|value| !value.is_nan())
+    }
+}
+
 /// CRC-64 as in RDB files and DUMP payloads.
 #[pyfunction]
 pub fn crc64(data: &[u8]) -> u64 {

@@ -1,10 +1,11 @@
-//! Set algebra: intersection, union and difference of the sets at several keys.
+//! Set algebra: intersection, union and difference of the sets, or the sorted sets and sets, at several keys.
 //!
 //! Owns the choice of what is walked over and what is looked up. A missing key is an empty set. Only a union takes memory:
 //! the others have each member once anyway.
 
-use crate::collections::{Collection, Set};
+use crate::collections::{Aggregate, Collection, Set, Source, Zset, ZsetOperation, count_common};
 use crate::keyspace::Keyspace;
+use crate::object::Type;
 use crate::objects::WrongType;
 use crate::value::{Access, Value};
 
@@ -69,10 +70,48 @@ impl Keyspace {
 
     /// The set at a key that is known to be live, if there is any.
     fn set_at(&self, db: usize, key: &[u8]) -> Option<&Set> {
+        match self.source_at(db, key)? {
+            Source::Set(set) => Some(set),
+            Source::Zset(_) => None,
+        }
+    }
+
+    fn source_at(&self, db: usize, key: &[u8]) -> Option<Source<'_>> {
         match self.dbs[db].table.find(self.hash(key), key)?.value() {
-            Value::Set(set) => Some(set),
+            Value::Set(set) => Some(Source::Set(set)),
+            Value::Zset(zset) => Some(Source::Zset(zset)),
             _ => None,
         }
+    }
+
+    /// Whether every key holds a sorted set or a set, or nothing.
+    pub fn check_sources(&mut self, db: usize, keys: &[Vec<u8>], access: Access) -> Result<(), WrongType> {
+        for key in keys {
+            match self.get(db, key, access).map(|item| item.type_of()) {
+                None | Some(Type::Set | Type::Zset) => {}
+                Some(_) => return Err(WrongType),
+            }
+        }
+        Ok(())
+    }
+
+    /// The result of an operation on keys that were checked, each with its weight.
+    pub fn combine_sorted_sets(
+        &self,
+        db: usize,
+        operation: ZsetOperation,
+        keys: &[Vec<u8>],
+        weights: &[f64],
+        aggregate: Aggregate,
+    ) -> Zset {
+        let sources: Vec<_> = keys.iter().map(|key| self.source_at(db, key)).collect();
+        Zset::combined(operation, &sources, weights, aggregate, &self.packing)
+    }
+
+    /// How many members all keys have, which were checked; counted no further than `limit`.
+    pub fn count_common(&self, db: usize, keys: &[Vec<u8>], limit: usize) -> usize {
+        let sources: Vec<_> = keys.iter().map(|key| self.source_at(db, key)).collect();
+        count_common(&sources, limit)
     }
 }
 

@@ -10,6 +10,7 @@ mod changes;
 mod chunked;
 pub mod collections;
 mod detached;
+mod double;
 mod entry;
 pub mod eviction;
 mod expiry;
@@ -34,7 +35,10 @@ mod volatile;
 
 pub use algebra::SetOperation;
 pub use changes::{ChangeLog, Changed};
-pub use collections::{Aggregate, Collection, End, Hash, LexBound, List, Packing, Set, Source, Stream, Zset};
+pub use collections::{
+    Aggregate, Collection, End, Hash, LexBound, List, Packing, Set, Source, Stream, Zset, ZsetOperation,
+};
+pub use double::{c_number, parse_c_double, parse_double, strtod};
 pub use eviction::PolicyKind;
 pub use hashing::Random;
 pub use keyspace::{Keyspace, Reason, Removed, StoreConfig, StoreStats};

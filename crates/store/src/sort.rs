@@ -2,6 +2,7 @@
 //!
 //! Owns the order and the look-ups behind BY and GET; refuses to parse options and to store results.
 
+use crate::double::{c_number, parse_double};
 use crate::keyspace::Keyspace;
 use crate::objects::WrongType;
 use crate::value::{Access, Str, Value};
@@ -185,16 +186,7 @@ fn compare(a: &Row, b: &Row) -> Ordering {
     }
 }
 
-/// A number as C's strtod reads it when it must read all: spaces in front, no overflow, nothing behind.
+/// A number as C reads it, unless it is too large for a double or too small for a normal one.
 fn number(text: &[u8]) -> Option<f64> {
-    let start = text.iter().position(|byte| !matches!(byte, b' ' | b'\t'..=b'\r')).unwrap_or(text.len());
-    let text = &text[start..];
-    if text.is_empty() {
-        return (start == 0).then_some(0.0);
-    }
-    let value: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
-    let digits = text.split(|byte| matches!(byte, b'e' | b'E')).next().unwrap_or(text);
-    let named = text.iter().any(|byte| matches!(byte, b'n' | b'N'));
-    let lost = !value.is_normal() && digits.iter().any(|digit| (b'1'..=b'9').contains(digit));
-    if value.is_nan() || (lost && !named) { None } else { Some(value) }
+    parse_double(c_number(text)?).filter(|value| !value.is_subnormal())
 }

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from dozo.commands.api import DENYOOM, FAST, READONLY, WRITE, Database, Key, command
-from dozo.commands.walk import parse_integer
+from dozo.commands.numbers import integer
 from dozo.errors import ReplyError, WrongArity
 
 _GROUP: Final = "hash"
@@ -39,7 +39,7 @@ def _fields(words: Sequence[bytes], error: str = _BAD_NUMBER) -> list[bytes]:
 
 def _number(word: bytes, error: str) -> int:
     try:
-        number = parse_integer(word)
+        number = integer(word)
     except ReplyError:
         number = 0
     if number < 1:
@@ -49,7 +49,7 @@ def _number(word: bytes, error: str) -> int:
 
 def _moment(db: Database, word: bytes, unit: int, absolute: bool, name: str) -> int:
     """The unix time in milliseconds that a time argument means."""
-    time = parse_integer(word)
+    time = integer(word)
     if time < 0:
         raise ReplyError("ERR invalid expire time, must be >= 0")
     at = time * unit + (0 if absolute else db.now_ms)

@@ -6,7 +6,7 @@ The blocking commands wait as the engine lets them (Block); run again, they pass
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final, Literal
 
 from dozo.commands.api import (
     BLOCKING,
@@ -15,27 +15,23 @@ from dozo.commands.api import (
     NOSCRIPT,
     READONLY,
     WRITE,
-    Counted,
     Database,
-    Error,
-    Flag,
     Key,
-    Range,
     Reply,
     command,
     hot,
 )
 from dozo.commands.arguments import Arg, KeySpec, typed
-from dozo.commands.numbers import timeout_ms
-from dozo.errors import NoSuchKey, OutOfRange, ReplyError, SyntaxError_, WrongType
+from dozo.commands.numbers import integer, timeout_ms
+from dozo.commands.pops import Pop, counted_keys, parse_pop, take_first
+from dozo.errors import NoSuchKey, OutOfRange, ReplyError, SyntaxError_
 from dozo.replies import NULL_ARRAY, OK, Block, Simple
 
 _GROUP: Final = "list"
 _TAKES: Final = "RW access delete"
 _BETWEEN: Final = (KeySpec(_TAKES), KeySpec("RW insert", 2))
 _UNLIMITED: Final = 2**63 - 1
-_COUNT_ERROR: Final = "ERR count should be greater than 0"
-_NUMKEYS_ERROR: Final = "ERR numkeys should be greater than 0"
+_ENDS: Final = (b"LEFT", b"RIGHT")
 
 
 def _write(
@@ -254,23 +250,10 @@ def lset(db: Database, key: Key, index: bytes, element: bytes) -> Simple:
     """Replaces the element at an index."""
     if db.lists.len(key) is None:
         raise NoSuchKey
-    if not db.lists.set(key, _integer(index), element):
+    if not db.lists.set(key, integer(index), element):
         raise OutOfRange
     db.notify("l", "lset", key)
     return OK
-
-
-def _integer(word: bytes) -> int:
-    """An integer that is read after the key was looked up, as Redis does."""
-    text = word.decode("latin-1")
-    digits = text.removeprefix("-")
-    if (
-        not (digits.isdecimal() and digits.isascii())
-        or str(int(text)) != text
-        or not -(2**63) <= int(text) < 2**63
-    ):
-        raise ReplyError("ERR value is not an integer or out of range")
-    return int(text)
 
 
 @command(
@@ -313,9 +296,9 @@ def lpos(db: Database, key: Key, element: bytes, *options: bytes) -> Reply:
         if name == b"RANK":
             rank = _rank(options[at + 1])
         elif name == b"COUNT":
-            count = _not_negative("COUNT", options[at + 1])
+            count = integer(options[at + 1], "ERR COUNT can't be negative", low=0)
         else:
-            maxlen = _not_negative("MAXLEN", options[at + 1])
+            maxlen = integer(options[at + 1], "ERR MAXLEN can't be negative", low=0)
     wanted = 1 if count < 0 else count or _UNLIMITED
     found = db.lists.positions(key, element, rank, wanted, maxlen or _UNLIMITED)
     if count >= 0:
@@ -325,7 +308,7 @@ def lpos(db: Database, key: Key, element: bytes, *options: bytes) -> Reply:
 
 def _rank(word: bytes) -> int:
     """Which match LPOS begins with."""
-    rank = _integer(word)
+    rank = integer(word)
     if rank == -(2**63):
         raise ReplyError(f"ERR value is out of range, value must between {-_UNLIMITED} and {_UNLIMITED}")
     if rank == 0:
@@ -336,81 +319,39 @@ def _rank(word: bytes) -> int:
     return rank
 
 
-def _not_negative(name: str, word: bytes) -> int:
-    try:
-        number = _integer(word)
-    except ReplyError:
-        number = -1
-    if number < 0:
-        raise ReplyError(f"ERR {name} can't be negative")
-    return number
-
-
-def _take_first(db: Database, keys: tuple[bytes, ...], front: bool, count: int) -> list[Any] | None:
-    """The first list that there is, and what was taken from its end."""
-    name = "LPOP" if front else "RPOP"
-    for key in keys:
-        try:
-            taken = db.lists.pop(key, front, count)
-        except WrongType:
-            if not db.is_retry:
-                raise
-            continue
-        if taken:
-            db.effect(name, key, len(taken))
-            db.notify("l", name.lower(), key)
-            if not db.exists(key):
-                db.notify("g", "del", key)
-            return [key, taken]
-    return None
+def _take_first(db: Database, pop: Pop) -> list[Any] | None:
+    name = "RPOP" if pop.last else "LPOP"
+    return take_first(db, pop.keys, lambda key: db.lists.pop(key, not pop.last, pop.count), name, "l")
 
 
 @command(
     "LMPOP",
     arity=-4,
+    keys=counted_keys(1),
     flags=WRITE,
     group=_GROUP,
     since="7.0.0",
     key_specs=(KeySpec(_TAKES, counted=True),),
     args="numkeys key [key ...] <LEFT | RIGHT> [COUNT count]",
-    exclusive=(("left", "right"),),
     complexity="O(N+M) for N keys and M elements taken",
 )
-def lmpop(
-    db: Database,
-    *keys: Annotated[Key, Counted(_NUMKEYS_ERROR)],
-    left: Flag = False,
-    right: Flag = False,
-    count: Annotated[int, Range(1, 2**63 - 1, _COUNT_ERROR), Error(_COUNT_ERROR)] = 1,
-) -> Reply:
+def lmpop(db: Database, *words: bytes) -> Reply:
     """Takes elements from one end of the first list that there is: its key and the elements."""
-    if not left and not right:
-        raise SyntaxError_
-    return _take_first(db, keys, left, count) or NULL_ARRAY
+    return _take_first(db, parse_pop(words, _ENDS)) or NULL_ARRAY
 
 
 @command(
     "BLMPOP",
     arity=-5,
+    keys=counted_keys(2),
     flags=WRITE | BLOCKING,
     group=_GROUP,
     since="7.0.0",
     key_specs=(KeySpec(_TAKES, 2, counted=True),),
     args=typed("timeout numkeys key [key ...] <LEFT | RIGHT> [COUNT count]", timeout="double"),
-    exclusive=(("left", "right"),),
     complexity="O(N+M) for N keys and M elements taken",
 )
-def blmpop(
-    db: Database,
-    timeout: bytes,
-    *keys: Annotated[Key, Counted(_NUMKEYS_ERROR)],
-    left: Flag = False,
-    right: Flag = False,
-    count: Annotated[int, Range(1, 2**63 - 1, _COUNT_ERROR), Error(_COUNT_ERROR)] = 1,
-) -> Reply:
+def blmpop(db: Database, timeout: bytes, *words: bytes) -> Reply:
     """Does what LMPOP does, and waits where there is no list."""
-    wait_ms = timeout_ms(timeout)
-    if not left and not right:
-        raise SyntaxError_
-    taken = _take_first(db, keys, left, count)
-    return taken or Block(keys, of="list", timeout_ms=wait_ms, on_timeout=NULL_ARRAY)
+    pop, wait_ms = parse_pop(words, _ENDS), timeout_ms(timeout)
+    return _take_first(db, pop) or Block(pop.keys, of="list", timeout_ms=wait_ms, on_timeout=NULL_ARRAY)

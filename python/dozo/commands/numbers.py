@@ -9,13 +9,12 @@ import math
 import re
 from typing import Final
 
+from dozo._kernel import parse_float
 from dozo.errors import NotFloat, NotInteger, ReplyError
 
 __all__ = ["floating", "integer", "timeout_ms"]
 
 _INTEGER: Final = re.compile(rb"0|-?[1-9][0-9]{0,18}")
-_FLOAT: Final = re.compile(rb"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[+-]?inf(?:inity)?", re.I)
-_HEX: Final = re.compile(rb"[+-]?0x(?:[0-9a-f]+\.?[0-9a-f]*|\.[0-9a-f]+)(?:p[+-]?[0-9]+)?", re.I)
 
 
 def integer(
@@ -28,12 +27,11 @@ def integer(
 
 
 def floating(word: bytes, error: str = NotFloat.default) -> float:
-    """A number as C's strtod reads it, but not NaN and without blanks."""
-    if _FLOAT.fullmatch(word):
-        return float(word)
-    if _HEX.fullmatch(word):
-        return float.fromhex(word.decode())
-    raise ReplyError(error)
+    """A number as C's strtod reads it, but not NaN, not beyond a double, and without blanks."""
+    value = parse_float(word)
+    if value is None:
+        raise ReplyError(error)
+    return value
 
 
 def timeout_ms(seconds: bytes) -> int | None:
@@ -41,7 +39,9 @@ def timeout_ms(seconds: bytes) -> int | None:
 
     As in Redis 7.0 what is beyond 64 bits counts as negative.
     """
-    amount = floating(seconds, "ERR timeout is not a float or out of range") * 1000
-    if not -1 < amount < 2**63:
+    amount = parse_float(seconds, bounded=False)
+    if amount is None:
+        raise ReplyError("ERR timeout is not a float or out of range")
+    if not -1 < amount * 1000 < 2**63:
         raise ReplyError("ERR timeout is negative")
-    return math.ceil(amount) or None
+    return math.ceil(amount * 1000) or None

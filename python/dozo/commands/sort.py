@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from dozo.commands.api import DENYOOM, READONLY, WRITE, Arg, Database, Key, command
 from dozo.commands.arguments import KeySpec, arguments
-from dozo.errors import NotInteger, SyntaxError_
+from dozo.commands.numbers import integer
+from dozo.errors import SyntaxError_
 
 _GROUP: Final = "generic"
 _COMPLEXITY: Final = "O(N + M*log(M)), N the number of elements, M how many are returned"
 _ACL: Final = ("set", "sortedset", "list", "dangerous")
-_INTEGER: Final = re.compile(rb"(0|-?[1-9]\d{0,18})\Z")
 _VALUES: Final = {b"BY": 1, b"GET": 1, b"LIMIT": 2, b"STORE": 1}
 """How many arguments follow an option."""
 
@@ -61,7 +60,7 @@ def _parse(words: Sequence[bytes], may_store: bool) -> _Options:
             case b"ALPHA":
                 options.alpha = True
             case b"LIMIT":
-                options.offset, options.count = _integer(values[0]), _integer(values[1])
+                options.offset, options.count = integer(values[0]), integer(values[1])
             case b"BY":
                 options.by = values[0]
             case b"GET":
@@ -71,12 +70,6 @@ def _parse(words: Sequence[bytes], may_store: bool) -> _Options:
             case _:
                 raise SyntaxError_
     return options
-
-
-def _integer(word: bytes) -> int:
-    if not _INTEGER.match(word) or not -(2**63) <= int(word) < 2**63:
-        raise NotInteger
-    return int(word)
 
 
 def _keys(line: Sequence[bytes]) -> list[int]:

@@ -7,7 +7,7 @@ intersections and differences take sets too, whose members count with score 1.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 from dozo.commands.api import (
     BLOCKING,
@@ -16,29 +16,25 @@ from dozo.commands.api import (
     NOSCRIPT,
     READONLY,
     WRITE,
-    Counted,
     Database,
-    Error,
-    Flag,
     Key,
-    Range,
     Reply,
     command,
     hot,
 )
 from dozo.commands.arguments import Arg, KeySpec, arguments, typed
-from dozo.commands.numbers import timeout_ms
-from dozo.errors import NotInteger, ReplyError, SyntaxError_, WrongType
+from dozo.commands.numbers import floating, integer, timeout_ms
+from dozo.commands.pops import Pop, counted_keys, parse_pop, take_first
+from dozo.commands.walk import MAX_PICKS, parse_count, parse_walk
+from dozo.errors import ReplyError, SyntaxError_
 from dozo.replies import NULL_ARRAY, Block
 
 _GROUP: Final = "sorted-set"
 _ACL: Final = ("sortedset",)
 _TAKES: Final = "RW access delete"
-_COUNT_ERROR: Final = "ERR count should be greater than 0"
-_NUMKEYS_ERROR: Final = "ERR numkeys should be greater than 0"
-_INT64: Final = range(-(2**63), 2**63)
-_MOST_REPEATED: Final = 2**26
-"""How many members ZRANDMEMBER gives out with repetitions."""
+_UNLIMITED: Final = 2**63 - 1
+_ENDS: Final = (b"MIN", b"MAX")
+_BAD_WEIGHT: Final = "ERR weight value is not a float"
 _LOG: Final = "O(log(N)+M) for N members in the set, M of them in the range"
 
 
@@ -274,17 +270,6 @@ def _notify_gone(db: Database, key: bytes) -> None:
         db.notify("g", "del", key)
 
 
-def _counted_keys(first: int) -> Any:
-    """Finds the keys that are counted at position `first`; a destination stands before the count."""
-
-    def find(args: Sequence[bytes]) -> list[int]:
-        count = int(args[first]) if args[first].isdigit() else 0
-        found = list(range(first + 1, min(first + 1 + count, len(args))))
-        return [1, *found] if first == 2 else found
-
-    return find
-
-
 _COUNTED: Final = (KeySpec("RO access", counted=True),)
 _STORES: Final = (KeySpec("OW update"), KeySpec("RO access", 2, counted=True))
 _WEIGHTS: Final = (
@@ -295,40 +280,14 @@ _WEIGHTS: Final = (
 
 def _operands(db: Database, name: str, words: Sequence[bytes]) -> tuple[list[bytes], list[bytes]]:
     """The keys that are counted in front, each a sorted set or a set, and the words after them."""
-    count = _integer(words[0])
+    count = integer(words[0])
     if count < 1:
         raise ReplyError(f"ERR at least 1 input key is needed for '{name}' command")
     if count > len(words) - 1:
         raise SyntaxError_
     keys = list(words[1 : count + 1])
-    db.sorted_sets.combine("check", keys, [], "sum", False)
+    db.sorted_sets.check(keys)
     return keys, list(words[count + 1 :])
-
-
-def _integer(word: bytes) -> int:
-    text = word.decode("latin-1")
-    digits = text.removeprefix("-")
-    canonical = digits.isascii() and digits.isdecimal() and len(digits) < 20 and str(int(text)) == text
-    if not canonical or int(text) not in _INT64:
-        raise NotInteger
-    return int(text)
-
-
-def _weights(words: Sequence[bytes]) -> list[float]:
-    try:
-        return [db_float(word) for word in words]
-    except ValueError:
-        raise ReplyError("ERR weight value is not a float") from None
-
-
-def db_float(word: bytes) -> float:
-    """A float as C reads it; a ValueError where it is none, or no number."""
-    text = word.decode("latin-1")
-    value = float(text)
-    too_large = value in (float("inf"), float("-inf")) and "inf" not in text.lower()
-    if value != value or too_large or "_" in text or text != text.strip():
-        raise ValueError
-    return value
 
 
 def _algebra(
@@ -341,7 +300,8 @@ def _algebra(
     while rest:
         option = rest.pop(0).upper()
         if option == b"WEIGHTS" and weighted and len(rest) >= len(keys):
-            weights, rest = _weights(rest[: len(keys)]), rest[len(keys) :]
+            weights = [floating(word, _BAD_WEIGHT) for word in rest[: len(keys)]]
+            del rest[: len(keys)]
         elif option == b"AGGREGATE" and weighted and rest and rest[0].upper() in (b"SUM", b"MIN", b"MAX"):
             aggregate = rest.pop(0).decode().lower()
         elif option == b"WITHSCORES" and not store:
@@ -366,7 +326,7 @@ def _declare_algebra(operation: str, what: str, options: tuple[Arg, ...]) -> Non
     command(
         name,
         arity=-3,
-        keys=_counted_keys(1),
+        keys=counted_keys(1),
         key_specs=_COUNTED,
         summary=f"Returns {what}.",
         flags=READONLY,
@@ -378,7 +338,7 @@ def _declare_algebra(operation: str, what: str, options: tuple[Arg, ...]) -> Non
     command(
         f"{name}store",
         arity=-4,
-        keys=_counted_keys(2),
+        keys=lambda args: [1, *counted_keys(2)(args)],
         key_specs=_STORES,
         summary=f"Stores {what}; returns how many members there are.",
         flags=WRITE | DENYOOM,
@@ -397,7 +357,7 @@ _declare_algebra("diff", "the members of the first sorted set that no other one 
 @command(
     "ZINTERCARD",
     arity=-3,
-    keys=_counted_keys(1),
+    keys=counted_keys(1),
     key_specs=_COUNTED,
     flags=READONLY,
     group=_GROUP,
@@ -412,15 +372,9 @@ def zintercard(db: Database, *words: bytes) -> int:
     while rest:
         if rest[0].upper() != b"LIMIT" or len(rest) < 2:
             raise SyntaxError_
-        try:
-            limit = _integer(rest[1])
-        except NotInteger:
-            limit = -1
-        if limit < 0:
-            raise ReplyError("ERR LIMIT can't be negative")
+        limit = integer(rest[1], "ERR LIMIT can't be negative", low=0)
         rest = rest[2:]
-    found = len(db.sorted_sets.combine("inter", keys, [], "sum", False))
-    return min(found, limit) if limit else found
+    return db.sorted_sets.count_common(keys, limit or _UNLIMITED)
 
 
 @command(
@@ -438,14 +392,10 @@ def zrandmember(db: Database, key: Key, *options: bytes) -> Reply:
     if not options:
         found = db.sorted_sets.random(key, 1, True, False)
         return found[0] if found else None
-    count = _integer(options[0])
-    if count == -(2**63):
-        raise ReplyError(
-            "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807"
-        )
+    count = parse_count(options[0])
     if len(options) > 2 or (len(options) == 2 and options[1].upper() != b"WITHSCORES"):
         raise SyntaxError_
-    if count < -_MOST_REPEATED:
+    if count < -MAX_PICKS:
         raise ReplyError("ERR value is out of range")
     return db.sorted_sets.random(key, abs(count), count > 0, len(options) == 2) or []
 
@@ -462,90 +412,46 @@ def zrandmember(db: Database, key: Key, *options: bytes) -> Reply:
 )
 def zscan(db: Database, key: Key, cursor: bytes, *options: bytes) -> Reply:
     """Returns some members with their scores, and the cursor to go on from, 0 at the end."""
-    if not cursor.isdigit() or int(cursor) >= 2**64:
-        raise ReplyError("ERR invalid cursor")
-    if db.sorted_sets.len(key) is None:
+    walk = parse_walk(cursor, options, lambda: db.sorted_sets.len(key) is not None)
+    if walk is None:
         return [b"0", []]
-    pattern, count = None, 10
-    for name, value in zip(options[::2], options[1::2], strict=False):
-        if name.upper() == b"MATCH":
-            pattern = value
-        elif name.upper() == b"COUNT":
-            count = _integer(value)
-            if count < 1:
-                raise SyntaxError_
-        else:
-            raise SyntaxError_
-    if len(options) % 2:
-        raise SyntaxError_
-    following, found = db.sorted_sets.scan(key, int(cursor), count, pattern)
+    following, found = db.sorted_sets.scan(key, walk.cursor, walk.count, walk.pattern)
     return [str(following), found]
 
 
-def _take_first(db: Database, keys: tuple[bytes, ...], last: bool, count: int) -> list[Any] | None:
-    """The first sorted set that there is, and what was taken from its end."""
-    name = "ZPOPMAX" if last else "ZPOPMIN"
-    for key in keys:
-        try:
-            taken = db.sorted_sets.pop(key, last, count)
-        except WrongType:
-            if not db.is_retry:
-                raise
-            continue
-        if taken:
-            db.effect(name, key, len(taken))
-            db.notify("z", name.lower(), key)
-            _notify_gone(db, key)
-            return [key, taken]
-    return None
+def _take_first(db: Database, pop: Pop) -> list[Any] | None:
+    name = "ZPOPMAX" if pop.last else "ZPOPMIN"
+    return take_first(db, pop.keys, lambda key: db.sorted_sets.pop(key, pop.last, pop.count), name, "z")
 
 
 @command(
     "ZMPOP",
     arity=-4,
+    keys=counted_keys(1),
     flags=WRITE,
     group=_GROUP,
     acl=_ACL,
     since="7.0.0",
     key_specs=(KeySpec(_TAKES, counted=True),),
     args="numkeys key [key ...] <MIN | MAX> [COUNT count]",
-    exclusive=(("min", "max"),),
 )
-def zmpop(
-    db: Database,
-    *keys: Annotated[Key, Counted(_NUMKEYS_ERROR)],
-    min: Flag = False,
-    max: Flag = False,
-    count: Annotated[int, Range(1, 2**63 - 1, _COUNT_ERROR), Error(_COUNT_ERROR)] = 1,
-) -> Reply:
+def zmpop(db: Database, *words: bytes) -> Reply:
     """Takes members from one end of the first sorted set that there is: its key, and pairs of member and score."""
-    if not min and not max:
-        raise SyntaxError_
-    return _take_first(db, keys, max, count) or NULL_ARRAY
+    return _take_first(db, parse_pop(words, _ENDS)) or NULL_ARRAY
 
 
 @command(
     "BZMPOP",
     arity=-5,
+    keys=counted_keys(2),
     flags=WRITE | BLOCKING,
     group=_GROUP,
     acl=_ACL,
     since="7.0.0",
     key_specs=(KeySpec(_TAKES, 2, counted=True),),
     args=typed("timeout numkeys key [key ...] <MIN | MAX> [COUNT count]", timeout="double"),
-    exclusive=(("min", "max"),),
 )
-def bzmpop(
-    db: Database,
-    timeout: bytes,
-    *keys: Annotated[Key, Counted(_NUMKEYS_ERROR)],
-    min: Flag = False,
-    max: Flag = False,
-    count: Annotated[int, Range(1, 2**63 - 1, _COUNT_ERROR), Error(_COUNT_ERROR)] = 1,
-) -> Reply:
+def bzmpop(db: Database, timeout: bytes, *words: bytes) -> Reply:
     """Does what ZMPOP does, and waits where there is no sorted set."""
-    wait_ms = timeout_ms(timeout)
-    if not min and not max:
-        raise SyntaxError_
-    taken = _take_first(db, keys, max, count)
-    return taken or Block(keys, of="zset", timeout_ms=wait_ms, on_timeout=NULL_ARRAY)
+    pop, wait_ms = parse_pop(words, _ENDS), timeout_ms(timeout)
+    return _take_first(db, pop) or Block(pop.keys, of="zset", timeout_ms=wait_ms, on_timeout=NULL_ARRAY)

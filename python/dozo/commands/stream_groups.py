@@ -7,7 +7,8 @@ from typing import Any, Final
 from dozo.commands.api import DENYOOM, OK, READONLY, WRITE, Database, Key, command, container
 from dozo.commands.arguments import typed
 from dozo.commands.help import declare_help
-from dozo.commands.stream_ids import Id, id_text, integer, strict_id
+from dozo.commands.numbers import integer
+from dozo.commands.stream_ids import Id, id_text, start_id, strict_id
 from dozo.commands.streams import entry_or_none, first_id_text
 from dozo.errors import NoSuchKey, ReplyError
 
@@ -67,9 +68,11 @@ def _group_options(subcommand: str, words: tuple[bytes, ...]) -> tuple[bool, int
     return make_stream, None if entries_read == -1 else entries_read
 
 
-def _position(text: bytes) -> Id | None:
-    """The id, or None for $, the stream's last one."""
-    return None if text == b"$" else strict_id(text)
+def _position(text: bytes, ends: bool = False) -> Id | None:
+    """The id, or None for $, the stream's last one; with `ends` also - and +."""
+    if text == b"$":
+        return None
+    return start_id(text) if ends and text in (b"-", b"+") else strict_id(text)
 
 
 @command(
@@ -113,7 +116,7 @@ def xgroup_setid(db: Database, key: Key, group: bytes, start: bytes, *options: b
     """Sets how far a group has read."""
     _, entries_read = _group_options("SETID", options)
     _require_group(db, key, group)
-    db.streams.set_group(key, group, _position(start), entries_read)
+    db.streams.set_group(key, group, _position(start, ends=True), entries_read)
     db.notify("t", "xgroup-setid", key)
     return OK
 

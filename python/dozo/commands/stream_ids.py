@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from dozo.errors import NotInteger, ReplyError
+from dozo.errors import ReplyError
 
 __all__ = [
     "BAD_ID",
@@ -18,7 +18,6 @@ __all__ = [
     "Id",
     "end_id",
     "id_text",
-    "integer",
     "interval",
     "no_group",
     "start_id",
@@ -33,7 +32,6 @@ MAX_ID: Final[Id] = (_MAX, _MAX)
 BAD_ID: Final = "ERR Invalid stream ID specified as stream command argument"
 NO_REFERENCES: Final = "KEEPREF"
 _ID: Final = re.compile(rb"[ \t\n\v\f\r]*\+?([0-9]+)(?:-[ \t\n\v\f\r]*\+?([0-9]+))?")
-_INTEGER: Final = re.compile(rb"0|-?[1-9][0-9]{0,18}")
 
 
 def strict_id(text: bytes, seq: int = 0) -> Id:
@@ -87,15 +85,6 @@ def end_id(text: bytes) -> Id:
 def interval(start: bytes, end: bytes) -> tuple[Id, Id]:
     """Both ends of an interval."""
     return start_id(start), end_id(end)
-
-
-def integer(text: bytes, error: str = NotInteger.default) -> int:
-    """A canonical 64-bit integer."""
-    if _INTEGER.fullmatch(text):
-        value = int(text)
-        if -(2**63) <= value < 2**63:
-            return value
-    raise ReplyError(error)
 
 
 def no_group(key: bytes, group: bytes) -> ReplyError:

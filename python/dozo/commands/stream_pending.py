@@ -19,12 +19,12 @@ from dozo.commands.api import (
     hot,
 )
 from dozo.commands.arguments import KeySpec, typed
+from dozo.commands.numbers import integer
 from dozo.commands.stream_ids import (
     MAX_ID,
     MIN_ID,
     Id,
     id_text,
-    integer,
     interval,
     no_group,
     start_id,

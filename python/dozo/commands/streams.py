@@ -24,7 +24,8 @@ from dozo.commands.api import (
     hot,
 )
 from dozo.commands.arguments import KeySpec, typed
-from dozo.commands.stream_ids import NO_REFERENCES, Id, id_text, integer, interval, strict_id
+from dozo.commands.numbers import integer
+from dozo.commands.stream_ids import NO_REFERENCES, Id, id_text, interval, strict_id
 from dozo.errors import NoSuchKey, ReplyError, SyntaxError_
 
 _GROUP: Final = "stream"
@@ -298,8 +299,6 @@ def xsetid(db: Database, key: Key, last_id: bytes, *words: bytes) -> str:
     found = db.streams.info(key)
     if found is None:
         raise NoSuchKey
-    if last < found["max_deleted"]:
-        raise _small("current max_deleted_entry_id")
     if found["length"]:
         if last < found["newest_id"]:
             raise _small("target stream top item")

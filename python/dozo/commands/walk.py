@@ -10,13 +10,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from dozo.errors import NotInteger, ReplyError, SyntaxError_
+from dozo.commands.numbers import integer
+from dozo.errors import ReplyError, SyntaxError_
 
 MAX_PICKS: Final = 2**26
 """How many random elements one negative count may ask for, as each is built in memory."""
 
 _CURSOR: Final = re.compile(rb"(?:[-+]?\d{1,20})?\Z")
-_INTEGER: Final = re.compile(rb"(?:0|-?[1-9]\d{0,18})\Z")
 _DEFAULT_COUNT: Final = 10
 _MAX: Final = 2**63 - 1
 
@@ -31,16 +31,9 @@ class Walk:
     flag: bool
 
 
-def parse_integer(word: bytes) -> int:
-    """Return a canonical 64-bit integer, or raise Redis's error."""
-    if not _INTEGER.match(word) or not -(2**63) <= int(word) <= _MAX:
-        raise NotInteger
-    return int(word)
-
-
 def parse_count(word: bytes) -> int:
     """Return a count of random picks; negative means that an element may come again."""
-    count = parse_integer(word)
+    count = integer(word)
     if count < -_MAX:
         raise ReplyError(f"ERR value is out of range, value must between {-_MAX} and {_MAX}")
     return count
@@ -64,7 +57,7 @@ def parse_walk(
         if at + 1 == len(options) or word not in (b"COUNT", b"MATCH"):
             raise SyntaxError_
         if word == b"COUNT":
-            count = parse_integer(options[at + 1])
+            count = integer(options[at + 1])
             if count < 1:
                 raise SyntaxError_
         else:

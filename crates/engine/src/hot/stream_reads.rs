@@ -16,9 +16,6 @@ const UNBALANCED: &str =
 const DOLLAR: &str = "ERR The $ ID is meaningless in the context of XREADGROUP: you want to read the history of this \
                       consumer by specifying a proper ID, or use the > ID to get new messages. The $ ID would just \
                       return an empty result set.";
-const PLUS: &str = "ERR The + ID is meaningless in the context of XREADGROUP: you want to read the history of this \
-                    consumer by specifying a proper ID, or use the > ID to get new messages. The + ID would just \
-                    return an empty result set.";
 const GREATER: &str = "ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> <consumer> \
                        option.";
 
@@ -149,7 +146,6 @@ fn starts(cx: &mut Cx<'_>, request: &Request<'_>) -> Option<Vec<From>> {
         }
         let start = match (*text, request.group.is_some()) {
             (b"$", true) => Err(DOLLAR),
-            (b"+", true) => Err(PLUS),
             (b">", false) => Err(GREATER),
             (b">", true) => Ok(From::New),
             (b"$", false) => Ok(From::After(stream.map_or(Id::MIN, |stream| stream.counters().last_id))),

@@ -1,12 +1,12 @@
 //! Sorted sets: ZADD, ZINCRBY, ZREM, ZSCORE, ZCARD, ZRANK, ZPOPMIN, ZPOPMAX, ZREMRANGEBYSCORE, and all of the ZRANGE family
 //! (one parser, one span of ranks).
 
-use dozo_store::{Access, LexBound, Packing, Type, Zset};
+use dozo_store::{Access, LexBound, Packing, Type, Zset, parse_c_double, parse_double};
 use dozo_wire::resp::Proto;
 use std::ops::{Bound, Range};
 
 use super::strings::reply_string;
-use super::{NOT_INTEGER, SYNTAX, parse_int, wrong_arity, wrong_type};
+use super::{NOT_INTEGER, SYNTAX, parse_int, wrong_type};
 use crate::blocking::{TimeoutReply, Wait, parse_timeout};
 use crate::cx::Cx;
 use crate::events::Class;
@@ -40,30 +40,14 @@ const NAN: &str = "ERR resulting score is not a number (NaN)";
 const BAD_SCORES: &str = "ERR min or max is not a float";
 const BAD_MEMBERS: &str = "ERR min or max not valid string range item";
 
-/// A score; as C reads numbers, without spaces, and never NaN.
-fn parse_score(text: &[u8]) -> Option<f64> {
-    let text = std::str::from_utf8(text).ok()?;
-    let score: f64 = text.parse().ok().filter(|score: &f64| !score.is_nan())?;
-    // A number too large for a double is refused, but not the word.
-    let word = text.trim_start_matches(['+', '-']).starts_with(['i', 'I']);
-    (score.is_finite() || word).then_some(score)
-}
-
 /// One end of a range of scores: `(5` leaves 5 out.
 pub fn score_bound(text: &[u8]) -> Option<Bound<f64>> {
     let (open, number) = match text {
         [b'(', rest @ ..] => (true, rest),
         _ => (false, text),
     };
-    let number = match number {
-        b"" => 0.0,
-        _ => std::str::from_utf8(number.trim_ascii_start()).ok()?.parse().ok()?,
-    };
-    match number {
-        number if f64::is_nan(number) => None,
-        number if open => Some(Bound::Excluded(number)),
-        number => Some(Bound::Included(number)),
-    }
+    let number = parse_c_double(number)?;
+    Some(if open { Bound::Excluded(number) } else { Bound::Included(number) })
 }
 
 /// One end of a range of members: `-`, `+`, `[member` or `(member`.
@@ -178,7 +162,7 @@ fn zincrby(cx: &mut Cx<'_>, args: &[&[u8]]) {
 }
 
 fn add(cx: &mut Cx<'_>, key: &[u8], options: Adding, pairs: &[&[u8]]) {
-    if pairs.iter().step_by(2).any(|score| parse_score(score).is_none()) {
+    if pairs.iter().step_by(2).any(|score| parse_double(score).is_none()) {
         return cx.error(NOT_FLOAT);
     }
     let (ks, db) = (&mut cx.engine.ks, cx.session.db);
@@ -187,7 +171,7 @@ fn add(cx: &mut Cx<'_>, key: &[u8], options: Adding, pairs: &[&[u8]]) {
     let done = ks.edit_or_create(db, key, |zset: &mut Zset| {
         let done = pairs
             .chunks_exact(2)
-            .try_for_each(|pair| options.add(zset, pair[1], parse_score(pair[0])?, &mut added, &packing));
+            .try_for_each(|pair| options.add(zset, pair[1], parse_double(pair[0])?, &mut added, &packing));
         (done, added.new + added.changed > 0)
     });
     let Ok(done) = done else { return wrong_type(cx) };
@@ -262,7 +246,7 @@ fn zrank(cx: &mut Cx<'_>, args: &[&[u8]]) {
 fn pop(cx: &mut Cx<'_>, args: &[&[u8]], last: bool) {
     let (key, event) = (args[1], if last { "zpopmax" } else { "zpopmin" });
     let count = match args.get(2).map(|count| parse_int(count).and_then(|n| usize::try_from(n).ok())) {
-        _ if args.len() > 3 => return wrong_arity(cx, event),
+        _ if args.len() > 3 => return cx.error(SYNTAX),
         Some(None) => return cx.error(NOT_POSITIVE),
         Some(count) => count,
         None => None,
@@ -381,9 +365,9 @@ impl<'a> Query<'a> {
                     };
                     (query.offset, query.limit, rest, limited) = (offset, limit, after, true);
                 }
-                (b"rev", _) if reverse.is_none() => found_reverse = true,
-                (b"bylex", _) if by.is_none() => found_by = Some(By::Lex),
-                (b"byscore", _) if by.is_none() => found_by = Some(By::Score),
+                (b"rev", _) if reverse.is_none() && !found_reverse => found_reverse = true,
+                (b"bylex", _) if by.or(found_by).is_none() => found_by = Some(By::Lex),
+                (b"byscore", _) if by.or(found_by).is_none() => found_by = Some(By::Score),
                 _ => return Err(SYNTAX),
             }
         }

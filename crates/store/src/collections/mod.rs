@@ -16,7 +16,8 @@ pub use hash::Hash;
 pub use list::{End, List};
 pub use set::Set;
 pub use stream::Stream;
-pub use zset::{Aggregate, LexBound, Pairs, Source, Zset};
+pub(crate) use zset::count_common;
+pub use zset::{Aggregate, LexBound, Pairs, Source, Zset, ZsetOperation};
 
 use crate::object::{Object, Type};
 

@@ -110,7 +110,8 @@ fn take(group: &mut Group, consumer: &[u8], id: Id, claim: &Claim, now: i64) -> 
         _ => {}
     }
     let (number, _) = group.consumer_or_new(consumer, now);
-    let before = before.map_or(0, |pending| pending.deliveries);
+    // What is made pending by force counts as delivered once before this.
+    let before = before.map_or(1, |pending| pending.deliveries);
     let next = if claim.keep_count { before } else { before.saturating_add(1) };
     let pending = Pending {
         consumer: number,

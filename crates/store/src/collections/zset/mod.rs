@@ -8,7 +8,8 @@ mod element;
 mod small;
 mod tree;
 
-pub use algebra::{Aggregate, Source};
+pub(crate) use algebra::count_common;
+pub use algebra::{Aggregate, Source, ZsetOperation};
 pub use small::SmallZset;
 
 use super::cells::Walk;

@@ -104,6 +104,11 @@ impl<'a> Cx<'a> {
         whole(std::mem::replace(&mut self.session.out, outer_out))
     }
 
+    /// Has those who wait for a key look at it again after this command, though its value did not change.
+    pub fn wake(&mut self, db: usize, key: &[u8]) {
+        self.engine.waiters.note(db, key);
+    }
+
     /// Every connected session, the calling one included.
     pub fn sessions(&self) -> impl Iterator<Item = &Session> {
         let own = (self.session.id != 0).then_some(&*self.session);

@@ -5,6 +5,7 @@ mod common;
 
 use common::{Bench, START_MS};
 use dozo_engine::{Cause, Engine, Session, Settings, SystemClock};
+use dozo_store::collections::stream::{Fields, Id};
 use dozo_store::{PolicyKind, StoreConfig, Value};
 use proptest::prelude::*;
 
@@ -185,7 +186,20 @@ fn dump(engine: &Engine) -> Vec<Row> {
                 Value::Str(text) => vec![text.to_vec()],
                 Value::Set(set) => set.iter().map(|member| member.to_vec()).collect(),
                 Value::Hash(hash) => hash.iter().map(|(f, v)| [f.to_vec(), v.to_vec()].join(&b'=')).collect(),
-                _ => Vec::new(),
+                Value::List(list) => list
+                    .iter()
+                    .enumerate()
+                    .map(|(at, e)| [format!("{at:9}").into(), e.to_vec()].concat())
+                    .collect(),
+                Value::Zset(zset) => {
+                    zset.iter().map(|(m, score)| [m.to_vec(), score.to_be_bytes().into()].concat()).collect()
+                }
+                Value::Stream(stream) => {
+                    let entry =
+                        |(id, fields): (Id, Fields<'_>)| format!("{id:?} {:?}", fields.collect::<Vec<_>>());
+                    let counters = format!("{:?}", stream.counters());
+                    stream.iter().map(entry).chain([counters]).map(String::into_bytes).collect()
+                }
             };
             value.sort();
             all.push((db, item.key().to_vec(), value, item.expire_at()));
@@ -230,6 +244,31 @@ fn command() -> impl Strategy<Value = String> {
         "SPOP {k}",
         "SPOP {k} 2",
         "SPOP {k} 1000",
+        "RPUSH l{k} {n} x",
+        "LPUSH l{k} {n} y",
+        "LPOP l{k}",
+        "RPOP l{k} 2",
+        "LMOVE l{k} lb LEFT RIGHT",
+        "BLMOVE l{k} lc RIGHT LEFT 1",
+        "BLPOP l{k} la 1",
+        "BRPOP l{k} 1",
+        "BRPOPLPUSH l{k} ld 1",
+        "LREM l{k} -1 x",
+        "LTRIM l{k} 1 -2",
+        "ZADD z{k} {n} x 2 y",
+        "ZADD z{k} GT CH {n} x",
+        "ZADD z{k} INCR {n} y",
+        "ZINCRBY z{k} {n} z",
+        "ZPOPMIN z{k}",
+        "ZPOPMAX z{k} 2",
+        "BZPOPMIN z{k} 1",
+        "ZREM z{k} x",
+        "ZREMRANGEBYSCORE z{k} 0 {n}",
+        "ZRANGESTORE zb z{k} 0 1",
+        "XADD x{k} * f {n}",
+        "XADD x{k} {n}-* f v",
+        "XADD x{k} MAXLEN 3 * f {n}",
+        "XADD x{k} MAXLEN ~ 2 LIMIT 1 * f {n}",
     ]);
     (templates, key, 0..60i64).prop_map(|(t, k, n)| t.replace("{k}", k).replace("{n}", &n.to_string()))
 }

@@ -106,7 +106,7 @@ fn write_stream(stream: &Stream, out: &mut Vec<u8>) {
         max_deleted: (counters.max_deleted.ms, counters.max_deleted.seq),
         added: counters.added,
     };
-    let groups: Vec<stream::Group> = stream.groups().iter().map(group_parts).collect();
+    let groups: Vec<stream::Group> = stream.groups().iter().map(|group| group_parts(group)).collect();
     writer.finish(out, &figures, &groups);
 }
 
@@ -170,7 +170,7 @@ pub fn read(form: u8, version: u32, r: &mut Reader<'_>, packing: &Packing) -> Re
 
 fn read_stream(form: u8, r: &mut Reader<'_>, packing: &Packing) -> Result<Stream, Malformed> {
     let mut stream = Stream::new();
-    let (figures, groups) = stream::read(form, r, &mut |id, fields| {
+    let (figures, mut groups) = stream::read(form, r, &mut |id, fields| {
         let mut digits = vec![Buffer::new(); fields.len()];
         let pairs: Vec<&[u8]> =
             fields.iter().zip(&mut digits).map(|(field, digits)| field.as_bytes(digits)).collect();
@@ -178,6 +178,8 @@ fn read_stream(form: u8, r: &mut Reader<'_>, packing: &Packing) -> Result<Stream
     })?;
     let id = |(ms, seq)| Id::new(ms, seq);
     stream.set_counters(id(figures.last), Some(figures.added), Some(id(figures.max_deleted)));
+    // In the order of names each goes to the end, whatever order a hostile payload has.
+    groups.sort_by(|a, b| a.name.cmp(&b.name));
     for parts in &groups {
         stream.create_group(&parts.name, id(parts.last), parts.read);
         stream.edit_group(&parts.name, |group| fill_group(group, parts));
@@ -186,13 +188,15 @@ fn read_stream(form: u8, r: &mut Reader<'_>, packing: &Packing) -> Result<Stream
 }
 
 fn fill_group(group: &mut Group, parts: &stream::Group) {
-    let mut numbers = Vec::with_capacity(parts.consumers.len());
-    for consumer in &parts.consumers {
+    let mut numbers = vec![0; parts.consumers.len()];
+    let mut order: Vec<_> = parts.consumers.iter().zip(&mut numbers).collect();
+    order.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
+    for (consumer, place) in order {
         let (number, _) = group.consumer_or_new(&consumer.name, consumer.seen);
         if let Some(made) = group.consumer_mut(number) {
             made.active_at = consumer.active;
         }
-        numbers.push(number);
+        *place = number;
     }
     for (&(ms, seq), pending) in &parts.pending {
         let Some(&consumer) = numbers.get(pending.consumer) else { continue };

@@ -49,14 +49,12 @@ impl Streams {
     ) -> PyResult<Option<R>> {
         self.with(|cx, db| {
             let (access, now) = (cx.read_access(), cx.now());
-            match cx.engine.ks.collection::<Stream>(db, key, access) {
-                Ok(found) => found.map(|stream| look(stream, now)).transpose(),
-                Err(WrongType) => Err(Classes::get(py)?.wrong_type(py)),
-            }
+            let found = cx.engine.ks.collection::<Stream>(db, key, access);
+            found.map_err(|WrongType| wrong_type(py))?.map(|stream| look(stream, now)).transpose()
         })
     }
 
-    /// Changes a stream; the closure also says whether it did.
+    /// Changes a stream's entries; the closure also says whether it did.
     fn edit<R>(
         &self,
         py: Python<'_>,
@@ -65,12 +63,28 @@ impl Streams {
     ) -> PyResult<Option<R>> {
         self.with(|cx, db| {
             let now = cx.now();
-            match cx.engine.ks.edit(db, key, |stream: &mut Stream| edit(stream, now)) {
-                Ok(found) => Ok(found),
-                Err(WrongType) => Err(Classes::get(py)?.wrong_type(py)),
-            }
+            let done = cx.engine.ks.edit(db, key, |stream: &mut Stream| edit(stream, now));
+            done.map_err(|WrongType| wrong_type(py))
         })
     }
+
+    /// Changes what stands beside the entries, groups and counters: no news for WATCH.
+    fn edit_aside<R>(
+        &self,
+        py: Python<'_>,
+        key: &[u8],
+        edit: impl FnOnce(&mut Stream, i64) -> (R, bool),
+    ) -> PyResult<Option<R>> {
+        self.with(|cx, db| {
+            let now = cx.now();
+            let done = cx.engine.ks.edit_aside(db, key, |stream: &mut Stream| edit(stream, now));
+            done.map_err(|WrongType| wrong_type(py))
+        })
+    }
+}
+
+fn wrong_type(py: Python<'_>) -> PyErr {
+    Classes::get(py).map_or_else(|error| error, |classes| classes.wrong_type(py))
 }
 
 fn id_of((ms, seq): Pair) -> Id {
@@ -212,7 +226,7 @@ impl Streams {
         added: Option<u64>,
         max_deleted: Option<Pair>,
     ) -> PyResult<Option<()>> {
-        self.edit(py, key, |stream, _| {
+        self.edit_aside(py, key, |stream, _| {
             stream.set_counters(id_of(last_id), added, max_deleted.map(id_of));
             ((), true)
         })
@@ -237,20 +251,25 @@ impl Streams {
             let made = stream.create_group(group, last_id, entries_read);
             (made, made)
         };
-        if !make_stream {
-            return self.edit(py, key, |stream, _| create(stream));
+        let made = self.edit_aside(py, key, |stream, _| create(stream))?;
+        if made.is_some() || !make_stream {
+            return Ok(made);
         }
-        self.with(|cx, db| match cx.engine.ks.edit_or_create(db, key, create) {
-            Ok(made) => Ok(Some(made)),
-            Err(WrongType) => Err(Classes::get(py)?.wrong_type(py)),
+        self.with(|cx, db| {
+            cx.engine.ks.edit_or_create(db, key, create).map(Some).map_err(|WrongType| wrong_type(py))
         })
     }
 
     fn destroy_group(&self, py: Python<'_>, key: &[u8], group: &[u8]) -> PyResult<Option<bool>> {
-        self.edit(py, key, |stream, _| {
+        let gone = self.edit_aside(py, key, |stream, _| {
             let gone = stream.destroy_group(group);
             (gone, gone)
-        })
+        })?;
+        if gone == Some(true) {
+            // Whoever waits as this group must learn of it.
+            self.with(|cx, db| Ok(cx.wake(db, key)))?;
+        }
+        Ok(gone)
     }
 
     #[pyo3(signature = (key, group, last_id, entries_read=None))]
@@ -262,7 +281,7 @@ impl Streams {
         last_id: Option<Pair>,
         entries_read: Option<u64>,
     ) -> PyResult<Option<()>> {
-        let set = self.edit(py, key, |stream, _| {
+        let set = self.edit_aside(py, key, |stream, _| {
             let last_id = last_id.map_or(stream.counters().last_id, id_of);
             let set = stream
                 .edit_group(group, |group| (group.last_id, group.entries_read) = (last_id, entries_read));
@@ -278,7 +297,7 @@ impl Streams {
         group: &[u8],
         name: &[u8],
     ) -> PyResult<Option<bool>> {
-        let made = self.edit(py, key, |stream, now| {
+        let made = self.edit_aside(py, key, |stream, now| {
             let made = stream.edit_group(group, |group| group.consumer_or_new(name, now).1);
             (made, made == Some(true))
         });
@@ -292,7 +311,7 @@ impl Streams {
         group: &[u8],
         name: &[u8],
     ) -> PyResult<Option<usize>> {
-        let gone = self.edit(py, key, |stream, _| {
+        let gone = self.edit_aside(py, key, |stream, _| {
             let gone = stream.edit_group(group, |group| group.remove_consumer(name)).flatten();
             (gone, gone.is_some())
         });
@@ -311,7 +330,7 @@ impl Streams {
                 found.set_item("lag", stream.lag(group))?;
                 Ok(found)
             };
-            stream.groups().iter().map(describe).collect()
+            stream.groups().iter().map(|group| describe(group)).collect()
         })
     }
 
@@ -420,7 +439,7 @@ impl Streams {
         force: bool,
     ) -> PyResult<Option<Outcomes>> {
         let claim = Claim { min_idle, delivered_at, deliveries, keep_count, force };
-        self.edit(py, key, |stream, now| {
+        self.edit_aside(py, key, |stream, now| {
             let one = |id| match stream.claim(group, consumer, id_of(id), &claim, now) {
                 Claimed::Taken(pending) => (true, Some((pending.delivered_at, pending.deliveries))),
                 Claimed::Gone => (true, None),
@@ -446,7 +465,7 @@ impl Streams {
         min_idle: i64,
         keep_count: bool,
     ) -> PyResult<Option<(Pair, Vec<(Pair, (i64, u64))>, Vec<Pair>)>> {
-        self.edit(py, key, |stream, now| {
+        self.edit_aside(py, key, |stream, now| {
             let claim = Claim { min_idle, delivered_at: now, deliveries: None, keep_count, force: false };
             let (mut taken, mut gone) = (Vec::new(), Vec::new());
             let attempts = count.saturating_mul(AUTOCLAIM_ATTEMPTS);

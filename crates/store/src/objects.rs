@@ -47,6 +47,24 @@ impl Keyspace {
         self.edit_entry(db, hash, entry, change).map(Some)
     }
 
+    /// [`Keyspace::edit`] of what stands beside the value, such as a stream's groups: it counts as a change, but those who
+    /// watch the key don't hear of it.
+    pub fn edit_aside<C: Collection, R>(
+        &mut self,
+        db: usize,
+        key: &[u8],
+        change: impl FnOnce(&mut C) -> (R, bool),
+    ) -> Result<Option<R>, WrongType> {
+        // A key that expires just now is still told of.
+        if self.live(db, self.hash(key), key).is_none() {
+            return Ok(None);
+        }
+        let observed = std::mem::replace(&mut self.observed, false);
+        let done = self.edit(db, key, change);
+        self.observed = observed;
+        done
+    }
+
     /// [`Keyspace::edit`] that starts with an empty collection where the key is missing.
     pub fn edit_or_create<C: Collection + Default, R>(
         &mut self,

@@ -78,10 +78,14 @@ hot(
 def xackdel(db: Database, key: Key, group: bytes, *words: bytes) -> list[int]:
     """Acknowledges entries and deletes them; for each id 1 deleted, 2 still referenced, -1 not pending."""
     ids, references = ids_and_references(words)
-    done = db.streams.acknowledge(key, group, ids, references)
-    if done is not None and 1 in done:
+    before = db.streams.info(key)
+    if before is None:
+        return [-1] * len(ids)
+    done = db.streams.acknowledge(key, group, ids, references) or []
+    # An entry that was deleted before is acknowledged, but not deleted again.
+    if db.streams.info(key) != before:
         db.notify("t", "xdel", key)
-    return [-1] * len(ids) if done is None else done
+    return done
 
 
 @command(

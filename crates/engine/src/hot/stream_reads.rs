@@ -133,7 +133,10 @@ fn starts(cx: &mut Cx<'_>, request: &Request<'_>) -> Option<Vec<From>> {
             // The stream has made way for another type while the client waited.
             Err(WrongType) if waited => None,
             Err(WrongType) => {
-                wrong_type(cx);
+                match request.group {
+                    Some((group, _)) if cx.is_retry() => no_group(cx, key, group, false),
+                    _ => wrong_type(cx),
+                }
                 return None;
             }
         };
@@ -259,7 +262,7 @@ fn read_group(
     reply: &mut Reply<'_>,
 ) -> Option<usize> {
     let now = cx.now();
-    let edited = cx.engine.ks.edit(cx.session.db, key, |stream: &mut Stream| {
+    let edited = cx.engine.ks.edit_aside(cx.session.db, key, |stream: &mut Stream| {
         let mut read = Read::default();
         let last_id = stream.group(group).map_or(Id::MAX, |group| group.last_id);
         let has_new = last_id.next().is_some_and(|id| stream.range(id, Id::MAX).next().is_some());

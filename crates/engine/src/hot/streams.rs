@@ -231,7 +231,7 @@ fn xack(cx: &mut Cx<'_>, args: &[&[u8]]) {
     }
     let ids: Option<Vec<Id>> = args[3..].iter().map(|text| Id::parse(text, 0)).collect();
     let Some(ids) = ids else { return cx.error(BAD_ID) };
-    let acknowledged = cx.engine.ks.edit(db, key, |stream: &mut Stream| {
+    let acknowledged = cx.engine.ks.edit_aside(db, key, |stream: &mut Stream| {
         let each = |group: &mut dozo_store::collections::stream::Group| {
             ids.iter().filter(|id| group.acknowledge(**id)).count()
         };

@@ -12,6 +12,9 @@ use std::ops::Range;
 
 /// The bytes of a block when `list-max-listpack-size` counts elements.
 const COUNTED_BYTES: usize = 8192;
+/// A block of a large list may hold as many elements as that, however small the setting: the deque of blocks grows by
+/// copying itself, which must stay short.
+const BLOCK_COUNT: usize = 64;
 
 /// One end of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,9 +63,16 @@ impl Limit {
         }
     }
 
+    /// Whether a small list may have one more element of so many bytes.
     #[inline]
     fn holds(&self, cells: &Cells, more: usize) -> bool {
         cells.row().len() + more <= self.bytes && cells.count() < self.count
+    }
+
+    /// Whether a block of a large list may.
+    #[inline]
+    fn block_holds(&self, cells: &Cells, more: usize) -> bool {
+        cells.row().len() + more <= self.bytes && cells.count() < self.count.max(BLOCK_COUNT)
     }
 }
 
@@ -102,7 +112,7 @@ impl Blocks {
             End::Back => self.blocks.len().saturating_sub(1),
         };
         match self.blocks.get(block) {
-            Some(cells) if self.limit.holds(cells, value.len()) => {
+            Some(cells) if self.limit.block_holds(cells, value.len()) => {
                 let (at, count) = (if end == End::Front { 0 } else { cells.row().len() }, cells.count() + 1);
                 self.splice(block, at, 0, &[value], count);
             }
@@ -113,7 +123,7 @@ impl Blocks {
     /// Inserts before the byte `at` of a block; a full one is cut there.
     fn insert(&mut self, block: usize, at: usize, value: Encoded<'_>) {
         let (len, count) = (value.len(), self.blocks[block].count());
-        if self.limit.holds(&self.blocks[block], len) {
+        if self.limit.block_holds(&self.blocks[block], len) {
             return self.splice(block, at, 0, &[value], count + 1);
         }
         let next = if at == 0 { block } else { block + 1 };
@@ -121,12 +131,12 @@ impl Blocks {
             self.cut(block, at);
         }
         let before = next.checked_sub(1).map(|before| &self.blocks[before]);
-        if let Some(cells) = before.filter(|cells| self.limit.holds(cells, len)) {
+        if let Some(cells) = before.filter(|cells| self.limit.block_holds(cells, len)) {
             let (at, count) = (cells.row().len(), cells.count() + 1);
             return self.splice(next - 1, at, 0, &[value], count);
         }
         match self.blocks.get(next) {
-            Some(cells) if self.limit.holds(cells, len) => {
+            Some(cells) if self.limit.block_holds(cells, len) => {
                 let count = cells.count() + 1;
                 self.splice(next, 0, 0, &[value], count);
             }

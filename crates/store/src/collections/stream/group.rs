@@ -49,8 +49,10 @@ pub struct Group {
     /// How many entries came before or at `last_id`; `None` when that can't be known.
     pub entries_read: Option<u64>,
     pending: Sorted<Pending>,
-    /// By number; a removed consumer leaves a gap that the next one takes.
+    /// By number.
     consumers: Vec<Option<Consumer>>,
+    /// Numbers that removed consumers have left, for the next ones.
+    gaps: Vec<u32>,
     /// Numbers in the order of names.
     order: Vec<u32>,
     /// Allocations of the consumers' own.
@@ -65,6 +67,7 @@ impl Group {
             entries_read,
             pending: Sorted::default(),
             consumers: Vec::new(),
+            gaps: Vec::new(),
             order: Vec::new(),
             consumer_bytes: 0,
         }
@@ -119,23 +122,21 @@ impl Group {
         };
         let consumer =
             Consumer { name: name.into(), seen_at: now, active_at: -1, pending: Sorted::default() };
-        let number = match self.consumers.iter().position(Option::is_none) {
-            Some(gap) => gap,
-            None => {
-                self.consumers.push(None);
-                self.consumers.len() - 1
-            }
-        };
+        let number = self.gaps.pop().unwrap_or(self.consumers.len() as u32);
         self.consumer_bytes += class_size(name.len().max(1));
-        self.consumers[number] = Some(consumer);
-        self.order.insert(place, number as u32);
-        (number as u32, true)
+        match self.consumers.get_mut(number as usize) {
+            Some(gap) => *gap = Some(consumer),
+            None => self.consumers.push(Some(consumer)),
+        }
+        self.order.insert(place, number);
+        (number, true)
     }
 
     /// Removes a consumer with what waits for it; how much that was.
     pub fn remove_consumer(&mut self, name: &[u8]) -> Option<usize> {
         let place = self.place(name).ok()?;
         let number = self.order.remove(place);
+        self.gaps.push(number);
         let consumer = self.consumers[number as usize].take()?;
         for (id, ()) in consumer.pending.iter() {
             self.pending.remove(id);
@@ -182,9 +183,10 @@ impl Group {
     /// Bytes taken from the allocator.
     pub(super) fn memory(&self) -> usize {
         let class = |bytes: usize| if bytes == 0 { 0 } else { class_size(bytes) };
-        class(self.name.len())
+        class_size(size_of::<Group>())
+            + class(self.name.len())
             + class(self.consumers.capacity() * size_of::<Option<Consumer>>())
-            + class(self.order.capacity() * size_of::<u32>())
+            + class((self.order.capacity() + self.gaps.capacity()) * size_of::<u32>())
             + self.consumer_bytes
             + self.pending.memory()
     }

@@ -82,8 +82,8 @@ struct Body {
     counters: Counters,
     /// What the blocks' entries take.
     block_bytes: usize,
-    /// In the order of names.
-    groups: Vec<Group>,
+    /// In the order of names; boxed, so that making one moves little.
+    groups: Vec<Box<Group>>,
     group_bytes: usize,
 }
 
@@ -191,21 +191,21 @@ impl Stream {
 
     /// The groups in the order of their names.
     #[must_use]
-    pub fn groups(&self) -> &[Group] {
+    pub fn groups(&self) -> &[Box<Group>] {
         &self.0.groups
     }
 
     /// The group of this name.
     #[must_use]
     pub fn group(&self, name: &[u8]) -> Option<&Group> {
-        self.0.group_place(name).ok().map(|place| &self.0.groups[place])
+        self.0.group_place(name).ok().map(|place| &*self.0.groups[place])
     }
 
     /// Makes a group; false when there is one of that name.
     pub fn create_group(&mut self, name: &[u8], last_id: Id, entries_read: Option<u64>) -> bool {
         let body = &mut *self.0;
         let Err(place) = body.group_place(name) else { return false };
-        let group = Group::new(name, last_id, entries_read);
+        let group = Box::new(Group::new(name, last_id, entries_read));
         body.group_bytes += group.memory();
         body.groups.insert(place, group);
         true
@@ -325,7 +325,7 @@ impl Collection for Stream {
         let class = |bytes: usize| if bytes == 0 { 0 } else { class_size(bytes) };
         class_size(size_of::<Body>())
             + class(body.blocks.capacity() * size_of::<Block>())
-            + class(body.groups.capacity() * size_of::<Group>())
+            + class(body.groups.capacity() * size_of::<Box<Group>>())
             + body.block_bytes
             + body.group_bytes
     }
@@ -335,7 +335,7 @@ impl Collection for Stream {
     }
 
     fn weight(&self) -> usize {
-        2 + self.0.blocks.len() + self.0.groups.iter().map(Group::weight).sum::<usize>()
+        2 + self.0.blocks.len() + self.0.groups.iter().map(|group| group.weight()).sum::<usize>()
     }
 
     fn free_some(&mut self, max: usize) -> bool {
@@ -365,7 +365,7 @@ impl Collection for Stream {
         for group in &mut copy.0.groups {
             group.recount();
         }
-        copy.0.group_bytes = copy.0.groups.iter().map(Group::memory).sum();
+        copy.0.group_bytes = copy.0.groups.iter().map(|group| group.memory()).sum();
         copy
     }
 

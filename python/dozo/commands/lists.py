@@ -1,6 +1,6 @@
 """The list family. Owns every command of the group "list"; those of queues are hot, the others stand below.
 
-The blocking commands wait as the engine lets them (Block); run again, they pass over keys that hold no list.
+LMPOP and BLMPOP share their grammar with those of sorted sets (pops.py).
 """
 
 from __future__ import annotations
@@ -22,16 +22,15 @@ from dozo.commands.api import (
     hot,
 )
 from dozo.commands.arguments import Arg, KeySpec, typed
-from dozo.commands.numbers import integer, timeout_ms
-from dozo.commands.pops import Pop, counted_keys, parse_pop, take_first
+from dozo.commands.numbers import integer
+from dozo.commands.pops import declare_pops
 from dozo.errors import NoSuchKey, OutOfRange, ReplyError, SyntaxError_
-from dozo.replies import NULL_ARRAY, OK, Block, Simple
+from dozo.replies import OK, Simple
 
 _GROUP: Final = "list"
 _TAKES: Final = "RW access delete"
 _BETWEEN: Final = (KeySpec(_TAKES), KeySpec("RW insert", 2))
 _UNLIMITED: Final = 2**63 - 1
-_ENDS: Final = (b"LEFT", b"RIGHT")
 
 
 def _write(
@@ -42,46 +41,39 @@ def _write(
     hot(name, arity=arity, summary=summary, args=args, since=since, group=_GROUP, **about)
 
 
-_write(
-    "LPUSH",
-    -3,
-    "Adds elements at the head of a list, one after the other; returns the new length.",
-    "key element [element ...]",
-    key_flags="RW insert",
-    flags=WRITE | DENYOOM | FAST,
-    complexity="O(N) for N elements",
-    history=(("2.4.0", "Several elements are accepted."),),
-)
-_write(
-    "RPUSH",
-    -3,
-    "Adds elements at the tail of a list; returns the new length.",
-    "key element [element ...]",
-    key_flags="RW insert",
-    flags=WRITE | DENYOOM | FAST,
-    complexity="O(N) for N elements",
-    history=(("2.4.0", "Several elements are accepted."),),
-)
-_write(
-    "LPOP",
-    -2,
-    "Takes one element, or with a count up to so many, from the head of a list.",
-    "key [count]",
-    key_flags=_TAKES,
-    flags=WRITE | FAST,
-    complexity="O(N) for N elements taken",
-    history=(("6.2.0", "The count is accepted."),),
-)
-_write(
-    "RPOP",
-    -2,
-    "Takes one element, or with a count up to so many, from the tail of a list.",
-    "key [count]",
-    key_flags=_TAKES,
-    flags=WRITE | FAST,
-    complexity="O(N) for N elements taken",
-    history=(("6.2.0", "The count is accepted."),),
-)
+for _push, _pop, _wait, _end in (("LPUSH", "LPOP", "BLPOP", "head"), ("RPUSH", "RPOP", "BRPOP", "tail")):
+    _write(
+        _push,
+        -3,
+        f"Adds elements at the {_end} of a list, one after the other; returns the new length.",
+        "key element [element ...]",
+        key_flags="RW insert",
+        flags=WRITE | DENYOOM | FAST,
+        complexity="O(N) for N elements",
+        history=(("2.4.0", "Several elements are accepted."),),
+    )
+    _write(
+        _pop,
+        -2,
+        f"Takes one element, or with a count up to so many, from the {_end} of a list.",
+        "key [count]",
+        key_flags=_TAKES,
+        flags=WRITE | FAST,
+        complexity="O(N) for N elements taken",
+        history=(("6.2.0", "The count is accepted."),),
+    )
+    _write(
+        _wait,
+        -3,
+        f"Takes an element from the {_end} of the first list that has one, and waits where none has.",
+        typed("key [key ...] timeout", timeout="double"),
+        "2.0.0",
+        keys=(1, -2, 1),
+        key_flags=_TAKES,
+        flags=WRITE | NOSCRIPT | BLOCKING,
+        complexity="O(N) for N keys",
+        history=(("6.0.0", "The timeout may have a fraction."),),
+    )
 _write(
     "LRANGE",
     4,
@@ -149,30 +141,6 @@ _write(
     doc_flags=("deprecated",),
     deprecated_since="6.2.0",
     replaced_by="LMOVE with RIGHT and LEFT",
-)
-_write(
-    "BLPOP",
-    -3,
-    "Takes an element from the head of the first list that has one, and waits where none has.",
-    typed("key [key ...] timeout", timeout="double"),
-    "2.0.0",
-    keys=(1, -2, 1),
-    key_flags=_TAKES,
-    flags=WRITE | NOSCRIPT | BLOCKING,
-    complexity="O(N) for N keys",
-    history=(("6.0.0", "The timeout may have a fraction."),),
-)
-_write(
-    "BRPOP",
-    -3,
-    "Takes an element from the tail of the first list that has one, and waits where none has.",
-    typed("key [key ...] timeout", timeout="double"),
-    "2.0.0",
-    keys=(1, -2, 1),
-    key_flags=_TAKES,
-    flags=WRITE | NOSCRIPT | BLOCKING,
-    complexity="O(N) for N keys",
-    history=(("6.0.0", "The timeout may have a fraction."),),
 )
 _write(
     "BLMOVE",
@@ -319,39 +287,14 @@ def _rank(word: bytes) -> int:
     return rank
 
 
-def _take_first(db: Database, pop: Pop) -> list[Any] | None:
-    name = "RPOP" if pop.last else "LPOP"
-    return take_first(db, pop.keys, lambda key: db.lists.pop(key, not pop.last, pop.count), name, "l")
-
-
-@command(
+declare_pops(
     "LMPOP",
-    arity=-4,
-    keys=counted_keys(1),
-    flags=WRITE,
+    ("LEFT", "RIGHT"),
+    of="list",
+    plain=("LPOP", "RPOP"),
+    take=lambda db, key, pop: db.lists.pop(key, not pop.last, pop.count),
+    summary="Takes elements from one end of the first list that there is: its key and the elements.",
+    waiting="Does what LMPOP does, and waits where there is no list.",
     group=_GROUP,
-    since="7.0.0",
-    key_specs=(KeySpec(_TAKES, counted=True),),
-    args="numkeys key [key ...] <LEFT | RIGHT> [COUNT count]",
     complexity="O(N+M) for N keys and M elements taken",
 )
-def lmpop(db: Database, *words: bytes) -> Reply:
-    """Takes elements from one end of the first list that there is: its key and the elements."""
-    return _take_first(db, parse_pop(words, _ENDS)) or NULL_ARRAY
-
-
-@command(
-    "BLMPOP",
-    arity=-5,
-    keys=counted_keys(2),
-    flags=WRITE | BLOCKING,
-    group=_GROUP,
-    since="7.0.0",
-    key_specs=(KeySpec(_TAKES, 2, counted=True),),
-    args=typed("timeout numkeys key [key ...] <LEFT | RIGHT> [COUNT count]", timeout="double"),
-    complexity="O(N+M) for N keys and M elements taken",
-)
-def blmpop(db: Database, timeout: bytes, *words: bytes) -> Reply:
-    """Does what LMPOP does, and waits where there is no list."""
-    pop, wait_ms = parse_pop(words, _ENDS), timeout_ms(timeout)
-    return _take_first(db, pop) or Block(pop.keys, of="list", timeout_ms=wait_ms, on_timeout=NULL_ARRAY)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
 
 from dozo.commands.api import DENYOOM, READONLY, WRITE, Arg, Database, Key, command
 from dozo.commands.arguments import KeySpec, arguments
@@ -44,6 +44,10 @@ class _Options:
     descending: bool = False
     alpha: bool = False
     store: bytes | None = None
+
+    def asked(self) -> dict[str, Any]:
+        """What the store is told."""
+        return {name: value for name, value in asdict(self).items() if name != "store"}
 
 
 def _parse(words: Sequence[bytes], may_store: bool) -> _Options:
@@ -100,16 +104,7 @@ def sort(db: Database, key: Key, *words: bytes) -> list[bytes | None] | int:
     if options.store is None:
         return _sorted(db, key, options)
     existed = db.exists(options.store)
-    stored = db.sort_store(
-        options.store,
-        key,
-        by=options.by,
-        get=options.get,
-        alpha=options.alpha,
-        descending=options.descending,
-        offset=options.offset,
-        count=options.count,
-    )
+    stored = db.sort_store(options.store, key, **options.asked())
     if stored:
         db.notify("l", "sortstore", options.store)
     elif existed:
@@ -134,12 +129,4 @@ def sort_ro(db: Database, key: Key, *words: bytes) -> list[bytes | None]:
 
 
 def _sorted(db: Database, key: bytes, options: _Options) -> list[bytes | None]:
-    return db.sort(
-        key,
-        by=options.by,
-        get=options.get,
-        alpha=options.alpha,
-        descending=options.descending,
-        offset=options.offset,
-        count=options.count,
-    )
+    return db.sort(key, **options.asked())

@@ -23,17 +23,15 @@ from dozo.commands.api import (
     hot,
 )
 from dozo.commands.arguments import Arg, KeySpec, arguments, typed
-from dozo.commands.numbers import floating, integer, timeout_ms
-from dozo.commands.pops import Pop, counted_keys, parse_pop, take_first
+from dozo.commands.numbers import floating, integer
+from dozo.commands.pops import counted_keys, declare_pops
 from dozo.commands.walk import MAX_PICKS, parse_count, parse_walk
 from dozo.errors import ReplyError, SyntaxError_
-from dozo.replies import NULL_ARRAY, Block
 
 _GROUP: Final = "sorted-set"
 _ACL: Final = ("sortedset",)
 _TAKES: Final = "RW access delete"
 _UNLIMITED: Final = 2**63 - 1
-_ENDS: Final = (b"MIN", b"MAX")
 _BAD_WEIGHT: Final = "ERR weight value is not a float"
 _LOG: Final = "O(log(N)+M) for N members in the set, M of them in the range"
 
@@ -419,39 +417,14 @@ def zscan(db: Database, key: Key, cursor: bytes, *options: bytes) -> Reply:
     return [str(following), found]
 
 
-def _take_first(db: Database, pop: Pop) -> list[Any] | None:
-    name = "ZPOPMAX" if pop.last else "ZPOPMIN"
-    return take_first(db, pop.keys, lambda key: db.sorted_sets.pop(key, pop.last, pop.count), name, "z")
-
-
-@command(
+declare_pops(
     "ZMPOP",
-    arity=-4,
-    keys=counted_keys(1),
-    flags=WRITE,
+    ("MIN", "MAX"),
+    of="zset",
+    plain=("ZPOPMIN", "ZPOPMAX"),
+    take=lambda db, key, pop: db.sorted_sets.pop(key, pop.last, pop.count),
+    summary="Takes members from one end of the first sorted set that there is: its key, and pairs of member and score.",
+    waiting="Does what ZMPOP does, and waits where there is no sorted set.",
     group=_GROUP,
     acl=_ACL,
-    since="7.0.0",
-    key_specs=(KeySpec(_TAKES, counted=True),),
-    args="numkeys key [key ...] <MIN | MAX> [COUNT count]",
 )
-def zmpop(db: Database, *words: bytes) -> Reply:
-    """Takes members from one end of the first sorted set that there is: its key, and pairs of member and score."""
-    return _take_first(db, parse_pop(words, _ENDS)) or NULL_ARRAY
-
-
-@command(
-    "BZMPOP",
-    arity=-5,
-    keys=counted_keys(2),
-    flags=WRITE | BLOCKING,
-    group=_GROUP,
-    acl=_ACL,
-    since="7.0.0",
-    key_specs=(KeySpec(_TAKES, 2, counted=True),),
-    args=typed("timeout numkeys key [key ...] <MIN | MAX> [COUNT count]", timeout="double"),
-)
-def bzmpop(db: Database, timeout: bytes, *words: bytes) -> Reply:
-    """Does what ZMPOP does, and waits where there is no sorted set."""
-    pop, wait_ms = parse_pop(words, _ENDS), timeout_ms(timeout)
-    return _take_first(db, pop) or Block(pop.keys, of="zset", timeout_ms=wait_ms, on_timeout=NULL_ARRAY)

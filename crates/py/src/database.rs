@@ -413,12 +413,10 @@ impl Database {
 
     fn keys<'py>(&self, py: Python<'py>, pattern: &[u8]) -> PyResult<Bound<'py, PyList>> {
         self.with(|cx, db| {
-            let now = cx.now();
             let found = PyList::empty(py);
             let mut outcome = Ok(());
             cx.engine.ks.for_each(db, &mut |item| {
-                let live = item.expire_at().is_none_or(|at| at > now);
-                if outcome.is_ok() && live && (pattern == b"*" || glob(pattern, item.key())) {
+                if outcome.is_ok() && (pattern == b"*" || glob(pattern, item.key())) {
                     outcome = found.append(PyBytes::new(py, item.key()));
                 }
             });
@@ -436,12 +434,10 @@ impl Database {
         r#type: Option<&str>,
     ) -> PyResult<(u64, Bound<'py, PyList>)> {
         self.with(|cx, db| {
-            let now = cx.now();
             let found = PyList::empty(py);
             let mut outcome = Ok(());
             let next = cx.engine.ks.scan(db, cursor, count, &mut |item| {
-                let wanted = item.expire_at().is_none_or(|at| at > now)
-                    && pattern.is_none_or(|pattern| glob(pattern, item.key()))
+                let wanted = pattern.is_none_or(|pattern| glob(pattern, item.key()))
                     && r#type.is_none_or(|name| item.value().type_name() == name);
                 if outcome.is_ok() && wanted {
                     outcome = found.append(PyBytes::new(py, item.key()));

@@ -2,11 +2,20 @@
 //!
 //! Owns what a walk shows: live keys only. Where it goes is the table's business.
 
+use crate::entry::EntryPtr;
 use crate::keyspace::Keyspace;
-use crate::value::Item;
+use crate::value::{Item, Value};
 
 /// Random keys tried before a database is taken to hold nothing but expired ones.
 const TRIES: usize = 100;
+
+/// Whether an entry only waits to be removed: its time is over, or that of every element of its value.
+fn is_over(entry: EntryPtr, now: i64) -> bool {
+    if entry.expire_at().is_some_and(|at| at <= now) {
+        return true;
+    }
+    matches!(entry.value(), Value::Hash(hash) if hash.is_over(now))
+}
 
 impl Keyspace {
     /// Visits about `count` keys from `cursor` on (0 starts) and returns the next cursor (0: the scan is over).
@@ -15,7 +24,7 @@ impl Keyspace {
     pub fn scan(&mut self, db: usize, cursor: u64, count: usize, visit: &mut dyn FnMut(Item<'_>)) -> u64 {
         let now = self.now;
         self.dbs[db].table.scan(cursor, count, &mut |entry| {
-            if entry.expire_at().is_none_or(|at| at > now) {
+            if !is_over(entry, now) {
                 visit(Item::new(entry));
             }
         })
@@ -26,7 +35,7 @@ impl Keyspace {
         self.dbs[db]
             .table
             .iter()
-            .filter(|entry| entry.expire_at().is_none_or(|at| at > self.now))
+            .filter(|entry| !is_over(*entry, self.now))
             .for_each(|entry| visit(Item::new(entry)));
     }
 

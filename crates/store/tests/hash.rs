@@ -87,7 +87,11 @@ impl Pair {
                     self.model.get_mut(&field).unwrap().1 = at;
                 }
             }
-            Op::Wait(ms) => self.now += ms,
+            Op::Wait(ms) => {
+                self.now += ms;
+                let over = self.model.keys().all(|field| self.visible(field).is_none());
+                assert_eq!(self.hash.is_over(self.now), over && !self.model.is_empty());
+            }
             Op::TakeDue(max) => {
                 let mut due: Vec<(i64, Vec<u8>)> = self
                     .model
@@ -256,6 +260,12 @@ fn a_key_is_gone_with_its_last_field_whoever_looks() {
     assert_eq!((removed.len(), removed[0].fields.len(), store.stats.expired_fields), (1, 3, 3));
     assert_eq!((store.len(0), store.active_field_expire(10)), (0, 0));
     assert!(store.used_memory() <= empty + 1024, "{} over {empty}", store.used_memory());
+    let mut store = keyspace_with(3);
+    store.set_now(2000);
+    let mut listed = 0;
+    store.for_each(0, &mut |_| listed += 1);
+    store.scan(0, 0, 100, &mut |_| listed += 1);
+    assert_eq!((store.random_key(0), listed), (None, 0), "as KEYS, SCAN and RANDOMKEY look");
     let mut store = keyspace_with(3);
     store.set_now(2000);
     assert!(!store.remove(0, b"h"), "there is nothing left to delete");

@@ -9,6 +9,7 @@ from typing import Annotated, Final
 
 from dozo.commands.api import DENYOOM, READONLY, WRITE, Database, Flag, Key, Range, command
 from dozo.commands.arguments import KeySpec
+from dozo.commands.numbers import integer
 from dozo.errors import ReplyError
 from dozo.replies import OK, Simple
 
@@ -49,7 +50,7 @@ def dump(db: Database, key: Key) -> bytes | None:
 def restore(
     db: Database,
     key: Key,
-    ttl: int,
+    ttl: bytes,
     payload: bytes,
     *,
     replace: Flag = False,
@@ -61,8 +62,9 @@ def restore(
     existed = db.exists(key)
     if existed and not replace:
         raise ReplyError("BUSYKEY Target key name already exists.")
-    at = None if ttl == 0 else ttl if absttl else ttl + db.now_ms
-    if ttl < 0 or (at or 0) >= 2**63:
+    time = integer(ttl)
+    at = None if time == 0 else time if absttl else time + db.now_ms
+    if time < 0 or (at or 0) >= 2**63:
         raise ReplyError(_AT_LEAST_0.format("TTL"))
     if not db.restore(key, payload, at):
         if existed:

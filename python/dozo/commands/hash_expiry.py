@@ -6,14 +6,15 @@ moment has passed leaves as HDEL. Expired fields are hidden at once and leave wi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
 from dozo.commands.api import DENYOOM, FAST, READONLY, WRITE, Database, Key, command
 from dozo.commands.numbers import integer
 from dozo.errors import ReplyError, WrongArity
 
 _GROUP: Final = "hash"
+_COMPLEXITY: Final = "O(N) for N fields"
 _MAX_MS: Final = 2**46 - 1
 """The last moment at which a field may expire, Redis's too."""
 _NO_FIELDS: Final = "ERR Mandatory argument FIELDS is missing or not at the right position"
@@ -24,27 +25,17 @@ _UNITS: Final = {b"EX": 1000, b"PX": 1, b"EXAT": 1000, b"PXAT": 1}
 _USAGE: Final = "FIELDS numfields field [field ...]"
 _TIMES: Final = "EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds"
 
-_MISSING, _REFUSED, _DONE, _DELETED = -2, 0, 1, 2
+_MISSING, _NEVER, _REFUSED, _DONE, _DELETED = -2, -1, 0, 1, 2
 
 
 def _fields(words: Sequence[bytes], error: str = _BAD_NUMBER) -> list[bytes]:
     """FIELDS numfields field [field ...], and nothing after it."""
     if not words or words[0].upper() != b"FIELDS":
         raise ReplyError(_NO_FIELDS)
-    number = _number(words[1] if len(words) > 1 else b"", error)
+    number = integer(words[1] if len(words) > 1 else b"", error, low=1)
     if number != len(words) - 2:
         raise ReplyError(_MISMATCH)
     return list(words[2:])
-
-
-def _number(word: bytes, error: str) -> int:
-    try:
-        number = integer(word)
-    except ReplyError:
-        number = 0
-    if number < 1:
-        raise ReplyError(error)
-    return number
 
 
 def _moment(db: Database, word: bytes, unit: int, absolute: bool, name: str) -> int:
@@ -72,19 +63,27 @@ def _allowed(condition: bytes, current: int, at: int) -> bool:
     return True
 
 
-def _leave(db: Database, key: bytes, fields: list[bytes]) -> None:
-    """Delete fields whose moment has passed already."""
+def _remove(db: Database, key: bytes, fields: list[bytes], event: str) -> None:
+    """Delete fields that exist, and with the last of them the key."""
     db.hashes.remove(key, fields)
-    db.notify("h", "hexpired", key)
+    db.notify("h", event, key)
     db.effect("HDEL", key, *fields)
     if not db.hashes.exists(key):
         db.notify("g", "del", key)
 
 
+def _persist(db: Database, key: bytes, fields: list[bytes]) -> None:
+    """Let fields live for ever that would have expired."""
+    if fields:
+        db.hashes.set_expiry(key, fields, None)
+        db.notify("h", "hpersist", key)
+        db.effect("HPERSIST", key, "FIELDS", len(fields), *fields)
+
+
 def _expire_at(db: Database, key: bytes, fields: list[bytes], at: int) -> None:
     """Let fields expire; in the past, delete them."""
     if at <= db.now_ms:
-        _leave(db, key, fields)
+        _remove(db, key, fields, "hexpired")
         return
     db.hashes.set_expiry(key, fields, at)
     db.notify("h", "hexpire", key)
@@ -119,65 +118,56 @@ def _hexpire(
     return answers
 
 
-def _expires(name: str, unit: str) -> str:
-    return f"key {unit} [NX | XX | GT | LT] {_USAGE}"
+_Declared = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
-@command(
-    "HEXPIRE",
-    arity=-6,
-    key_flags="RW update",
-    flags=WRITE | DENYOOM | FAST,
-    group=_GROUP,
-    since="7.4.0",
-    complexity="O(N) for N fields",
-    args=_expires("HEXPIRE", "seconds"),
-)
+def _setting(name: str, unit: str) -> _Declared:
+    """Declare a command that says when fields expire."""
+    return command(
+        name,
+        arity=-6,
+        key_flags="RW update",
+        flags=WRITE | DENYOOM | FAST,
+        group=_GROUP,
+        since="7.4.0",
+        complexity=_COMPLEXITY,
+        args=f"key {unit} [NX | XX | GT | LT] {_USAGE}",
+    )
+
+
+def _asking(name: str, *tips: str) -> _Declared:
+    """Declare a command that tells when fields expire."""
+    return command(
+        name,
+        arity=-5,
+        flags=READONLY | FAST,
+        group=_GROUP,
+        since="7.4.0",
+        complexity=_COMPLEXITY,
+        args=f"key {_USAGE}",
+        tips=tips,
+    )
+
+
+@_setting("HEXPIRE", "seconds")
 def hexpire(db: Database, key: Key, time: bytes, *rest: bytes) -> list[int]:
     """Sets the time to live of fields in seconds; of each 1, 2 when deleted, 0 when refused, -2 when missing."""
     return _hexpire(db, key, time, rest, 1000, False, "hexpire")
 
 
-@command(
-    "HPEXPIRE",
-    arity=-6,
-    key_flags="RW update",
-    flags=WRITE | DENYOOM | FAST,
-    group=_GROUP,
-    since="7.4.0",
-    complexity="O(N) for N fields",
-    args=_expires("HPEXPIRE", "milliseconds"),
-)
+@_setting("HPEXPIRE", "milliseconds")
 def hpexpire(db: Database, key: Key, time: bytes, *rest: bytes) -> list[int]:
     """Sets the time to live of fields in milliseconds; answers as HEXPIRE does."""
     return _hexpire(db, key, time, rest, 1, False, "hpexpire")
 
 
-@command(
-    "HEXPIREAT",
-    arity=-6,
-    key_flags="RW update",
-    flags=WRITE | DENYOOM | FAST,
-    group=_GROUP,
-    since="7.4.0",
-    complexity="O(N) for N fields",
-    args=_expires("HEXPIREAT", "unix-time-seconds"),
-)
+@_setting("HEXPIREAT", "unix-time-seconds")
 def hexpireat(db: Database, key: Key, time: bytes, *rest: bytes) -> list[int]:
     """Sets the moment at which fields expire, in unix seconds; answers as HEXPIRE does."""
     return _hexpire(db, key, time, rest, 1000, True, "hexpireat")
 
 
-@command(
-    "HPEXPIREAT",
-    arity=-6,
-    key_flags="RW update",
-    flags=WRITE | DENYOOM | FAST,
-    group=_GROUP,
-    since="7.4.0",
-    complexity="O(N) for N fields",
-    args=_expires("HPEXPIREAT", "unix-time-milliseconds"),
-)
+@_setting("HPEXPIREAT", "unix-time-milliseconds")
 def hpexpireat(db: Database, key: Key, time: bytes, *rest: bytes) -> list[int]:
     """Sets the moment at which fields expire, in unix milliseconds; answers as HEXPIRE does."""
     return _hexpire(db, key, time, rest, 1, True, "hpexpireat")
@@ -191,59 +181,25 @@ def _expiries(db: Database, key: bytes, rest: tuple[bytes, ...]) -> list[int]:
     return [_MISSING] * len(fields) if found is None else found
 
 
-@command(
-    "HPEXPIRETIME",
-    arity=-5,
-    flags=READONLY | FAST,
-    group=_GROUP,
-    since="7.4.0",
-    complexity="O(N) for N fields",
-    args=f"key {_USAGE}",
-)
+@_asking("HPEXPIRETIME")
 def hpexpiretime(db: Database, key: Key, *rest: bytes) -> list[int]:
     """Returns when fields expire in unix milliseconds; -1 for never, -2 for a missing field."""
     return _expiries(db, key, rest)
 
 
-@command(
-    "HEXPIRETIME",
-    arity=-5,
-    flags=READONLY | FAST,
-    group=_GROUP,
-    since="7.4.0",
-    complexity="O(N) for N fields",
-    args=f"key {_USAGE}",
-)
+@_asking("HEXPIRETIME")
 def hexpiretime(db: Database, key: Key, *rest: bytes) -> list[int]:
     """Returns when fields expire in unix seconds; -1 for never, -2 for a missing field."""
     return [(at + 999) // 1000 if at >= 0 else at for at in _expiries(db, key, rest)]
 
 
-@command(
-    "HPTTL",
-    arity=-5,
-    flags=READONLY | FAST,
-    group=_GROUP,
-    since="7.4.0",
-    complexity="O(N) for N fields",
-    args=f"key {_USAGE}",
-    tips=("nondeterministic_output",),
-)
+@_asking("HPTTL", "nondeterministic_output")
 def hpttl(db: Database, key: Key, *rest: bytes) -> list[int]:
     """Returns the time to live of fields in milliseconds; -1 for never, -2 for a missing field."""
     return [at - db.now_ms if at >= 0 else at for at in _expiries(db, key, rest)]
 
 
-@command(
-    "HTTL",
-    arity=-5,
-    flags=READONLY | FAST,
-    group=_GROUP,
-    since="7.4.0",
-    complexity="O(N) for N fields",
-    args=f"key {_USAGE}",
-    tips=("nondeterministic_output",),
-)
+@_asking("HTTL", "nondeterministic_output")
 def httl(db: Database, key: Key, *rest: bytes) -> list[int]:
     """Returns the time to live of fields in seconds; -1 for never, -2 for a missing field."""
     return [(at - db.now_ms + 999) // 1000 if at >= 0 else at for at in _expiries(db, key, rest)]
@@ -256,17 +212,19 @@ def httl(db: Database, key: Key, *rest: bytes) -> list[int]:
     flags=WRITE | FAST,
     group=_GROUP,
     since="7.4.0",
-    complexity="O(N) for N fields",
+    complexity=_COMPLEXITY,
     args=f"key {_USAGE}",
 )
 def hpersist(db: Database, key: Key, *rest: bytes) -> list[int]:
     """Lets fields live for ever; of each 1, -1 when it did already, -2 when it is missing."""
-    expiries = _expiries(db, key, rest)
-    fields = [field for field, at in zip(rest[2:], expiries, strict=True) if at >= 0]
-    if fields:
-        db.hashes.set_expiry(key, fields, None)
-        db.notify("h", "hpersist", key)
-    return [_DONE if at >= 0 else at for at in expiries]
+    chosen: dict[bytes, None] = {}
+    answers = []
+    for field, at in zip(rest[2:], _expiries(db, key, rest), strict=False):
+        answers.append(_DONE if at >= 0 and field not in chosen else min(at, _NEVER))
+        if at >= 0:
+            chosen[field] = None
+    _persist(db, key, list(chosen))
+    return answers
 
 
 @command(
@@ -276,7 +234,7 @@ def hpersist(db: Database, key: Key, *rest: bytes) -> list[int]:
     flags=WRITE | FAST,
     group=_GROUP,
     since="8.0.0",
-    complexity="O(N) for N fields",
+    complexity=_COMPLEXITY,
     args=f"key {_USAGE}",
 )
 def hgetdel(db: Database, key: Key, *rest: bytes) -> list[bytes | None]:
@@ -284,20 +242,15 @@ def hgetdel(db: Database, key: Key, *rest: bytes) -> list[bytes | None]:
     db.hashes.exists(key)
     fields = _fields(rest)
     values = db.hashes.get_many(key, fields)
-    gone = list(
-        dict.fromkeys(field for field, value in zip(fields, values, strict=True) if value is not None)
-    )
+    gone: dict[bytes, None] = {}
+    answers = []
+    for field, value in zip(fields, values, strict=True):
+        answers.append(None if field in gone else value)
+        if value is not None:
+            gone[field] = None
     if gone:
-        db.hashes.remove(key, gone)
-        db.notify("h", "hdel", key)
-        if not db.hashes.exists(key):
-            db.notify("g", "del", key)
-        db.effect("HDEL", key, *gone)
-    seen: set[bytes] = set()
-    return [
-        None if field in seen or seen.add(field) else value  # type: ignore[func-returns-value]
-        for field, value in zip(fields, values, strict=True)
-    ]
+        _remove(db, key, list(gone), "hdel")
+    return answers
 
 
 class _Options:
@@ -319,7 +272,8 @@ class _Options:
     def _word(self, words: tuple[bytes, ...], at: int, width: int) -> int:
         word = words[at].upper()
         if word == b"FIELDS":
-            number = _number(words[at + 1] if at + 1 < len(words) else b"", "ERR invalid number of fields")
+            count = words[at + 1] if at + 1 < len(words) else b""
+            number = integer(count, "ERR invalid number of fields", low=1)
             if len(words) - at - 2 != number * width:
                 raise WrongArity(self._name)
             self.fields = list(words[at + 2 :])
@@ -349,7 +303,7 @@ class _Options:
     flags=WRITE | FAST,
     group=_GROUP,
     since="8.0.0",
-    complexity="O(N) for N fields",
+    complexity=_COMPLEXITY,
     args=f"key [{_TIMES} | PERSIST] {_USAGE}",
 )
 def hgetex(db: Database, key: Key, *rest: bytes) -> list[bytes | None]:
@@ -362,11 +316,7 @@ def hgetex(db: Database, key: Key, *rest: bytes) -> list[bytes | None]:
     if options.at is not None and present:
         _expire_at(db, key, list(present), options.at)
     elif options.keep:
-        timed = [f for f, at in zip(options.fields, expiries, strict=False) if at >= 0]
-        if timed:
-            db.hashes.set_expiry(key, timed, None)
-            db.notify("h", "hpersist", key)
-            db.effect("HPERSIST", key, "FIELDS", len(timed), *timed)
+        _persist(db, key, [f for f, at in zip(options.fields, expiries, strict=False) if at >= 0])
     return values
 
 
@@ -377,7 +327,7 @@ def hgetex(db: Database, key: Key, *rest: bytes) -> list[bytes | None]:
     flags=WRITE | DENYOOM | FAST,
     group=_GROUP,
     since="8.0.0",
-    complexity="O(N) for N fields",
+    complexity=_COMPLEXITY,
     args=f"key [FNX | FXX] [{_TIMES} | KEEPTTL] FIELDS numfields field value [field value ...]",
 )
 def hsetex(db: Database, key: Key, *rest: bytes) -> int:
@@ -396,7 +346,7 @@ def hsetex(db: Database, key: Key, *rest: bytes) -> int:
     if options.at is None:
         how = ["KEEPTTL"] if options.keep else []
     elif options.at <= db.now_ms:
-        _leave(db, key, names)
+        _remove(db, key, names, "hexpired")
         return 1
     else:
         db.hashes.set_expiry(key, names, options.at)

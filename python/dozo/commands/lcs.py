@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from dozo.commands.api import READONLY, Database, Flag, Key, command
-from dozo.errors import ReplyError, WrongType
+from dozo.commands.api import READONLY, Database, Key, command
+from dozo.commands.numbers import integer
+from dozo.errors import ReplyError, SyntaxError_, WrongType
 
 _MAX_TABLE_BYTES: Final = 512 << 20
 _CELL_BYTES: Final = 4
@@ -31,25 +32,19 @@ Run = tuple[int, int, int]
     complexity="O(N*M) for strings of N and M bytes",
     args="key1 key2 [LEN] [IDX] [MINMATCHLEN min-match-len] [WITHMATCHLEN]",
 )
-def lcs(
-    db: Database,
-    key1: Key,
-    key2: Key,
-    *,
-    idx: Flag = False,
-    len_: Flag = False,
-    minmatchlen: int = 0,
-    withmatchlen: Flag = False,
-) -> Any:
+def lcs(db: Database, key1: Key, key2: Key, *words: bytes) -> Any:
     """Returns the longest common subsequence of two strings, its length (LEN) or where its runs are (IDX)."""
     first, second = _string(db, key1), _string(db, key2)
-    if idx and len_:
+    # The keys come before the options in Redis, also in what is told to be wrong.
+    options, minmatchlen = _options(words)
+    idx = b"IDX" in options
+    if idx and b"LEN" in options:
         raise ReplyError("ERR If you want both the length and indexes, please just use IDX.")
     if (len(first) + 1) * (len(second) + 1) * _CELL_BYTES > _MAX_TABLE_BYTES:
         raise ReplyError("ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len")
     rows = _table(first, second)
     length = len(second) - rows[-1].bit_count()
-    if len_:
+    if b"LEN" in options:
         return length
     runs = list(_runs(first, second, rows))
     if not idx:
@@ -58,8 +53,24 @@ def lcs(
     for start, other, size in runs:
         if size >= minmatchlen:
             match: list[Any] = [[start, start + size - 1], [other, other + size - 1]]
-            matches.append([*match, size] if withmatchlen else match)
+            matches.append([*match, size] if b"WITHMATCHLEN" in options else match)
     return {"matches": matches, "len": length}
+
+
+def _options(words: tuple[bytes, ...]) -> tuple[set[bytes], int]:
+    """The flags that were given, and the least length of a run."""
+    flags, shortest, at = set(), 0, 0
+    while at < len(words):
+        word = words[at].upper()
+        if word in (b"IDX", b"LEN", b"WITHMATCHLEN"):
+            flags.add(word)
+        elif word == b"MINMATCHLEN" and at + 1 < len(words):
+            at += 1
+            shortest = integer(words[at])
+        else:
+            raise SyntaxError_
+        at += 1
+    return flags, shortest
 
 
 def _string(db: Database, key: bytes) -> bytes:

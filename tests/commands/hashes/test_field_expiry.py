@@ -9,7 +9,7 @@ def test_fields_expire_and_tell_when(dozo):
     dozo("HSET h a 1 b 2")
     assert dozo("HEXPIRE", "h", 100, "FIELDS", 3, "a", "b", "c") == [1, 1, -2]
     assert dozo("HTTL", "h", "FIELDS", 2, "a", "c") == [100, -2]
-    assert dozo("HPERSIST", "h", "FIELDS", 3, "a", "a", "c") == [1, 1, -2]
+    assert dozo("HPERSIST", "h", "FIELDS", 3, "a", "a", "c") == [1, -1, -2]
     assert dozo("HPTTL", "h", "FIELDS", 1, "a") == [-1]
     assert dozo("HEXPIREAT", "h", 33177117420, "NX", "FIELDS", 2, "a", "b") == [1, 0]
     assert dozo("HEXPIRETIME", "h", "FIELDS", 1, "a") == [33177117420]

@@ -147,6 +147,9 @@ def test_a_hash_without_live_fields_is_gone(dozo):
         for look, missing in (
             ("EXISTS h", 0),
             ("TYPE h", "none"),
+            ("KEYS *", []),
+            ("RANDOMKEY", None),
+            ("SCAN 0 COUNT 1000", [b"0", []]),
             ("TTL h", -2),
             ("DUMP h", None),
             ("DEL h", 0),
@@ -156,7 +159,7 @@ def test_a_hash_without_live_fields_is_gone(dozo):
             ("OBJECT ENCODING h", None),
             ("HSETNX h a 1", 1),
         ):
-            dozo("DEL h")
+            dozo("FLUSHALL")
             at = now_ms(dozo) + 5
             dozo(f"HSETEX h PXAT {at} FIELDS 2 a 1 b 2")
             while now_ms(dozo) < at:

@@ -24,12 +24,36 @@ GETRANGE gone 0 1
     .strip()
     .split("; ")
 )
+COLLECTIONS = (
+    """
+HSET h a 1 b 2; HSET h a 1; HSETNX h a 2; HSETNX h c 3; HMSET h d 4; HINCRBY h a 5; HINCRBYFLOAT h a 0.5;
+HINCRBY h none 1; HINCRBYFLOAT new f 1; HDEL h none; HDEL h a b; HDEL h c d none; HSET wrong f v; HDEL new f;
+SADD s a b c; SADD s a; SREM s none; SREM s a; SMOVE s t b; SMOVE s t none; SMOVE t t b; SMOVE s t c; SPOP none;
+SPOP t 0; SADD one m; SPOP one; SADD two m; SPOP two 5; SADD u a b; SADD v b c; SINTERSTORE w u v;
+SUNIONSTORE w u v; SDIFFSTORE w u u; SDIFFSTORE w u u; SINTERSTORE u none v; SPOP v 1000; SREM t b c;
+SADD wrong x; SET str x; SINTERSTORE str none none; SETBIT b 7 1; SETBIT b 7 1; SETBIT b 100 0; GETBIT b 1;
+BITOP AND c b b; BITOP OR c gone gone; BITOP NOT d gone; BITFIELD b SET u8 0 5; BITFIELD b GET u8 0;
+BITFIELD b INCRBY u8 0 1 SET u4 9 2; BITFIELD gone GET u8 0; BITCOUNT gone; BITPOS gone 1; PFADD p a b;
+PFADD p a; PFADD p; PFADD q; PFCOUNT p q; PFCOUNT p; PFMERGE r p q; PFMERGE r; HGET gone f; HGETALL gone;
+HLEN gone; SCARD gone; SMEMBERS gone; SISMEMBER gone x; SINTER gone u; SRANDMEMBER gone; HRANDFIELD gone;
+HSCAN gone 0; SSCAN gone 0; HMGET gone a; HKEYS gone; SMISMEMBER gone x; PFCOUNT gone; GETBIT gone 1;
+HSTRLEN gone f; HEXISTS gone f; SUNION gone; SDIFF gone; SINTERCARD 1 gone
+""".replace("\n", " ")
+    .strip()
+    .split("; ")
+)
 
 
 @pytest.mark.parametrize("setting", ["KEA", "AKE", "K$", "Eg", "x"])
 def test_events_are_told_alike(setting, same_events):
     # Redis 7.0's texts say "new" before the event of the command that created the key.
     same_events(setting, COMMANDS)
+
+
+@pytest.mark.parametrize("setting", ["KEA", "Eh"])
+def test_events_of_hashes_sets_and_bits_are_told_alike(setting, server, redis_server):
+    ours, theirs = (_events(peer.port, setting, COLLECTIONS) for peer in (server, redis_server))
+    assert ours == theirs
 
 
 def test_the_setting_is_printed_alike(same: Callable[..., Any]):

@@ -13,7 +13,7 @@ HRANDFIELD {k} 100 WITHVALUES|HRANDFIELD {k} -3|HRANDFIELD {k} x|HRANDFIELD {k} 
 HRANDFIELD {k} -9223372036854775807 WITHVALUES|HRANDFIELD {k} -9223372036854775808|HDEL {k}|HMGET {k}
 HSETNX {k} f|HINCRBY {k} f 1 2|HGETALL {k} x|HSET {k} {h} 9223372036854775807|HINCRBY {k} {h} {i}
 HINCRBYFLOAT {k} {h} {f}|HSET {k} {h} {f}|HSTRLEN {k}|HSCAN {k}|HRANDFIELD {k} 1 WITHVALUES x|HKEYS {k} x
-HVALS {k} x|RPUSH {k} a|SADD {k} a|EXPIRE {k} {t}|PERSIST {k}|UNLINK {k}|EXISTS {k}|COPY {k} {k} DB 1
+HVALS {k} x|RPUSH {k} a|SADD {k} 1|EXPIRE {k} {t}|PERSIST {k}|UNLINK {k}|EXISTS {k}|COPY {k} {k} DB 1
 MOVE {k} 1|DUMP {k}|OBJECT ENCODING {k}|TYPE {k}|DEL {k}|SET {k} {v}|EXPIRE {k} 100000|TTL {k}|RENAME {k} {k}
 COPY {k} {k} REPLACE|GET {k}|CONFIG SET hash-max-listpack-entries 4|CONFIG SET hash-max-listpack-entries 128
 CONFIG SET hash-max-listpack-value 64

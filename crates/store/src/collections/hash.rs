@@ -133,6 +133,11 @@ impl Hash {
         }
     }
 
+    /// Whether every field's time is over.
+    pub fn is_over(&self, now: i64) -> bool {
+        matches!(&self.0, Form::Large(records) if records.is_over(now))
+    }
+
     /// Tells the time, by which fields that have expired are hidden; said before every access.
     #[inline]
     pub fn set_now(&mut self, now: i64) {

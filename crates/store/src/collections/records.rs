@@ -11,8 +11,8 @@ use crate::table::Table;
 use crate::tagged::Keyed;
 use std::collections::BTreeSet;
 
-/// What an expiry costs in the ordered set beside its key: a leaf's share.
-const DUE_BYTES: usize = 40;
+/// A leaf of the ordered set of expiries, and how many it holds: at most, and on the average.
+const LEAF: (usize, usize, usize) = (class_size(280), 11, 7);
 /// Random records tried before the next best one is taken.
 const TRIES: usize = 32;
 
@@ -38,7 +38,7 @@ impl Records {
 
     #[inline]
     pub(crate) fn memory(&self) -> usize {
-        class_size(size_of::<Self>()) + self.table.bytes() + self.bytes + self.due_bytes
+        class_size(size_of::<Self>()) + self.table.bytes() + self.bytes + self.due_bytes + leaves(self.due.len())
     }
 
     /// About how many allocations there are.
@@ -130,6 +130,11 @@ impl Records {
     /// Whether there are records whose time is over.
     pub(crate) fn has_hidden(&self) -> bool {
         self.next_due().is_some_and(|at| at <= self.now)
+    }
+
+    /// Whether the time of every record is over.
+    pub(crate) fn is_over(&self, now: i64) -> bool {
+        self.due.len() == self.table.len() && self.due.last().is_some_and(|(at, _)| *at <= now)
     }
 
     /// Removes records whose time is over, no more than `max`, and returns their keys.
@@ -244,8 +249,15 @@ impl Clone for Records {
     }
 }
 
+/// About what the ordered set of so many expiries takes beside their keys.
+fn leaves(count: usize) -> usize {
+    let (bytes, most, mean) = LEAF;
+    if count <= most { count.min(1) * bytes } else { bytes * count / mean }
+}
+
+/// What the key of an expiry takes.
 fn due_cost(key: &[u8]) -> usize {
-    DUE_BYTES + class_size(key.len())
+    if key.is_empty() { 0 } else { class_size(key.len()) }
 }
 
 /// `count` different ones of `all`, in random order; all of them when they are fewer.

@@ -38,7 +38,11 @@ impl Records {
 
     #[inline]
     pub(crate) fn memory(&self) -> usize {
-        class_size(size_of::<Self>()) + self.table.bytes() + self.bytes + self.due_bytes + leaves(self.due.len())
+        class_size(size_of::<Self>())
+            + self.table.bytes()
+            + self.bytes
+            + self.due_bytes
+            + leaves(self.due.len())
     }
 
     /// About how many allocations there are.

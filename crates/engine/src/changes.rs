@@ -65,7 +65,7 @@ impl Engine {
 
     /// Ends what [`Engine::begin_atomic`] began.
     pub fn end_atomic(&mut self) {
-        self.record_removed();
+        self.record_notices();
         self.atomic -= 1;
         self.effects.end_group();
     }

@@ -78,7 +78,7 @@ impl<'a> Cx<'a> {
     /// Records an effect in another database.
     pub fn effect_in(&mut self, db: usize, args: &[&[u8]]) {
         self.effect_settled = true;
-        self.engine.record_removed();
+        self.engine.record_notices();
         self.engine.effects.record(db, args, Cause::Command);
     }
 

@@ -222,12 +222,10 @@ impl Engine {
             Implementation::Container => cx.error("ERR this command needs a subcommand"),
         }
         let settled = cx.effect_settled;
-        if self.ks.dirty() != dirty {
-            self.record_removed();
-            // Also without the write flag: a change that a command forgot to announce must not be lost.
-            if !settled {
-                self.effects.record(db, args, Cause::Command);
-            }
+        self.record_notices();
+        // Also without the write flag: a change that a command forgot to announce must not be lost.
+        if self.ks.dirty() != dirty && !settled {
+            self.effects.record(db, args, Cause::Command);
         }
         if grouped {
             self.effects.end_group();

@@ -141,6 +141,7 @@ impl Engine {
         let mut ks = Keyspace::new(store);
         let now = clock.unix_us() / 1000;
         ks.set_now(now);
+        ks.set_noted(settings.notifies(Class::KeyMiss), settings.notifies(Class::New));
         Self {
             ks,
             table,
@@ -353,36 +354,46 @@ impl Engine {
 
     /// Ends a batch: expirations and evictions that no command reported become effects.
     pub fn end_batch(&mut self) {
-        self.record_removed();
+        self.record_notices();
         self.after_change(None);
         self.broadcast_changes();
         self.send_left_pushes();
     }
 
-    /// Turns expirations and evictions into DEL effects, in their order.
-    pub(crate) fn record_removed(&mut self) {
-        if !self.ks.has_removed() {
-            return;
+    /// Tells of what the keyspace has noted, in its order; expirations and evictions become DEL effects.
+    #[inline]
+    pub(crate) fn record_notices(&mut self) {
+        if self.ks.has_notices() {
+            self.record_all_notices();
         }
-        for removed in self.ks.take_removed() {
-            let (cause, class, event) = match removed.reason {
-                Reason::Expired => (Cause::Expired, Class::Expired, "expired"),
-                Reason::Evicted => (Cause::Evicted, Class::Evicted, "evicted"),
-            };
-            if removed.fields.is_empty() {
-                self.notify(removed.db, class, event, &removed.key);
-                self.effects.record(removed.db, &[b"DEL", &removed.key], cause);
-            } else {
-                self.notify(removed.db, Class::Hash, "hexpired", &removed.key);
-                let mut effect: Vec<&[u8]> = vec![b"HDEL", &removed.key];
-                effect.extend(removed.fields.iter().map(|field| &**field));
-                self.effects.record(removed.db, &effect, cause);
-                if self.notifies(Class::Generic)
-                    && self.ks.get(removed.db, &removed.key, Access::Peek).is_none()
-                {
-                    // The last field has taken the hash with it.
-                    self.notify(removed.db, Class::Generic, "del", &removed.key);
+    }
+
+    #[cold]
+    fn record_all_notices(&mut self) {
+        for notice in self.ks.take_notices() {
+            let (class, event, cause) = match notice.reason {
+                Reason::Expired if !notice.fields.is_empty() => {
+                    (Class::Hash, "hexpired", Some(Cause::Expired))
                 }
+                Reason::Expired => (Class::Expired, "expired", Some(Cause::Expired)),
+                Reason::Evicted => (Class::Evicted, "evicted", Some(Cause::Evicted)),
+                Reason::Missed => (Class::KeyMiss, "keymiss", None),
+                Reason::Created => (Class::New, "new", None),
+            };
+            self.notify(notice.db, class, event, &notice.key);
+            let Some(cause) = cause else {
+                continue;
+            };
+            let name: &[u8] = if notice.fields.is_empty() { b"DEL" } else { b"HDEL" };
+            let mut effect = vec![name, &notice.key];
+            effect.extend(notice.fields.iter().map(|field| &**field));
+            self.effects.record(notice.db, &effect, cause);
+            if !notice.fields.is_empty()
+                && self.notifies(Class::Generic)
+                && self.ks.get(notice.db, &notice.key, Access::Peek).is_none()
+            {
+                // The last field has taken the hash with it.
+                self.notify(notice.db, Class::Generic, "del", &notice.key);
             }
         }
     }
@@ -394,7 +405,7 @@ impl Engine {
         }
         let start = self.clock.monotonic_ns();
         let held = self.ks.evict(0) == EvictOutcome::Ok;
-        self.record_removed();
+        self.record_notices();
         if self.ks.has_changed() {
             // What must leave is nobody's change.
             self.drain_changes(0);
@@ -495,6 +506,7 @@ impl Engine {
                     return true;
                 }
                 let known = self.settings.set(name, value);
+                self.ks.set_noted(self.settings.notifies(Class::KeyMiss), self.settings.notifies(Class::New));
                 if self.settings.requirepass.is_empty() {
                     // Nobody has to wait any more for a password that is not asked for.
                     self.sessions.iter_mut().flat_map(|(_, s)| s).for_each(|s| s.authenticated = true);

@@ -3,10 +3,9 @@
 //! An event goes to `__keyspace@<db>__:<key>` and then to `__keyevent@<db>__:<event>`, at the place of the command
 //! where Redis sends it. With the setting off, or without its class, an event costs one comparison.
 
-use dozo_store::Access;
-
 use crate::cx::Cx;
 use crate::engine::Engine;
+use crate::settings::Settings;
 
 /// What kind of event it is; each is a letter of the setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,17 +104,21 @@ pub(crate) fn events(setting: &[u8]) -> Option<u32> {
     Some(if found & (KEYSPACE | KEYEVENT) == 0 { 0 } else { found })
 }
 
-impl Engine {
+impl Settings {
     /// Whether anybody is told of events of that class.
     #[inline]
     pub fn notifies(&self, class: Class) -> bool {
-        self.settings.notify_events & class as u32 != 0
+        self.notify_events & class as u32 != 0
     }
+}
 
+impl Engine {
     /// Tells of an event, if the setting asks for its class.
     #[inline]
     pub fn notify(&mut self, db: usize, class: Class, event: &str, key: &[u8]) {
-        if self.notifies(class) {
+        if self.settings.notifies(class) {
+            // What left, was missed or was created before is told before.
+            self.record_notices();
             self.tell_event(db, event, key);
         }
     }
@@ -140,27 +143,6 @@ impl Cx<'_> {
     #[inline]
     pub fn notify(&mut self, class: Class, event: &str, key: &[u8]) {
         self.engine.notify(self.session.db, class, event, key);
-    }
-
-    /// Tells that a command has created a key; it stands before the command's own event.
-    #[inline]
-    pub fn notify_new(&mut self, is_new: bool, key: &[u8]) {
-        if is_new {
-            self.notify(Class::New, "new", key);
-        }
-    }
-
-    /// Tells of a read that found nothing, unless the key holds a value of another type.
-    #[inline]
-    pub fn notify_miss(&mut self, key: &[u8]) {
-        if self.engine.notifies(Class::KeyMiss) && !self.exists_quietly(key) {
-            self.notify(Class::KeyMiss, "keymiss", key);
-        }
-    }
-
-    /// Whether a key is there, without a trace in the statistics.
-    pub fn exists_quietly(&mut self, key: &[u8]) -> bool {
-        self.engine.ks.get(self.session.db, key, Access::Peek).is_some()
     }
 
     /// Tells of an event in another database.

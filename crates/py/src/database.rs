@@ -218,7 +218,7 @@ impl Database {
     }
 
     fn r#type(&self, key: &[u8]) -> PyResult<Option<&'static str>> {
-        self.peek_at(key, |item, _| item.value().type_name())
+        self.with(|cx, db| Ok(cx.engine.ks.get(db, key, Access::Untouched).map(|item| item.type_of().name())))
     }
 
     fn expire_at(&self, key: &[u8]) -> PyResult<Option<i64>> {

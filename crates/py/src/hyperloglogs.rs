@@ -20,8 +20,8 @@ pub struct HyperLogLogs {
 }
 
 /// Whether there is no such key; an error where it holds something else than a counter.
-fn is_missing(py: Python<'_>, cx: &mut Cx<'_>, db: usize, key: &[u8]) -> PyResult<bool> {
-    let Some(item) = cx.engine.ks.get(db, key, Access::Peek) else {
+fn is_missing(py: Python<'_>, cx: &mut Cx<'_>, db: usize, key: &[u8], access: Access) -> PyResult<bool> {
+    let Some(item) = cx.engine.ks.get(db, key, access) else {
         return Ok(true);
     };
     match counter::is_counter(string(py, &item)?.as_bytes(&mut itoa::Buffer::new())) {
@@ -32,8 +32,8 @@ fn is_missing(py: Python<'_>, cx: &mut Cx<'_>, db: usize, key: &[u8]) -> PyResul
 
 /// The counter's bytes; `None` for a missing key.
 fn held(py: Python<'_>, cx: &mut Cx<'_>, db: usize, key: &[u8], access: Access) -> PyResult<Option<Shared>> {
-    let missing = is_missing(py, cx, db, key)?;
-    Ok((!missing).then(|| cx.engine.ks.hold(db, key, access)))
+    let missing = is_missing(py, cx, db, key, access)?;
+    Ok((!missing).then(|| cx.engine.ks.hold(db, key, Access::Peek)))
 }
 
 fn whole<T>(py: Python<'_>, result: Result<T, Corrupt>) -> PyResult<T> {
@@ -68,7 +68,7 @@ impl HyperLogLogs {
         sparse_max: usize,
     ) -> PyResult<bool> {
         context::with_db(self.index, |cx, db| {
-            let missing = is_missing(py, cx, db, key)?;
+            let missing = is_missing(py, cx, db, key, Access::Write)?;
             cx.engine.ks.edit_string(db, key, |bytes| {
                 let mut updated = missing;
                 if missing {

@@ -7,7 +7,7 @@
 //! sweep (so that each key is looked at some day). What a run may look at is bounded by its caller.
 
 use crate::entry::EntryPtr;
-use crate::keyspace::{Keyspace, Reason, Removed};
+use crate::keyspace::{Keyspace, Reason};
 
 /// Keys looked at before a run decides whether to stay with the database.
 const BATCH: usize = 20;
@@ -55,8 +55,7 @@ impl Keyspace {
 
     pub(crate) fn note_removed(&mut self, db: usize, entry: EntryPtr, reason: Reason) {
         self.note_left(db, entry.key());
-        let key: Box<[u8]> = entry.key().into();
-        self.removed.push(Removed { db, key, reason, fields: Vec::new() });
+        self.notice(db, entry.key(), reason);
     }
 
     fn expire_batch(&mut self, db: usize, batch: usize) -> usize {

@@ -5,7 +5,7 @@
 
 use crate::collections::{Collection, Hash};
 use crate::entry::EntryPtr;
-use crate::keyspace::{Keyspace, Reason, Removed};
+use crate::keyspace::{Keyspace, Notice, Reason};
 use crate::object::Type;
 use crate::size_class::class_size;
 use crate::value::Value;
@@ -124,7 +124,7 @@ impl Keyspace {
         self.entry_bytes = self.entry_bytes + after - memory;
         self.note_due(db, entry.key(), from, next);
         self.stats.expired_fields += fields.len() as u64;
-        self.removed.push(Removed { db, key: entry.key().into(), reason: Reason::Expired, fields });
+        self.notices.push(Notice { db, key: entry.key().into(), reason: Reason::Expired, fields });
         self.note_left(db, entry.key());
         if empty {
             self.unlink(db, hash, entry);

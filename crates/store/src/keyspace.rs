@@ -49,18 +49,22 @@ impl Default for StoreConfig {
     }
 }
 
-/// Why a key left without a command.
+/// What happened to a key besides what a command says of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// Its time was over.
     Expired,
     /// Memory was short.
     Evicted,
+    /// It was read and is not there; noted only if somebody wants to know.
+    Missed,
+    /// It was added; noted only if somebody wants to know.
+    Created,
 }
 
-/// A key that left without a command.
+/// What happened to a key, as [`Reason`] says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Removed {
+pub struct Notice {
     /// The database it was in.
     pub db: usize,
     /// The key.
@@ -139,7 +143,10 @@ pub struct Keyspace {
     /// Bytes of all tables and volatile indices, attached or not.
     pub(crate) index_bytes: usize,
     pub(crate) detached: Detached,
-    pub(crate) removed: Vec<Removed>,
+    pub(crate) notices: Vec<Notice>,
+    /// Whether reads that find nothing are noted, and keys that are added.
+    pub(crate) notes_misses: bool,
+    pub(crate) notes_creations: bool,
     pub(crate) dirty: u64,
     /// Somebody reads `changed`.
     pub(crate) observed: bool,
@@ -176,7 +183,9 @@ impl Keyspace {
             maxmemory: config.maxmemory,
             entry_bytes: 0,
             detached: Detached::default(),
-            removed: Vec::new(),
+            notices: Vec::new(),
+            notes_misses: false,
+            notes_creations: false,
             dirty: 0,
             observed: false,
             changed: ChangeLog::default(),
@@ -224,13 +233,13 @@ impl Keyspace {
 
     /// True when keys left without a command.
     #[inline]
-    pub fn has_removed(&self) -> bool {
-        !self.removed.is_empty()
+    pub fn has_notices(&self) -> bool {
+        !self.notices.is_empty()
     }
 
     /// The keys that left without a command since the last call, in order.
-    pub fn take_removed(&mut self) -> Vec<Removed> {
-        std::mem::take(&mut self.removed)
+    pub fn take_notices(&mut self) -> Vec<Notice> {
+        std::mem::take(&mut self.notices)
     }
 
     /// The hash of a key, for the functions whose names end in `_hashed`.
@@ -267,7 +276,9 @@ impl Keyspace {
     #[inline]
     pub(crate) fn accessed(&mut self, db: usize, hash: u64, key: &[u8], access: Access) -> Option<EntryPtr> {
         let Some(entry) = self.live(db, hash, key) else {
-            self.stats.misses += u64::from(access.counts());
+            if access.counts() {
+                self.note_miss(db, key);
+            }
             return None;
         };
         self.stats.hits += u64::from(access.counts());
@@ -275,6 +286,22 @@ impl Keyspace {
             self.eviction.on_access(entry, hash);
         }
         Some(entry)
+    }
+
+    fn note_miss(&mut self, db: usize, key: &[u8]) {
+        self.stats.misses += 1;
+        if self.notes_misses {
+            self.notice(db, key, Reason::Missed);
+        }
+    }
+
+    pub(crate) fn notice(&mut self, db: usize, key: &[u8], reason: Reason) {
+        self.notices.push(Notice { db, key: key.into(), reason, fields: Vec::new() });
+    }
+
+    /// Says whether reads that find nothing shall be noted, and keys that are added.
+    pub fn set_noted(&mut self, misses: bool, creations: bool) {
+        (self.notes_misses, self.notes_creations) = (misses, creations);
     }
 
     /// Removes a key; a large value is freed later, by [`Keyspace::free_step`].
@@ -326,6 +353,9 @@ impl Keyspace {
         self.index_bytes = self.index_bytes + database.index_bytes() - before;
         self.entry_bytes += entry.memory();
         self.eviction.on_insert(entry, database.space, hash);
+        if self.notes_creations {
+            self.notice(db, entry.key(), Reason::Created);
+        }
     }
 
     /// Takes an entry out of everything but the sum of memory, which `bury` corrects.

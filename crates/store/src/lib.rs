@@ -1,7 +1,7 @@
 //! The keyspace of dozo: databases of keys and values in memory, their expiry, their eviction and their exact size.
 //!
 //! Owns every byte of data and the one table that finds it. Knows nothing of protocols, sockets or commands: time comes
-//! in through [`Keyspace::set_now`], and what left the keyspace on its own goes out through [`Keyspace::take_removed`].
+//! in through [`Keyspace::set_now`], and what left the keyspace on its own goes out through [`Keyspace::take_notices`].
 
 mod algebra;
 mod attributes;
@@ -41,7 +41,7 @@ pub use collections::{
 pub use double::{c_number, parse_c_double, parse_double, strtod};
 pub use eviction::PolicyKind;
 pub use hashing::Random;
-pub use keyspace::{Keyspace, Reason, Removed, StoreConfig, StoreStats};
+pub use keyspace::{Keyspace, Notice, Reason, StoreConfig, StoreStats};
 pub use memory::{EvictOutcome, Overhead};
 pub use object::{Object, Type};
 pub use objects::WrongType;

@@ -1,6 +1,6 @@
 //! Every policy inside a real keyspace: random histories under a tight memory limit, next to a plain map.
 //!
-//! The map learns of evictions from `take_removed` only, so a key that left the wrong database, twice or in silence shows.
+//! The map learns of evictions from `take_notices` only, so a key that left the wrong database, twice or in silence shows.
 
 #![allow(dead_code, missing_docs, clippy::expect_used, clippy::unwrap_used)]
 
@@ -65,7 +65,7 @@ impl World {
 
     /// Forgets what the keyspace says has left, after checking that it might.
     fn settle(&mut self, volatile_only: bool) {
-        for removed in self.store.take_removed() {
+        for removed in self.store.take_notices() {
             let known = self.model.remove(&(removed.db, removed.key.to_vec()));
             let (_, expire_at) = known.expect("what leaves was there");
             match removed.reason {
@@ -74,6 +74,7 @@ impl World {
                     assert!(!volatile_only || expire_at.is_some());
                     self.evicted += 1;
                 }
+                Reason::Missed | Reason::Created => panic!("nobody asked for it"),
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Keys expire when their time has come, whoever looks, and are told to the effects in order.
 
-use dozo_store::{Access, Keyspace, Put, Reason, Removed, StoreConfig, Ttl};
+use dozo_store::{Access, Keyspace, Notice, Put, Reason, StoreConfig, Ttl};
 
 const NOW: i64 = 1_700_000_000_000;
 
@@ -29,10 +29,10 @@ fn a_key_is_there_until_its_millisecond_comes() {
     assert!(store.get(3, b"k", Access::Read).is_none());
     assert_eq!(store.len(3), 0);
     assert_eq!(store.volatile_len(3), 0);
-    let gone = Removed { db: 3, key: b"k"[..].into(), reason: Reason::Expired, fields: Vec::new() };
-    assert!(store.has_removed());
-    assert_eq!(store.take_removed(), [gone]);
-    assert!(!store.has_removed());
+    let gone = Notice { db: 3, key: b"k"[..].into(), reason: Reason::Expired, fields: Vec::new() };
+    assert!(store.has_notices());
+    assert_eq!(store.take_notices(), [gone]);
+    assert!(!store.has_notices());
     assert_eq!((store.stats.hits, store.stats.misses, store.stats.expired), (1, 1, 1));
 }
 
@@ -47,7 +47,7 @@ fn an_expiration_is_no_change_of_the_command_that_met_it() {
     assert!(!store.rename(0, b"k", b"l"));
     assert_eq!(store.cas(0, b"k"), None);
     assert_eq!(store.dirty(), before);
-    assert_eq!(store.take_removed().len(), 1);
+    assert_eq!(store.take_notices().len(), 1);
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn active_expiry_finds_all_and_never_looks_at_more_than_it_may() {
     assert_eq!(store.stats.expired, 5_000);
     assert_eq!((0..3).map(|db| store.volatile_len(db)).sum::<usize>(), 5_000);
     assert!((0..3).all(|db| store.avg_ttl_ms(db) > 900_000));
-    let removed = store.take_removed();
+    let removed = store.take_notices();
     assert_eq!(removed.len(), 5_000);
     assert!(removed.iter().all(|gone| gone.reason == Reason::Expired));
 }

@@ -256,7 +256,7 @@ fn a_key_is_gone_with_its_last_field_whoever_looks() {
     assert!(store.get(0, b"h", Access::Peek).is_some());
     store.set_now(2000);
     assert!(store.get(0, b"h", Access::Peek).is_none(), "as EXISTS and TYPE look");
-    let removed = store.take_removed();
+    let removed = store.take_notices();
     assert_eq!((removed.len(), removed[0].fields.len(), store.stats.expired_fields), (1, 3, 3));
     assert_eq!((store.len(0), store.active_field_expire(10)), (0, 0));
     assert!(store.used_memory() <= empty + 1024, "{} over {empty}", store.used_memory());

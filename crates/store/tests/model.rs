@@ -288,7 +288,7 @@ impl Pair {
 
     /// Compares everything there is.
     fn check(&mut self) {
-        for removed in self.store.take_removed() {
+        for removed in self.store.take_notices() {
             assert_eq!(removed.reason, Reason::Expired);
         }
         for db in 0..DATABASES {

@@ -139,7 +139,7 @@ fn eviction_makes_room_and_tells_what_went() {
                 store.swap(0, 1);
                 store.flush(2);
             }
-            for removed in store.take_removed() {
+            for removed in store.take_notices() {
                 assert_eq!(removed.reason, Reason::Evicted);
                 assert!(store.get(removed.db, &removed.key, Access::Peek).is_none());
                 gone += 1;

@@ -192,7 +192,7 @@ def hincrbyfloat(db: Database, key: Key, field: bytes, increment: bytes) -> byte
         raise NotFloat
     if isinstance(right, str):
         raise ReplyError("ERR value is NaN or Infinity")
-    current = db.hashes.get(key, field)
+    current = db.hashes.get(key, field) if db.exists(key) else None
     left = extended.parse(b"0" if current is None else current) if current != b"" else None
     if left is None:
         raise ReplyError("ERR hash value is not a float")

@@ -135,15 +135,17 @@ def smismember(db: Database, key: Key, *members: bytes) -> list[int]:
 def smove(db: Database, source: Key, destination: Key, member: bytes) -> int:
     """Moves a member from one set to another; returns 1, or 0 when the first set lacks it."""
     sets = db.sets
-    if sets.len(source) is None:
+    if not db.exists(source):
         return 0
-    sets.len(destination)
+    for key in (source, destination):
+        if db.exists(key):
+            sets.len(key)  # A look at its type.
     if source == destination:
         return int(sets.contains(source, [member])[0])
     if not sets.remove(source, member):
         return 0
     db.notify("s", "srem", source)
-    if sets.len(source) is None:
+    if not db.exists(source):
         db.notify("g", "del", source)
     if sets.add(destination, member):
         db.notify("s", "sadd", destination)

@@ -159,13 +159,13 @@ _EVENTS = _EVENTS_OF_A + "nKEm"
 
 
 def _parse_events(text: str) -> str:
-    """Read Redis's letters and write them as Redis prints them."""
+    """Read Redis's letters and write them in Redis's order."""
     wanted = set(text.replace("A", _EVENTS_OF_A))
     if not wanted <= set(_EVENTS):
         raise ValueError("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.")
     everything = wanted >= set(_EVENTS_OF_A)
-    head = "A" if everything else "".join(letter for letter in _EVENTS_OF_A + "n" if letter in wanted)
-    return head + "".join(letter for letter in "KEm" if letter in wanted)
+    head = "A" if everything else "".join(letter for letter in _EVENTS_OF_A if letter in wanted)
+    return head + "".join(letter for letter in "nKEm" if letter in wanted)
 
 
 _PARSERS: dict[str, Callable[[str, Any], Any]] = {
@@ -183,6 +183,8 @@ _FORMATS: dict[str, Callable[[Any], str]] = {
     "octal": lambda value: f"{value:o}",
     "boolean": lambda value: "yes" if value else "no",
     "texts": " ".join,
+    # Beside an A Redis does not print it, though it holds.
+    "events": lambda value: value.replace("n", "") if value.startswith("A") else value,
     "output-limits": _format_output_limits,
 }
 # What TOML may hold for a kind besides a string.

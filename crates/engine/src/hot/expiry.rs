@@ -136,7 +136,7 @@ pub(super) fn pttl(cx: &mut Cx<'_>, args: &[&[u8]]) {
 fn time_left(cx: &mut Cx<'_>, key: &[u8], unit: fn(i64) -> i64) {
     let now = cx.now();
     // Asking for the time to live is no use of the value.
-    let left = match cx.engine.ks.get(cx.session.db, key, Access::Peek) {
+    let left = match cx.engine.ks.get(cx.session.db, key, Access::Untouched) {
         None => -2,
         Some(item) => item.expire_at().map_or(-1, |at| unit((at - now).max(0))),
     };

@@ -46,9 +46,7 @@ fn add(cx: &mut Cx<'_>, key: &[u8], delta: i64) {
     let Some(sum) = current.checked_add(delta) else {
         return cx.error("ERR increment or decrement would overflow");
     };
-    let is_new = cx.engine.notifies(Class::New) && !cx.exists_quietly(key);
     cx.engine.ks.set_int(cx.session.db, key, sum);
-    cx.notify_new(is_new, key);
     cx.notify(Class::String, "incrby", key);
     cx.reply().int(sum);
 }

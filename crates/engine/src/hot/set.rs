@@ -142,8 +142,7 @@ fn set_with(cx: &mut Cx<'_>, key: &[u8], value: &[u8], options: &Options<'_>, de
 /// Stores a string and tells of it.
 #[inline]
 pub(super) fn put(cx: &mut Cx<'_>, key: &[u8], value: Put<'_>) {
-    let outcome = cx.engine.ks.put(cx.session.db, key, value);
-    cx.notify_new(!outcome.replaced, key);
+    cx.engine.ks.put(cx.session.db, key, value);
     cx.notify(Class::String, "set", key);
 }
 

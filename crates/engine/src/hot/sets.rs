@@ -1,6 +1,6 @@
 //! The set commands of tag lists, unique counters and queues: SADD, SREM, SISMEMBER, SCARD, SMEMBERS, SPOP.
 
-use dozo_store::{Random, Set, WrongType};
+use dozo_store::{Access, Random, Set, WrongType};
 
 use super::strings::reply_string;
 use super::{parse_int, wrong_type};
@@ -100,9 +100,10 @@ fn spop(cx: &mut Cx<'_>, args: &[&[u8]]) {
         },
         _ => return cx.error(super::SYNTAX),
     };
-    let Some(len) = look(cx, args[1], 0, Set::len) else {
-        return;
+    let Ok(set) = cx.engine.ks.collection::<Set>(cx.session.db, args[1], Access::Write) else {
+        return wrong_type(cx);
     };
+    let len = set.map_or(0, Set::len);
     if len > 0 && count.is_some_and(|count| count >= len) {
         return pop_all(cx, args[1]);
     }

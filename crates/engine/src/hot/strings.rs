@@ -36,9 +36,6 @@ pub(super) fn reply_string(reply: &mut Reply<'_>, value: &Str<'_>) {
 #[inline]
 fn reply_value(cx: &mut Cx<'_>, key: &[u8], access: Access) -> Option<bool> {
     let Some(item) = cx.engine.ks.get(cx.session.db, key, access) else {
-        if access != Access::Write {
-            cx.notify(Class::KeyMiss, "keymiss", key);
-        }
         cx.session.reply().null();
         return Some(false);
     };
@@ -137,10 +134,7 @@ pub(super) fn mget(cx: &mut Cx<'_>, args: &[&[u8]]) {
         // A value of another type is nil here, not an error.
         match item.and_then(|item| item.string()) {
             Some(value) => reply_string(&mut cx.session.reply(), &value),
-            None => {
-                cx.session.reply().null();
-                cx.notify_miss(key);
-            }
+            None => cx.session.reply().null(),
         }
     }
 }
@@ -185,9 +179,7 @@ pub(super) fn append(cx: &mut Cx<'_>, args: &[&[u8]]) {
     if current.saturating_add(data.len()) > cx.engine.settings.proto_max_bulk_len {
         return cx.error("ERR string exceeds maximum allowed size (proto-max-bulk-len)");
     }
-    let is_new = cx.engine.notifies(Class::New) && !cx.exists_quietly(key);
     let len = cx.engine.ks.append(cx.session.db, key, data);
-    cx.notify_new(is_new, key);
     cx.notify(Class::String, "append", key);
     cx.reply().int(len as i64);
 }

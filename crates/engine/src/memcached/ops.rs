@@ -83,7 +83,7 @@ pub(super) struct Store<'a> {
 
 /// Records an effect behind those of the expirations and evictions that came before it.
 fn effect(engine: &mut Engine, args: &[&[u8]]) {
-    engine.record_removed();
+    engine.record_notices();
     engine.effects.record(DB, args, Cause::Command);
 }
 
@@ -159,10 +159,7 @@ fn write(engine: &mut Engine, request: &Store<'_>) {
     }
     let ttl = request.expiry.ttl();
     let put = Put { value: NewValue::Bytes(request.value), ttl, flags: Some(request.flags) };
-    let outcome = engine.ks.put(DB, request.key, put);
-    if !outcome.replaced {
-        engine.notify(DB, Class::New, "new", request.key);
-    }
+    engine.ks.put(DB, request.key, put);
     engine.notify(DB, Class::String, "set", request.key);
     if matches!(ttl, Ttl::At(_)) {
         engine.notify(DB, Class::Generic, "expire", request.key);

@@ -124,7 +124,12 @@ impl HyperLogLogs {
 
     fn is_dense(&self, py: Python<'_>, key: &[u8]) -> PyResult<Option<bool>> {
         context::with_db(self.index, |cx, db| {
-            Ok(held(py, cx, db, key, Access::Write)?.map(|bytes| counter::is_dense(&bytes)))
+            let dense = held(py, cx, db, key, Access::Write)?.map(|bytes| counter::is_dense(&bytes));
+            // As in Redis, the value counts as one that was changed in place.
+            if dense.is_some() {
+                cx.engine.ks.edit_string(db, key, |_| ((), false));
+            }
+            Ok(dense)
         })
     }
 

@@ -60,5 +60,13 @@ def test_debugging_shows_what_is_stored(same):
         same(line)
 
 
+def test_a_look_inside_makes_the_string_raw(same):
+    same("SET", "k", b"HYLL\x01" + b"\0" * 11)
+    same("PFCOUNT k")
+    same("OBJECT ENCODING k")
+    same("PFDEBUG ENCODING k")
+    same("OBJECT ENCODING k")
+
+
 def test_the_self_test_passes(dozo):
     assert dozo("PFSELFTEST") == "OK"

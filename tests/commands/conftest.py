@@ -119,7 +119,7 @@ def speak() -> Iterator[Callable[[int, bool], Line]]:
 
 
 @pytest.fixture
-def alike(server: Node, redis_server: Any, speak: Callable[[int, bool], Line]) -> Callable[..., Any]:
+def talk_alike(server: Node, redis_server: Any, speak: Callable[[int, bool], Line]) -> Callable[..., Any]:
     """Return a function that holds a talk over new connections to both servers and checks that the bytes are the same.
 
     It gets the talk, and of each connection whether it speaks RESP3; the talk gets the connections.

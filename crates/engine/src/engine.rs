@@ -389,7 +389,7 @@ impl Engine {
             effect.extend(notice.fields.iter().map(|field| &**field));
             self.effects.record(notice.db, &effect, cause);
             if !notice.fields.is_empty()
-                && self.notifies(Class::Generic)
+                && self.settings.notifies(Class::Generic)
                 && self.ks.get(notice.db, &notice.key, Access::Peek).is_none()
             {
                 // The last field has taken the hash with it.

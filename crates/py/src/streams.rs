@@ -267,7 +267,10 @@ impl Streams {
         })?;
         if gone == Some(true) {
             // Whoever waits as this group must learn of it.
-            self.with(|cx, db| Ok(cx.wake(db, key)))?;
+            self.with(|cx, db| {
+                cx.wake(db, key);
+                Ok(())
+            })?;
         }
         Ok(gone)
     }

@@ -54,12 +54,12 @@ def _lines(text):
 
 
 @pytest.mark.parametrize("name", OWN)
-def test_a_client_is_told_of_its_own_changes(name, alike):
-    alike(lambda line: line.ask(*_lines(OWN[name])), True)
+def test_a_client_is_told_of_its_own_changes(name, talk_alike):
+    talk_alike(lambda line: line.ask(*_lines(OWN[name])), True)
 
 
 @pytest.mark.parametrize("resp3", [False, True])
-def test_errors(resp3, alike):
+def test_errors(resp3, talk_alike):
     lines = _lines(
         "TRACKING; TRACKING MAYBE; TRACKING ON MAYBE; TRACKING ON REDIRECT; TRACKING ON REDIRECT x;"
         " TRACKING ON REDIRECT 99999999; TRACKING ON REDIRECT 0; TRACKING ON REDIRECT -1; TRACKING ON PREFIX;"
@@ -72,18 +72,18 @@ def test_errors(resp3, alike):
         " TRACKING ON BCAST PREFIX ab; TRACKING ON BCAST PREFIX a; TRACKING ON BCAST PREFIX abc; TRACKINGINFO;"
         " TRACKING ON BCAST PREFIX q NOLOOP; TRACKINGINFO; TRACKING ON BCAST; TRACKINGINFO; TRACKING OFF; GETREDIR"
     )
-    alike(lambda line: line.ask(*lines), resp3)
+    talk_alike(lambda line: line.ask(*lines), resp3)
 
 
-def test_the_exception_is_for_one_command(alike):
+def test_the_exception_is_for_one_command(talk_alike):
     def talk(line, other):
         told = line.ask("CLIENT TRACKING ON OPTIN", "GET a", "CLIENT CACHING YES", "GET b", "GET c")
         return [told, other.ask("MSET a 1 b 1 c 1"), line.ask()]
 
-    alike(talk, True, False)
+    talk_alike(talk, True, False)
 
 
-def test_redirect_twice_and_to_oneself(alike):
+def test_redirect_twice_and_to_oneself(talk_alike):
     def talk(line, other):
         told = line.ask(
             f"CLIENT TRACKING ON REDIRECT {other.id} REDIRECT {other.id}",
@@ -91,11 +91,11 @@ def test_redirect_twice_and_to_oneself(alike):
         )  # fmt: skip
         return _hidden(told, line, other)
 
-    alike(talk, True, True)
+    talk_alike(talk, True, True)
 
 
 @pytest.mark.parametrize("resp3", [False, True])
-def test_others_changes(resp3, alike):
+def test_others_changes(resp3, talk_alike):
     def talk(line, other):
         found = [line.ask(*_lines("TRACKING ON; GET k; HGETALL h; GET never"))]
         for change in ("SET k 1", "SET k 2", "HSET h f v", "DEL k", "FLUSHALL"):
@@ -103,10 +103,10 @@ def test_others_changes(resp3, alike):
         found.append(line.ask("SET k v PX 1", "GET k"))
         return [*found, line.ask("CLIENT TRACKING OFF"), other.ask("SET h 1"), line.ask()]
 
-    alike(talk, resp3, False)
+    talk_alike(talk, resp3, False)
 
 
-def test_broadcasts(alike):
+def test_broadcasts(talk_alike):
     def talk(line, other, deaf):
         told = [line.ask(*_lines("TRACKING ON BCAST PREFIX u: PREFIX v:; TRACKINGINFO"))]
         told.append(deaf.ask("CLIENT TRACKING ON BCAST NOLOOP"))
@@ -121,13 +121,13 @@ def test_broadcasts(alike):
         told += [other.ask("FLUSHDB"), line.ask(), deaf.ask()]
         return [*told, line.ask("CLIENT TRACKING OFF"), other.ask("SET u:1 1"), line.ask(), deaf.ask()]
 
-    alike(talk, True, False, True)
+    talk_alike(talk, True, False, True)
 
 
 @pytest.mark.parametrize("resp3", [False, True])
 @pytest.mark.parametrize("listens", [False, True])
 @pytest.mark.parametrize("mode", ["", "BCAST"])
-def test_redirection(mode, resp3, listens, alike):
+def test_redirection(mode, resp3, listens, talk_alike):
     def talk(line, listener, other):
         subscribed = [listener.ask("SUBSCRIBE __redis__:invalidate")] if listens else []
         told = [
@@ -143,11 +143,11 @@ def test_redirection(mode, resp3, listens, alike):
         nulls = [found.replace(b"invalidate\r\n$-1", b"invalidate\r\n_") for found in [*subscribed, *told]]
         return [_hidden(found, line, listener) for found in (nulls if resp3 else [*subscribed, *told])]
 
-    alike(talk, False, resp3, False)
+    talk_alike(talk, False, resp3, False)
 
 
 @pytest.mark.parametrize("resp3", [False, True])
-def test_a_broken_redirection(resp3, alike):
+def test_a_broken_redirection(resp3, talk_alike):
     def talk(line, listener, other):
         told = [line.ask(f"CLIENT TRACKING ON REDIRECT {listener.id}", "MGET a b")]
         told.append(other.ask(f"CLIENT KILL ID {listener.id}"))
@@ -156,7 +156,7 @@ def test_a_broken_redirection(resp3, alike):
         told += [other.ask("SET a 2"), line.ask()]
         return [_hidden(found, line, listener) for found in told]
 
-    alike(talk, resp3, False, False)
+    talk_alike(talk, resp3, False, False)
 
 
 def _row(port, id_):
@@ -167,7 +167,7 @@ def _row(port, id_):
         return line["flags"], line["redir"], counts
 
 
-def test_what_info_and_client_list_tell(server, redis_server, alike):
+def test_what_info_and_client_list_tell(server, redis_server, talk_alike):
     ports = iter((server.port, redis_server.port))
 
     def talk(line, listener, other):
@@ -182,7 +182,7 @@ def test_what_info_and_client_list_tell(server, redis_server, alike):
         rows += [_row(port, line.id)]
         return [(flags, redirect == str(listener.id) or redirect, counts) for flags, redirect, counts in rows]
 
-    (tracker, broadcaster, _, broken, off) = alike(talk, True, True, True)
+    (tracker, broadcaster, _, broken, off) = talk_alike(talk, True, True, True)
     assert tracker[0] == "t"
     assert broadcaster[0] == "tB"
     assert broken[0] == "tR"

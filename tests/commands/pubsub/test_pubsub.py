@@ -45,20 +45,20 @@ TALKS = {
 
 @pytest.mark.parametrize("resp3", [False, True])
 @pytest.mark.parametrize("name", TALKS)
-def test_a_subscriber_is_answered_alike(name, resp3, alike):
-    alike(lambda line: line.ask(*TALKS[name]), resp3)
+def test_a_subscriber_is_answered_alike(name, resp3, talk_alike):
+    talk_alike(lambda line: line.ask(*TALKS[name]), resp3)
 
 
-def test_replies_are_turned_off_for_a_subscriber_but_not_its_messages(alike):
+def test_replies_are_turned_off_for_a_subscriber_but_not_its_messages(talk_alike):
     # A RESP2 subscriber could not turn them on again.
     lines = [
         "CLIENT REPLY OFF", "SUBSCRIBE a", "PUBLISH a m", "CLIENT REPLY ON", "CLIENT REPLY SKIP", "PUBLISH a n",
     ]  # fmt: skip
-    alike(lambda line: line.ask(*lines), True)
+    talk_alike(lambda line: line.ask(*lines), True)
 
 
 @pytest.mark.parametrize("resp3", [False, True])
-def test_messages_arrive_alike(resp3, alike):
+def test_messages_arrive_alike(resp3, talk_alike):
     def talk(listener, sender):
         found = [listener.ask("SUBSCRIBE news", "PSUBSCRIBE n*", "SSUBSCRIBE shard")]
         found.append(
@@ -66,10 +66,10 @@ def test_messages_arrive_alike(resp3, alike):
         )
         return [*found, listener.ask()]
 
-    alike(talk, resp3, False)
+    talk_alike(talk, resp3, False)
 
 
-def test_pubsub_tells(alike):
+def test_pubsub_tells(talk_alike):
     def talk(listener, asker):
         listener.ask("SUBSCRIBE one", "SSUBSCRIBE three", "PSUBSCRIBE p*")
         return asker.ask(
@@ -78,7 +78,7 @@ def test_pubsub_tells(alike):
             "PUBSUB CHANNELS a b", "PUBSUB NUMPAT x", "PUBSUB NOTHING", "PUBSUB",
         )  # fmt: skip
 
-    alike(talk, False, False)
+    talk_alike(talk, False, False)
 
 
 def test_help_names_every_subcommand(dozo):

@@ -82,7 +82,8 @@ struct Body {
     counters: Counters,
     /// What the blocks' entries take.
     block_bytes: usize,
-    /// In the order of names; boxed, so that making one moves little.
+    /// In the order of names.
+    #[expect(clippy::vec_box, reason = "making a group moves those behind it, which should be little")]
     groups: Vec<Box<Group>>,
     group_bytes: usize,
 }

@@ -98,13 +98,18 @@ impl HyperLogLogs {
             let Some(bytes) = held(py, cx, db, key, access)? else {
                 return Ok(0);
             };
-            if let Some(estimate) = counter::cached(&bytes) {
-                return Ok(estimate);
-            }
-            let estimate = whole(py, counter::estimate(&bytes))?;
+            let cached = counter::cached(&bytes);
+            let estimate = match cached {
+                Some(estimate) => estimate,
+                None => whole(py, counter::estimate(&bytes))?,
+            };
             // Let go of first, so that the cache can be written in place.
             drop(bytes);
-            cx.engine.ks.edit_string(db, key, |bytes| (counter::cache(bytes, estimate), true));
+            // As in Redis, the value counts as changed in place even if its cache stays.
+            cx.engine.ks.edit_string(db, key, |bytes| match cached {
+                Some(_) => ((), false),
+                None => (counter::cache(bytes, estimate), true),
+            });
             Ok(estimate)
         })
     }

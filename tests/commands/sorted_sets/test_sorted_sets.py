@@ -132,7 +132,7 @@ def scan(connection, change) -> list[bytes]:
         change()
 
 
-def test_a_scan_sees_once_what_stays(dozo):
+def test_a_scan_sees_what_stays(dozo):
     dozo("ZADD", "k", *(word for number in range(1000) for word in (number, f"stays:{number}")))
     dozo("ZADD", "k", *(word for number in range(1000) for word in (number, f"goes:{number}")))
     state = {"step": 0}
@@ -143,8 +143,9 @@ def test_a_scan_sees_once_what_stays(dozo):
         dozo("ZADD", "k", *(word for number in range(20) for word in (step, f"new:{step}:{number}")))
         dozo("ZINCRBY", "k", 10, f"stays:{step % 1000}")
 
-    seen = [member for member in scan(dozo, change) if member.startswith(b"stays:")]
-    assert sorted(seen) == sorted(f"stays:{number}".encode() for number in range(1000))
+    # As in Redis, some may come twice while the table shrinks or grows.
+    seen = {member for member in scan(dozo, change) if member.startswith(b"stays:")}
+    assert seen == {f"stays:{number}".encode() for number in range(1000)}
 
 
 def test_a_scan_survives_the_change_of_encoding(dozo):

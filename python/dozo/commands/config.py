@@ -7,7 +7,7 @@ from typing import Any, Final
 from dozo._kernel import glob_match
 from dozo.commands.api import ADMIN, LOADING, NOSCRIPT, STALE, Server, Simple, command, container
 from dozo.commands.help import declare_help
-from dozo.config import SETTINGS, SettingError
+from dozo.config import OLD_NAMES, SETTINGS, SettingError
 from dozo.errors import ReplyError, WrongArity
 from dozo.replies import OK
 
@@ -37,6 +37,7 @@ declare_help("CONFIG", group=_GROUP, since="5.0.0")
 def get(server: Server, *patterns: bytes) -> dict[str, str]:
     """Returns the settings whose names match one of the glob patterns."""
     values: dict[str, str] = server.config.get("*")
+    values |= {old: values[name] for old, name in OLD_NAMES.items()}
     found: dict[str, str] = {}
     for pattern in patterns:
         exact = pattern.decode(errors="replace")
@@ -63,7 +64,7 @@ def set_(server: Server, *words: str) -> Simple:
     if len(words) % 2:
         raise WrongArity("config|set")
     for name in words[::2]:
-        if name.lower() not in SETTINGS:
+        if name.lower() not in SETTINGS and name.lower() not in OLD_NAMES:
             raise ReplyError(f"ERR Unknown option or number of arguments for CONFIG SET - '{name}'")
     pairs = list(zip(words[::2], words[1::2], strict=True))
     try:
@@ -83,7 +84,9 @@ def _check_text(name: str, value: str) -> None:
 
 def _failure(error: SettingError, pairs: list[tuple[str, Any]]) -> str:
     """Redis's line for a setting that was refused, with the name as the client wrote it."""
-    named = next((name for name, _ in pairs if name.lower() == error.name), error.name)
+    named = next(
+        (name for name, _ in pairs if OLD_NAMES.get(name.lower(), name.lower()) == error.name), error.name
+    )
     return f"ERR CONFIG SET failed (possibly related to argument '{named}') - {error.reason}"
 
 

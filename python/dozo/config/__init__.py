@@ -9,11 +9,12 @@ config.source("port"), config.rewrite()
 """
 
 from dozo.config.live import Config
-from dozo.config.setting import SETTINGS, Setting, SettingError
+from dozo.config.setting import OLD_NAMES, SETTINGS, Setting, SettingError
 from dozo.config.sources import load
 from dozo.config.tree import SECTIONS, OutputLimit, OutputLimits, Tree
 
 __all__ = [
+    "OLD_NAMES",
     "SECTIONS",
     "SETTINGS",
     "Config",

@@ -109,9 +109,20 @@ class Setting:
         return value
 
 
+#: Names that settings had in older versions of Redis; CONFIG GET and SET know them, as Redis 7.0 does.
+OLD_NAMES = {
+    "hash-max-ziplist-entries": "hash-max-listpack-entries",
+    "hash-max-ziplist-value": "hash-max-listpack-value",
+    "list-max-ziplist-size": "list-max-listpack-size",
+    "lua-time-limit": "busy-reply-threshold",
+    "zset-max-ziplist-entries": "zset-max-listpack-entries",
+    "zset-max-ziplist-value": "zset-max-listpack-value",
+}
+
+
 def find(name: str) -> Setting:
     """Return the setting of that name in any case; the error for an unknown one names the nearest."""
-    setting = SETTINGS.get(name.lower())
+    setting = SETTINGS.get(OLD_NAMES.get(name.lower(), name.lower()))
     if setting is None:
         raise SettingError(f"unknown setting{nearest(name, SETTINGS)}", name)
     return setting

@@ -88,3 +88,17 @@ def test_help_names_every_subcommand(dozo):
     text = "\n".join(dozo("CONFIG HELP"))
     for name in ("GET", "SET", "RESETSTAT", "REWRITE", "HELP"):
         assert f"\n{name}" in text
+
+
+def test_settings_answer_to_their_old_names(same):
+    for old, value in (
+        ("lua-time-limit", 1234),
+        ("hash-max-ziplist-entries", 77),
+        ("zset-max-ziplist-value", 30),
+    ):
+        same("CONFIG", "SET", old.upper(), value)
+        same("CONFIG", "GET", old)
+    same("CONFIG GET busy-reply-threshold")
+    same("CONFIG GET hash-max-listpack-entries")
+    same("CONFIG SET lua-time-limit no")
+    same("CONFIG SET lua-time-limit 5000 hash-max-ziplist-entries 128 zset-max-ziplist-value 64")

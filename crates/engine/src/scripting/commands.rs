@@ -43,6 +43,8 @@ pub struct ScriptFigures {
 
 /// Bytes that a cached script takes beside its source, about.
 const SCRIPT_OVERHEAD: usize = 1024;
+/// Longest script that is remembered as the last one.
+const RECENT_BYTES: usize = 4096;
 /// What an unknown SHA-1 is answered with.
 const NO_SCRIPT: &str = "NOSCRIPT No matching script. Please use EVAL.";
 
@@ -58,6 +60,8 @@ pub(crate) struct Scripting {
     vm: OnExecutor<Option<Rc<Vm>>>,
     stack: Option<DefaultStack>,
     scripts: HashMap<String, Script>,
+    /// The last script that came with EVAL, if it was short, and its SHA-1.
+    recent: Option<(Box<[u8]>, String)>,
     /// Bytes of the cached scripts' sources.
     pub script_bytes: usize,
     pub(super) next_slot: usize,
@@ -99,6 +103,20 @@ impl Scripting {
             let _ = vm.lua.gc_collect();
             self.kept = vm.lua.used_memory();
         }
+    }
+
+    /// The SHA-1 of a script. Clients send one script many times in a row, which is told sooner than it is summed.
+    fn sha_of(&mut self, body: &[u8]) -> String {
+        if let Some((last, sha)) = &self.recent
+            && **last == *body
+        {
+            return sha.clone();
+        }
+        let sha = sha1_hex(body);
+        if body.len() <= RECENT_BYTES {
+            self.recent = Some((body.into(), sha.clone()));
+        }
+        sha
     }
 
     pub(super) fn take_stack(&mut self) -> std::io::Result<DefaultStack> {
@@ -176,7 +194,7 @@ pub(super) fn keys_and_args<'a>(args: Words<'a>) -> Result<(Words<'a>, Words<'a>
 }
 
 fn eval(cx: &mut Cx<'_>, args: &[&[u8]], read_only: bool) {
-    let sha = sha1_hex(args[1]);
+    let sha = cx.engine.scripting.sha_of(args[1]);
     start(cx, args, sha, Some(args[1]), read_only);
 }
 

@@ -10,7 +10,7 @@ use sha1::{Digest, Sha1};
 use super::convert;
 use super::number::general;
 use super::shebang::{Declared, NAME_RULE, is_name, set_flag};
-use super::vm::{Ask, Exchange, Raised, failure, one, text_of};
+use super::vm::{Ask, Exchange, Raised, UNLIMITED_BYTES, Unlimited, failure, one, text_of};
 
 /// What scripts are told the server is.
 const VERSION: &str = "7.0.15";
@@ -131,11 +131,14 @@ fn plain(lua: &Lua, error: Value) -> mlua::Result<Value> {
 
 /// redis.call, and redis.pcall, which returns what the other raises.
 fn command(lua: &Lua, exchange: &Exchange, args: &MultiValue, catches: bool) -> mlua::Result<Value> {
+    let unlimited = Unlimited::begin(lua, 0);
     if let Err(text) = take_args(exchange, args) {
         return if catches { error_table(lua, text.as_bytes(), false) } else { raise(text) };
     }
     exchange.ask(Ask::Command);
     let reply = exchange.reply.borrow();
+    // A long reply may find no room.
+    let _unlimited = unlimited.filter(|_| reply.len() <= UNLIMITED_BYTES);
     let Some(line) = reply.strip_prefix(b"-") else {
         return convert::to_lua(lua, &reply);
     };

@@ -11,7 +11,7 @@ use super::functions::{self, Libraries};
 use super::run::{self, Job, STACK_BYTES};
 use super::shebang::{self, Declared};
 use super::suspend::Suspended;
-use super::vm::{Vm, text_of};
+use super::vm::{Unlimited, Vm, text_of};
 use crate::cx::Cx;
 use crate::engine::Engine;
 use crate::hot::{NOT_INTEGER, parse_int};
@@ -227,11 +227,13 @@ fn try_start(
         (None, None) => return Err(NO_SCRIPT.to_owned()),
     };
     cx.show_monitors(args);
+    let unlimited = Unlimited::begin(&vm.lua, args.iter().map(|arg| arg.len()).sum());
     let set = || -> mlua::Result<()> {
         vm.base.raw_set(&vm.keys_name, vm.list(keys)?)?;
         vm.base.raw_set(&vm.argv_name, vm.list(argv)?)
     };
     set().map_err(|error| format!("ERR {}", text_of(&error)))?;
+    drop(unlimited);
     run::run(cx, Job { vm, function, keys: None, name: sha, declared, read_only }, args);
     Ok(())
 }

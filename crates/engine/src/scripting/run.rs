@@ -11,7 +11,7 @@ use mlua::{Table, Value};
 
 use super::convert;
 use super::shebang::Declared;
-use super::vm::{Ask, Exchange, Vm, text_of};
+use super::vm::{Ask, Exchange, Unlimited, Vm, text_of};
 use crate::cx::{Cx, MAX_CALL_REPLY, whole};
 use crate::engine::Engine;
 use crate::flags::Flags;
@@ -127,7 +127,10 @@ pub(super) fn end(cx: &mut Cx<'_>, running: Running, outcome: Outcome) {
     cx.session.db = db;
     cx.engine.scripting.give_stack(ManuallyDrop::into_inner(routine).into_stack());
     cx.engine.scripting.entered = false;
+    let vm = cx.engine.script_vm().ok();
+    let unlimited = vm.as_ref().and_then(|vm| Unlimited::begin(&vm.lua, 0));
     finish(cx, outcome, &name, exchange.resp3.get());
+    drop(unlimited);
     cx.engine.scripting.collect(cx.engine.settings.lua_memory_limit);
 }
 

@@ -14,6 +14,8 @@ use super::{api, bits, cjson, cmsgpack, structs};
 const HOOK_INSTRUCTIONS: u32 = 20_000;
 /// State of math.random in a new server, as in Redis.
 const RANDOM_START: u64 = 0x1234_ABCD_330E;
+/// What may be put into Lua without asking whether it has room.
+pub(super) const UNLIMITED_BYTES: usize = 64 * 1024;
 /// Longest pattern of string.find and its like, bytes.
 const PATTERN_MAX: i64 = 4096;
 
@@ -141,6 +143,28 @@ impl Vm {
             list.raw_set(at + 1, self.lua.create_string(item)?)?;
         }
         Ok(list)
+    }
+}
+
+/// While it lives, Lua may allocate beyond the limit. Under a limit mlua makes each of its steps a protected call, at
+/// twice the price of a short script; so what is known to take little is done without.
+pub(super) struct Unlimited<'a> {
+    lua: &'a Lua,
+    limit: usize,
+}
+
+impl<'a> Unlimited<'a> {
+    /// Lifts the limit, for work on that many bytes of a client's; `None` if they are many.
+    pub fn begin(lua: &'a Lua, bytes: usize) -> Option<Self> {
+        let limit = (bytes <= UNLIMITED_BYTES).then(|| lua.set_memory_limit(0).ok())??;
+        Some(Self { lua, limit })
+    }
+}
+
+impl Drop for Unlimited<'_> {
+    fn drop(&mut self) {
+        // It fails only where there is no allocator of mlua's, and then it has failed before.
+        let _ = self.lua.set_memory_limit(self.limit);
     }
 }
 

@@ -29,8 +29,8 @@ Results = dict[str, Any]
 class Plan:
     """How much to measure. rounds: how often each pair is run; requests: per run at pipeline 1."""
 
-    rounds: int = 5
-    requests: int = 200_000
+    rounds: int = 3
+    requests: int = 100_000
     keys: int = 1_000_000
     hit_requests: int = 400_000
     io_threads: int = 0
@@ -54,11 +54,10 @@ def redis_loads(plan: Plan, say: Say) -> list[Results]:
     with processes.dozo("--io-threads", str(plan.io_threads)) as ours, processes.redis() as peer:
         for name in redis_load.COMMANDS:
             strings = name in redis_load.STRINGS
-            rounds = plan.rounds if strings else min(plan.rounds, 3)
             for pipeline in PIPELINES if strings else COLLECTION_PIPELINES:
                 requests = plan.requests * (1 if pipeline == 1 else 5) // (1 if strings else 2)
                 requests //= redis_load.share(name)
-                mine, theirs, ratio = redis_load.compare(ours, peer, name, pipeline, requests, rounds)
+                mine, theirs, ratio = redis_load.compare(ours, peer, name, pipeline, requests, plan.rounds)
                 say(_line(name, pipeline, "redis", mine.cpu_us, theirs.cpu_us, ratio))
                 rows.append(
                     {

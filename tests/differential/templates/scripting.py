@@ -303,7 +303,7 @@ PROGRAMS = st.sampled_from(
         "error({err = ARGV[1]})",
         "error({err = 'MYERR ' .. KEYS[1]})",
         "error()",
-        "error({})",
+        # Not error({}): redis-server 7.0.15 crashes on an error table without a text.
         "error(5)",
         "error(redis.error_reply('CODE text'))",
         "return redis.error_reply(ARGV[1])",

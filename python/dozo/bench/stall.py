@@ -61,7 +61,6 @@ def measure(server: Running, kind: str, elements: int) -> dict[str, float]:
         for way in WAYS:
             if watcher.call(b"COPY", b"big", b"victim") != b":1\r\n":
                 raise BenchError("the huge value could not be copied")
-            time.sleep(0.2)
             if way == "expiry":
                 watcher.call(b"PEXPIRE", b"victim", b"%d" % EXPIRY_MS)
             else:

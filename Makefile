@@ -44,10 +44,10 @@ bench: .venv/built .venv/tools ## measure dozo beside redis-server and memcached
 	.ci/peers
 	$(BIN)/dozo bench suite $(ARGS)
 
-fuzz: .venv/built .venv/tools ## hostile bytes for the codecs, long random runs beside the originals (CASES=200000)
+fuzz: .venv/built .venv/tools ## hostile bytes for the codecs, long random runs beside the originals (COMMANDS=100000 a family)
 	DOZO_FUZZ_CASES=$(or $(CASES),200000) cargo test --locked --release -p dozo-wire --test fuzz
 	.ci/peers
-	EXAMPLES=$(or $(EXAMPLES),2000) $(BIN)/pytest -n 2 tests/differential tests/memcached
+	COMMANDS=$(or $(COMMANDS),100000) EXAMPLES=$(or $(EXAMPLES),2000) $(BIN)/pytest -n 2 -rP tests/differential tests/memcached
 
 docs: .venv/built ## write docs/reference from the command and settings tables
 	$(BIN)/python docs/generate.py

@@ -13,8 +13,10 @@ from .known import normal
 from .raw import Wire
 from .state import same, state
 
-#: `make test` runs a short form, the same every time; EXAMPLES=2000 is a long one with new sequences.
-EXAMPLES = int(os.environ.get("EXAMPLES", "60"))
+#: `make test` runs so many sequences of each family, the same every time.
+EXAMPLES = 60
+#: A long run makes new ones, until a family has seen so many commands.
+COMMANDS = int(os.environ.get("COMMANDS", "0"))
 
 
 @pytest.fixture
@@ -31,10 +33,11 @@ def _clean(wire: Wire, family: str) -> None:
 @pytest.mark.parametrize("family", FAMILIES)
 def test_same_replies_and_state(family: str, pair: tuple[int, int]) -> None:
     ours, theirs = Wire(pair[0]), Wire(pair[1])
+    compared = 0
 
     @settings(
-        max_examples=EXAMPLES,
-        derandomize="EXAMPLES" not in os.environ,
+        max_examples=1000 if COMMANDS else EXAMPLES,
+        derandomize=not COMMANDS,
         deadline=None,
         phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
         suppress_health_check=[HealthCheck.too_slow],
@@ -42,6 +45,7 @@ def test_same_replies_and_state(family: str, pair: tuple[int, int]) -> None:
     )
     @given(commands=sequence(family), resp3=st.booleans())
     def run(commands: list[tuple[bytes, ...]], resp3: bool) -> None:
+        nonlocal compared
         for wire in (ours, theirs):
             _clean(wire, family)
             if resp3:
@@ -50,6 +54,7 @@ def test_same_replies_and_state(family: str, pair: tuple[int, int]) -> None:
             commands, ours.pipeline(commands), theirs.pipeline(commands), strict=True
         ):
             assert normal(command, mine) == normal(command, its), command
+        compared += len(commands)
         for wire in (ours, theirs):
             wire.call(b"RESET")
         mine_state, its_state = state(ours), state(theirs)
@@ -57,6 +62,9 @@ def test_same_replies_and_state(family: str, pair: tuple[int, int]) -> None:
 
     try:
         run()
+        while compared < COMMANDS:
+            run()
+        print(f"{family}: {compared} commands without a difference")
     finally:
         ours.close()
         theirs.close()

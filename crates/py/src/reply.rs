@@ -123,7 +123,7 @@ pub fn encode(reply: &mut Reply<'_>, value: &Bound<'_, PyAny>) -> PyResult<()> {
 fn encode_int(reply: &mut Reply<'_>, int: &Bound<'_, PyInt>) -> PyResult<()> {
     match int.extract::<i64>() {
         Ok(small) => reply.int(small),
-        Err(_) => reply.big_number(int.str()?.to_str()?),
+        Err(_) => reply.big_number(int.str()?.to_str()?.as_bytes()),
     }
     Ok(())
 }

@@ -44,7 +44,7 @@ fn every_type_in_both_versions() {
     check(|r| r.boolean(true), ":1\r\n", "#t\r\n");
     check(|r| r.boolean(false), ":0\r\n", "#f\r\n");
     check(
-        |r| r.big_number("12345678901234567890"),
+        |r| r.big_number(b"12345678901234567890"),
         "$20\r\n12345678901234567890\r\n",
         "(12345678901234567890\r\n",
     );

@@ -33,6 +33,7 @@ return {double=3.25}
 return {map={a=1}}
 return {set={a=true}}
 return {big_number='123456789012345678901234567890'}
+return {big_number='1\r2\n3\255\128'}
 return {verbatim_string={format='txt', string='some text'}}
 return {a=1, b=2}
 return KEYS

@@ -52,3 +52,11 @@ def test_the_result_of_a_union_keeps_minus_0_until_it_is_stored(same):
     same("ZUNIONSTORE k2 1 k WEIGHTS -1")
     same("ZRANGE k2 0 -1 WITHSCORES")
     same("ZINTER 2 k k2 AGGREGATE MIN WITHSCORES")
+
+
+@pytest.mark.parametrize("weights", ["-0 inf", "inf -0", "-0 0", "0 -0"])
+@pytest.mark.parametrize("aggregate", ["SUM", "MIN", "MAX"])
+def test_the_last_zero_of_a_sum_counts(same, weights, aggregate):
+    same("ZADD k 0 a 1 b")
+    for command in ("ZUNION", "ZINTER"):
+        same(f"{command} 2 k k WEIGHTS {weights} AGGREGATE {aggregate} WITHSCORES")

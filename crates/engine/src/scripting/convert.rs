@@ -190,7 +190,8 @@ fn write_tagged(table: &Table, reply: &mut Reply<'_>) -> mlua::Result<bool> {
 /// Big numbers and verbatim strings; whether it was one.
 fn write_special(table: &Table, reply: &mut Reply<'_>) -> mlua::Result<bool> {
     if let Value::String(digits) = table.raw_get("big_number")? {
-        reply.big_number(&digits.to_string_lossy().replace(['\r', '\n'], " "));
+        let one_line = |byte: &u8| if matches!(byte, b'\r' | b'\n') { b' ' } else { *byte };
+        reply.big_number(&digits.as_bytes().iter().map(one_line).collect::<Vec<_>>());
         return Ok(true);
     }
     if let Value::Table(verbatim) = table.raw_get("verbatim_string")?

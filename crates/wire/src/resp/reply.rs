@@ -157,10 +157,10 @@ impl<'a> Reply<'a> {
     }
 
     /// A big number given as decimal digits (RESP2: a bulk string).
-    pub fn big_number(&mut self, digits: &str) {
+    pub fn big_number(&mut self, digits: &[u8]) {
         match self.proto {
-            Proto::Resp2 => self.bulk(digits.as_bytes()),
-            Proto::Resp3 => self.line(b'(', digits.as_bytes()),
+            Proto::Resp2 => self.bulk(digits),
+            Proto::Resp3 => self.line(b'(', digits),
         }
     }
 

@@ -170,8 +170,14 @@ impl Zset {
     /// Adds what the source has, its scores multiplied by `weight`.
     fn unite(&mut self, source: Source<'_>, weight: f64, aggregate: Aggregate, packing: &Packing) {
         source.each(|member, score| {
-            let score = not_nan(score * weight);
-            let score = self.score(member).map_or(score, |old| aggregate.of(old, score));
+            let mut score = not_nan(score * weight);
+            if let Some(old) = self.score(member) {
+                score = aggregate.of(old, score);
+                if old == score && old.to_bits() != score.to_bits() {
+                    // `add` takes 0 and -0 for the same; the last of them counts here.
+                    self.remove(member);
+                }
+            }
             self.add(member, score, packing);
         });
     }

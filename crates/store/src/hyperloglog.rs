@@ -144,11 +144,13 @@ pub fn registers(bytes: &[u8]) -> Result<Box<[u8; REGISTERS]>, Corrupt> {
     Ok(registers)
 }
 
-/// The runs of a sparse counter in Redis's notation: `Z:100 v:2,1 z:3`; as far as they are well-formed.
+/// The runs of a sparse counter in Redis's notation: `Z:100 v:2,1 z:3`. A last run without its second byte counts as if
+/// that were 0, as there Redis reads what stands behind all its strings.
 pub fn describe(bytes: &[u8]) -> String {
     let mut text = String::new();
     let mut at = HEADER;
-    while let Some(run) = run_at(bytes, at) {
+    let last = |at| bytes.get(at).and_then(|head| run_at(&[*head, 0], 0));
+    while let Some(run) = run_at(bytes, at).or_else(|| last(at)) {
         let separator = if text.is_empty() { "" } else { " " };
         // Writing to a String can't fail.
         let _ = match (run.value, run.bytes) {

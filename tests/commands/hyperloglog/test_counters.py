@@ -70,3 +70,10 @@ def test_a_look_inside_makes_the_string_raw(same):
 
 def test_the_self_test_passes(dozo):
     assert dozo("PFSELFTEST") == "OK"
+
+
+def test_a_last_run_of_which_half_is_missing(same):
+    same("PFADD k a")
+    same("APPEND k x")
+    same("PFDEBUG DECODE k")
+    same("PFCOUNT k")

@@ -29,6 +29,8 @@ return {ok='two\r\nlines'}
 return {err='bad thing'}
 return {err='bad'}
 return {err='-ERR bad'}
+error('one\0two')
+error({err='one\0two'})
 return {double=3.25}
 return {map={a=1}}
 return {set={a=true}}

@@ -165,7 +165,7 @@ fn write_table(table: &Table, reply: &mut Reply<'_>, resp3: bool, depth: usize) 
 }
 
 /// The text as C sees it.
-fn to_nul(text: &[u8]) -> &[u8] {
+pub(super) fn to_nul(text: &[u8]) -> &[u8] {
     text.split(|byte| *byte == 0).next().unwrap_or_default()
 }
 

@@ -331,7 +331,7 @@ fn finish(cx: &mut Cx<'_>, outcome: Outcome, name: &str, resp3: bool) {
 /// Answers an error that the script did not catch.
 fn fail(cx: &mut Cx<'_>, error: &Table, name: &str) -> mlua::Result<()> {
     let mut text = match error.raw_get("err")? {
-        Value::String(text) => text.as_bytes().to_vec(),
+        Value::String(text) => convert::to_nul(&text.as_bytes()).to_vec(),
         _ => b"ERR unknown error".to_vec(),
     };
     if let (Value::String(source), Some(line)) =

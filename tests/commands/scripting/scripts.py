@@ -30,6 +30,11 @@ return {err='bad thing'}
 return {err='bad'}
 return {err='-ERR bad'}
 error('one\0two')
+return struct.pack('b', 1e100)
+return struct.pack('<i8', -1e100)
+return struct.pack('<I8', 1e19)
+return struct.pack('<I8', 1e20)
+return struct.pack('<i8', 0/0)
 error({err='one\0two'})
 return {double=3.25}
 return {map={a=1}}

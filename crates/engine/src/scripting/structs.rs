@@ -194,7 +194,13 @@ fn pack(lua: &Lua, text: &[u8], args: &MultiValue) -> mlua::Result<Result<MultiV
 
 /// Little-endian bytes of a number, sign-extended.
 fn int_bytes(number: f64, size: usize) -> Vec<u8> {
-    let bits = if number < 0.0 { number as i64 } else { number as u64 as i64 };
+    // What fits in no 64 bits is what C makes of it on x86-64.
+    let bits = match number {
+        _ if number.is_nan() || number < -9_223_372_036_854_775_808.0 => i64::MIN,
+        _ if number < 0.0 => number as i64,
+        _ if number < 18_446_744_073_709_551_616.0 => number as u64 as i64,
+        _ => 0,
+    };
     let extension = if number < 0.0 { 0xFF } else { 0 };
     let mut bytes = bits.to_le_bytes().to_vec();
     bytes.resize(size, extension);

@@ -72,13 +72,30 @@ impl Keyspace {
         }
     }
 
+    /// Gives a key that was read from a file its memcached flags and its compare-and-swap number.
+    pub fn set_item(&mut self, db: usize, key: &[u8], flags: u32, cas: u64) {
+        self.last_cas = self.last_cas.max(cas);
+        self.change_fields(db, key, |fields| (fields.flags, fields.cas) = (flags, cas));
+    }
+
+    /// The highest compare-and-swap number given.
+    pub fn last_cas(&self) -> u64 {
+        self.last_cas
+    }
+
+    /// Has the numbers go on above this one: those up to it may be known to clients.
+    pub fn raise_cas(&mut self, cas: u64) {
+        self.last_cas = self.last_cas.max(cas);
+    }
+
     /// Sets or clears a mark.
     pub fn mark(&mut self, db: usize, key: &[u8], mark: Mark) {
         if let Some(entry) = self.live(db, self.hash(key), key) {
             let mut marks = entry.marks();
             match mark {
                 Mark::Stale(on) => {
-                    // The only mark that the effects carry.
+                    // The only mark that the effects carry, and a save.
+                    self.before_change(db, entry);
                     self.dirty += u64::from(marks.stale != on);
                     marks.stale = on;
                 }

@@ -271,6 +271,7 @@ impl Keyspace {
             }
             return result;
         };
+        self.before_change(db, entry);
         if let Some(shared) = entry.shared_mut() {
             let before = shared_memory(shared);
             let (result, changed) = change(Arc::make_mut(shared));

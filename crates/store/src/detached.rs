@@ -21,11 +21,17 @@ const VALUE_WEIGHT: usize = 64;
 /// Things to be freed.
 #[derive(Default)]
 pub(crate) struct Detached {
-    tables: Vec<Table<EntryPtr>>,
+    /// With the database's number in the running save, if that has not seen all of it.
+    tables: Vec<(Table<EntryPtr>, Option<usize>)>,
     values: Vec<Heavy>,
 }
 
 impl Detached {
+    /// Whether the running save has to see some of it.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.tables.iter().any(|(_, awaited)| awaited.is_some())
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.tables.is_empty() && self.values.is_empty()
     }
@@ -52,6 +58,7 @@ impl Keyspace {
 
     /// Empties a database and returns how many keys it had; their memory is freed by [`Keyspace::free_step`].
     pub fn flush(&mut self, db: usize) -> usize {
+        let awaited = self.saving.as_ref().map(|saving| saving.name(self.dbs[db].space));
         let database = &mut self.dbs[db];
         let before = database.index_bytes();
         let table = replace(&mut database.table, Table::new());
@@ -63,7 +70,7 @@ impl Keyspace {
         let keys = table.len();
         if keys > 0 {
             self.index_bytes += table.bytes();
-            self.detached.tables.push(table);
+            self.detached.tables.push((table, awaited));
             self.dirty += 1;
         }
         // Also of an empty one: somebody may remember that a key is missing.
@@ -78,7 +85,7 @@ impl Keyspace {
 
     /// Entries and large values that no key leads to any more and that still take memory.
     pub fn pending_free(&self) -> usize {
-        let entries: usize = self.detached.tables.iter().map(Table::len).sum();
+        let entries: usize = self.detached.tables.iter().map(|(table, _)| table.len()).sum();
         entries + self.detached.values.len()
     }
 
@@ -116,19 +123,22 @@ impl Keyspace {
 
     /// Frees one segment of a flushed table and returns the number of its entries, at least 1.
     fn free_segment(&mut self) -> usize {
-        let Some(mut table) = self.detached.tables.pop() else {
+        let Some((mut table, awaited)) = self.detached.tables.pop() else {
             return 1;
         };
         let before = table.bytes();
         let mut freed = 1;
         let more = table.drain_segment(&mut |entry| {
             freed += 1;
+            if let Some(name) = awaited {
+                self.show(name, entry);
+            }
             self.eviction.on_remove(entry);
             self.bury(entry);
         });
         self.index_bytes = self.index_bytes + table.bytes() - before;
         if more {
-            self.detached.tables.push(table);
+            self.detached.tables.push((table, awaited));
         } else {
             self.index_bytes -= table.bytes();
         }

@@ -40,10 +40,11 @@ const INLINE: u16 = 0;
 const SHARED: u16 = 1 << 5;
 const INT: u16 = 2 << 5;
 const OBJECT: u16 = 3 << 5;
-// Bits 10 and 11 are kept for the number of the save that has seen the value.
 const STALE: u16 = 1 << 7;
 const WON: u16 = 1 << 8;
 const FETCHED: u16 = 1 << 9;
+/// Equal to the keyspace's bit: no save that runs has to see the value any more.
+const SEEN: u16 = 1 << 10;
 const RAW: u16 = 1 << 12;
 
 /// Bytes that the optional fields before the one of bit `n` take, and all of them, for each set of bits.
@@ -226,10 +227,11 @@ impl EntryPtr {
     /// Clock and slot stay, the marks are cleared. The key must be the entry's own.
     #[inline]
     pub(crate) fn overwrite<'a>(self, draft: Draft<'a>) -> Result<Option<Heavy>, Draft<'a>> {
-        let (old, new) = (self.shape(), draft.shape());
+        let (old, mut new) = (self.shape(), draft.shape());
         if old.size() != new.size() {
             return Err(draft);
         }
+        new.bits |= old.bits & SEEN;
         let replaced = self.move_heavy_out(old);
         self.fill(new, draft, old.key_at() != new.key_at());
         Ok(replaced)
@@ -246,7 +248,7 @@ impl EntryPtr {
             return false;
         }
         self.put_bytes(shape.value_at(), bytes);
-        self.write(BITS_AT, shape.bits & (WIDE_KLEN | WIDE_VLEN));
+        self.write(BITS_AT, shape.bits & (WIDE_KLEN | WIDE_VLEN | SEEN));
         true
     }
 
@@ -273,7 +275,21 @@ impl EntryPtr {
         new.set_clock_freq(self.clock_freq());
         new.set_slot(self.slot());
         new.set_marks(self.marks());
+        new.set_seen(self.seen());
         new
+    }
+
+    /// Which of two values the bit has that says whether the running save has seen the entry.
+    #[inline]
+    pub(crate) fn seen(self) -> bool {
+        self.bits() & SEEN != 0
+    }
+
+    /// Sets that bit.
+    #[inline]
+    pub(crate) fn set_seen(self, seen: bool) {
+        let bits = self.bits() & !SEEN;
+        self.write(BITS_AT, if seen { bits | SEEN } else { bits });
     }
 
     /// Changes the optional fields where the allocation has room for them; false when it has not.

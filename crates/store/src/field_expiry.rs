@@ -117,6 +117,7 @@ impl Keyspace {
 
     #[cold]
     fn remove_due(&mut self, db: usize, hash: u64, entry: EntryPtr, max: usize) -> Option<EntryPtr> {
+        self.before_change(db, entry);
         let value = hash_in(entry);
         let (memory, from) = (value.memory(), value.next_due());
         let fields = value.take_due(max);

@@ -11,6 +11,7 @@ use crate::entry::{Draft, EntryPtr, Expiry, Fields, Heavy, Payload};
 use crate::eviction::{Eviction, PolicyKind, Space, Tuning};
 use crate::field_expiry::{DueKeys, next_due};
 use crate::hashing::{KeyHasher, Random};
+use crate::saving::Saving;
 use crate::table::Table;
 use crate::value::{Access, Item, Ttl};
 use crate::volatile::VolatileIndex;
@@ -154,6 +155,12 @@ pub struct Keyspace {
     pub(crate) last_cas: u64,
     /// The database with which active expiry goes on.
     pub(crate) expiry_turn: usize,
+    /// What a running save has still to see.
+    pub(crate) saving: Option<Box<Saving>>,
+    /// The bit of entries that the running save has seen, or the last one.
+    pub(crate) seen: bool,
+    /// Nothing expires: what is loaded tells itself what has.
+    pub(crate) frozen: bool,
 }
 
 // SAFETY: entries are reached only through the keyspace that owns them, and their contents (`Arc<Vec<u8>>`, plain
@@ -191,12 +198,18 @@ impl Keyspace {
             changed: ChangeLog::default(),
             last_cas: 0,
             expiry_turn: 0,
+            saving: None,
+            seen: false,
+            frozen: false,
         }
     }
 
     /// Tells the time, as unix milliseconds. Nothing here reads a clock.
     #[inline]
     pub fn set_now(&mut self, unix_ms: i64) {
+        if self.frozen {
+            return;
+        }
         self.now = unix_ms;
         self.eviction.set_now(unix_ms);
     }
@@ -343,6 +356,7 @@ impl Keyspace {
 
     /// Adds a new entry; its expiry has the index that the volatile index gives next.
     pub(crate) fn link(&mut self, db: usize, hash: u64, entry: EntryPtr) {
+        entry.set_seen(self.seen);
         let database = &mut self.dbs[db];
         let before = database.index_bytes();
         database.table.insert(hash, entry, &self.hasher);
@@ -366,6 +380,7 @@ impl Keyspace {
 
     /// `unlink` for an entry that the policy has let go already.
     pub(crate) fn detach(&mut self, db: usize, hash: u64, entry: EntryPtr) {
+        self.before_change(db, entry);
         let database = &mut self.dbs[db];
         let before = database.index_bytes();
         database.table.remove(hash, entry);
@@ -396,6 +411,7 @@ impl Keyspace {
     /// Gives an entry a new value and new fields, in place if possible, and tells everyone who points to it.
     #[inline]
     pub(crate) fn rewrite(&mut self, db: usize, hash: u64, old: EntryPtr, draft: Draft<'_>) -> EntryPtr {
+        self.before_change(db, old);
         let had = old.expiry();
         let has = draft.fields.expiry;
         let before = old.value_memory();
@@ -406,6 +422,7 @@ impl Keyspace {
                 let new = EntryPtr::create(draft);
                 new.set_clock_freq(old.clock_freq());
                 new.set_slot(old.slot());
+                new.set_seen(old.seen());
                 self.eviction.on_realloc(old, new);
                 self.dbs[db].table.replace(hash, old, new);
                 self.entry_bytes = self.entry_bytes + new.allocated() - old.allocated();
@@ -423,6 +440,7 @@ impl Keyspace {
 
     /// Gives an entry other fields, its value kept.
     pub(crate) fn refield(&mut self, db: usize, hash: u64, old: EntryPtr, fields: Fields) -> EntryPtr {
+        self.before_change(db, old);
         let had = old.expiry();
         let before = old.memory();
         let mut new = old;

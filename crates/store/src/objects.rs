@@ -95,6 +95,7 @@ impl Keyspace {
         if entry.type_of() != C::TYPE {
             return Err(WrongType);
         }
+        self.before_change(db, entry);
         // SAFETY: the type was checked; the keyspace is borrowed exclusively, and nothing else reaches the entry.
         let value = unsafe { &mut *entry.object_place().cast::<C>() };
         let (before, due) = (value.memory(), value.next_due());

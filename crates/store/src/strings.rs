@@ -46,6 +46,7 @@ impl Keyspace {
             self.add(db, hash, key, fields, payload, false);
             return PutOutcome { replaced: false };
         };
+        self.before_change(db, old);
         let in_place = matches!(&payload, Payload::Inline(bytes) if old.overwrite_alike(&fields, bytes));
         let new = if in_place {
             old
@@ -70,6 +71,7 @@ impl Keyspace {
         let Some(entry) = self.live(db, hash, key) else {
             return self.add(db, hash, key, Fields::default(), Payload::Int(value), false);
         };
+        self.before_change(db, entry);
         let entry = if entry.set_int(value) {
             entry.renew_cas(self.next_cas_of(entry));
             entry
@@ -98,6 +100,7 @@ impl Keyspace {
             self.add(db, hash, key, Fields::default(), payload_of(data), false);
             return data.len();
         };
+        self.before_change(db, entry);
         let len = entry.string().len() + data.len();
         if matches!(entry.string(), Str::Shared(_)) {
             self.change_shared(entry, |vec| insert_at(vec, end, data));
@@ -128,6 +131,7 @@ impl Keyspace {
             self.add(db, hash, key, Fields::default(), taken(&mut bytes), true);
             return end;
         };
+        self.before_change(db, entry);
         let len = entry.string().len().max(end);
         if matches!(entry.string(), Str::Shared(_)) {
             self.change_shared(entry, |vec| write_at(vec, offset, data));

@@ -271,6 +271,17 @@ impl<'a> Item<'a> {
         self.entry.flags()
     }
 
+    /// The compare-and-swap number; 0 when nobody has asked for it yet.
+    #[inline]
+    pub fn cas(&self) -> u64 {
+        self.entry.cas()
+    }
+
+    /// The frequency counter as it stands, for policies that keep one.
+    pub fn raw_frequency(&self) -> u8 {
+        self.entry.clock_freq() as u8
+    }
+
     /// The name that OBJECT ENCODING answers: `int`, `embstr` or `raw`, or that of the collection.
     pub fn encoding(&self) -> &'static str {
         match self.value() {

@@ -1,0 +1,134 @@
+//! A save: every entry as it was at one moment, seen in slices while commands go on.
+//!
+//! Owns the promise that a save sees each entry of its moment exactly once. Every entry has a bit. When a save begins,
+//! the keyspace's own bit turns, so all entries are unseen without one of them being touched; from then on whatever is
+//! seen, or made, gets the new bit. The walk shows the unseen ones, and whoever is about to change or remove an unseen
+//! entry shows it first. So memory stays as it is, and no request waits longer than for the entry it changes. Databases
+//! keep the numbers they had, however they are swapped meanwhile, and a flushed one is shown while it is freed.
+
+use crate::entry::EntryPtr;
+use crate::eviction::Space;
+use crate::keyspace::Keyspace;
+use crate::value::Item;
+
+/// Entries that a walk sees between two looks at its bound.
+const WALK: usize = 32;
+
+/// What takes the entries of a save.
+pub trait Saver: Send {
+    /// Takes an entry of a database.
+    fn save(&mut self, db: usize, item: Item<'_>);
+}
+
+/// A save that is under way.
+pub(crate) struct Saving {
+    /// `None` once it was given up: then the walk only gives all entries the same bit again.
+    saver: Option<Box<dyn Saver>>,
+    /// The number that each space's database had when the save began.
+    names: Vec<usize>,
+    /// Where the walk is.
+    space: usize,
+    cursor: u64,
+}
+
+impl Saving {
+    /// The number of a database when the save began.
+    pub(crate) fn name(&self, space: Space) -> usize {
+        self.names.get(usize::from(space)).copied().unwrap_or(0)
+    }
+}
+
+impl Keyspace {
+    /// Begins a save of what is stored now; false while another one is under way.
+    pub fn begin_save(&mut self, saver: Box<dyn Saver>) -> bool {
+        if self.saving.is_some() {
+            return false;
+        }
+        let names = self.db_of_space.iter().map(|db| usize::from(*db)).collect();
+        self.saving = Some(Box::new(Saving { saver: Some(saver), names, space: 0, cursor: 0 }));
+        self.seen = !self.seen;
+        true
+    }
+
+    /// Whether a save is under way, or one that was given up is not yet cleared away.
+    pub fn is_saving(&self) -> bool {
+        self.saving.is_some()
+    }
+
+    /// Gives a running save up: its saver is dropped.
+    pub fn abort_save(&mut self) {
+        if let Some(saving) = &mut self.saving {
+            saving.saver = None;
+        }
+    }
+
+    /// Walks on over some entries; the saver when everything was seen (or the save was given up).
+    ///
+    /// Returns whether it is over, and the saver that has seen everything then.
+    pub fn save_step(&mut self) -> (bool, Option<Box<dyn Saver>>) {
+        let Some(saving) = &self.saving else {
+            return (true, None);
+        };
+        let space = saving.space;
+        if let Some(db) = self.db_of_space.get(space).copied() {
+            self.walk_unseen(usize::from(db), space);
+            return (false, None);
+        }
+        if self.detached.is_awaited() {
+            self.free_step(WALK);
+            return (false, None);
+        }
+        (true, self.saving.take().and_then(|saving| saving.saver))
+    }
+
+    fn walk_unseen(&mut self, db: usize, space: usize) {
+        let Some(mut saving) = self.saving.take() else {
+            return;
+        };
+        let name = saving.name(space as Space);
+        let (seen, cursor) = (self.seen, saving.cursor);
+        saving.cursor = self.dbs[db].table.walk(cursor, WALK, &mut |entry| saving.see(seen, name, entry));
+        if saving.cursor == 0 {
+            saving.space += 1;
+        }
+        self.saving = Some(saving);
+    }
+
+    /// An entry is about to change or to leave.
+    #[inline]
+    pub(crate) fn before_change(&mut self, db: usize, entry: EntryPtr) {
+        if self.saving.is_some() {
+            let space = self.dbs[db].space;
+            let name = self.saving.as_ref().map_or(0, |saving| saving.name(space));
+            self.show(name, entry);
+        }
+    }
+
+    /// Shows an entry to the save if it has not seen it.
+    #[cold]
+    pub(crate) fn show(&mut self, name: usize, entry: EntryPtr) {
+        if let Some(saving) = &mut self.saving {
+            saving.see(self.seen, name, entry);
+        }
+    }
+
+    /// Stops the clock for what is loaded from a file at `unix_ms`, or lets it go on (`None`).
+    pub fn freeze(&mut self, unix_ms: Option<i64>) {
+        self.frozen = false;
+        if let Some(unix_ms) = unix_ms {
+            self.set_now(unix_ms);
+            self.frozen = true;
+        }
+    }
+}
+
+impl Saving {
+    fn see(&mut self, seen: bool, name: usize, entry: EntryPtr) {
+        if entry.seen() != seen {
+            entry.set_seen(seen);
+            if let Some(saver) = &mut self.saver {
+                saver.save(name, Item::new(entry));
+            }
+        }
+    }
+}

@@ -59,6 +59,7 @@ pub struct Reader<'a> {
     data: &'a [u8],
     at: usize,
     base: usize,
+    missing: usize,
 }
 
 impl<'a> Reader<'a> {
@@ -69,7 +70,7 @@ impl<'a> Reader<'a> {
 
     /// At the beginning of `data`, which itself begins `base` bytes into what errors count from.
     pub fn inside(data: &'a [u8], base: usize) -> Self {
-        Reader { data, at: 0, base }
+        Reader { data, at: 0, base, missing: 0 }
     }
 
     /// How far it is from the beginning of everything.
@@ -94,6 +95,7 @@ impl<'a> Reader<'a> {
     #[inline]
     pub fn take(&mut self, size: usize) -> Result<&'a [u8], Malformed> {
         if size > self.left() {
+            self.missing = size - self.left();
             return Err(self.fail(CUT));
         }
         let bytes = &self.data[self.at..self.at + size];
@@ -113,6 +115,31 @@ impl<'a> Reader<'a> {
     #[inline]
     pub fn byte(&mut self) -> Result<u8, Malformed> {
         Ok(self.array::<1>()?[0])
+    }
+
+    /// How many bytes more it would have taken not to fail for the end of the data; 0 for other failures.
+    pub fn missing(&self) -> usize {
+        self.missing
+    }
+
+    /// How many bytes were read.
+    pub fn used(&self) -> usize {
+        self.at
+    }
+
+    /// The next line without its end, which is `\n` or `\r\n`; it has at most `max` bytes.
+    pub fn line(&mut self, max: usize) -> Result<&'a [u8], Malformed> {
+        let rest = &self.data[self.at..];
+        let within = &rest[..rest.len().min(max)];
+        let Some(len) = within.iter().position(|byte| *byte == b'\n') else {
+            if rest.len() < max {
+                self.missing = 1;
+                return Err(self.fail(CUT));
+            }
+            return Err(self.fail("a line that is too long"));
+        };
+        self.at += len + 1;
+        Ok(rest[..len].strip_suffix(b"\r").unwrap_or(&rest[..len]))
     }
 
     /// The next byte, left where it is.
@@ -179,8 +206,7 @@ impl<'a> Reader<'a> {
     }
 
     fn sized(&mut self, size: u64) -> Result<&'a [u8], Malformed> {
-        let size = usize::try_from(size).map_err(|_| self.fail(CUT))?;
-        self.take(size)
+        self.take(usize::try_from(size).unwrap_or(usize::MAX))
     }
 
     fn compressed(&mut self) -> Result<Text<'a>, Malformed> {

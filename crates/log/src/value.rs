@@ -11,10 +11,10 @@ use dozo_store::itoa::Buffer;
 use dozo_store::{End, Hash, List, Object, Packing, Set, Str, Stream, Value, Zset};
 
 /// The newest Redis version of RDB that is read, and the one of Valkey.
-const NEWEST: u32 = 13;
-const VALKEY: u32 = 80;
+pub(crate) const NEWEST: u32 = 13;
+pub(crate) const VALKEY: u32 = 80;
 /// The version that is written.
-const WRITTEN: u16 = 10;
+pub(crate) const WRITTEN: u16 = 10;
 
 /// A value that was read.
 pub enum Restored {

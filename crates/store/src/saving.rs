@@ -18,6 +18,9 @@ const WALK: usize = 32;
 pub trait Saver: Send {
     /// Takes an entry of a database.
     fn save(&mut self, db: usize, item: Item<'_>);
+
+    /// Everything was seen. A saver that is dropped without it was given up.
+    fn finish(self: Box<Self>);
 }
 
 /// A save that is under way.

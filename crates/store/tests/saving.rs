@@ -17,6 +17,8 @@ impl Saver for Collector {
         let before = state.insert((db, item.key().to_vec()), (text(&item), item.expire_at()));
         assert!(before.is_none(), "{:?} was seen twice", item.key());
     }
+
+    fn finish(self: Box<Self>) {}
 }
 
 fn text(item: &Item<'_>) -> String {

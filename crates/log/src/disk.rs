@@ -1,0 +1,81 @@
+//! The disk as the writers of files see it, so that a test can put another one in its place.
+//!
+//! Owns the few operations whose order decides what a crash leaves behind. Renaming, and the listing of files, are not
+//! among them: whoever decides that a file counts does that.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::Path;
+
+/// Where files are opened.
+pub trait Disk: Send + Sync {
+    /// An empty file of that name, in place of any other.
+    fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
+    /// A file to be extended, made if it is not there, and its length.
+    fn append(&self, path: &Path) -> io::Result<(Box<dyn DiskFile>, u64)>;
+    /// Removes a file.
+    fn remove(&self, path: &Path) -> io::Result<()>;
+}
+
+/// A file that is written at its end.
+pub trait DiskFile: Send {
+    /// Writes the first bytes of `data`, and says how many.
+    fn write(&mut self, data: &[u8]) -> io::Result<usize>;
+    /// Returns when everything written is on the medium.
+    fn sync(&mut self) -> io::Result<()>;
+    /// Cuts the file to that length, where it then ends.
+    fn truncate(&mut self, len: u64) -> io::Result<()>;
+}
+
+/// The disks of the operating system.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct System;
+
+impl Disk for System {
+    fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        Ok(Box::new(File::create(path)?))
+    }
+
+    fn append(&self, path: &Path) -> io::Result<(Box<dyn DiskFile>, u64)> {
+        let file = OpenOptions::new().append(true).create(true).open(path)?;
+        let len = file.metadata()?.len();
+        Ok((Box::new(file), len))
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        std::fs::remove_file(path)
+    }
+}
+
+impl DiskFile for File {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        Write::write(self, data)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.sync_data()
+    }
+
+    fn truncate(&mut self, len: u64) -> io::Result<()> {
+        self.set_len(len)
+    }
+}
+
+/// Writes all of it, however short single writes are.
+pub(crate) fn write_all(file: &mut dyn DiskFile, mut data: &[u8]) -> io::Result<()> {
+    while !data.is_empty() {
+        match file.write(data) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(wrote) => data = data.get(wrote..).unwrap_or_default(),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// What went wrong, as the system says it.
+pub fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_owned()
+}

@@ -229,8 +229,9 @@ fn line(r: &mut Reader<'_>) -> Result<Line, Malformed> {
 
 fn crc_line(text: &[u8]) -> Option<(u64, u64)> {
     let (len, crc) = std::str::from_utf8(text).ok()?.split_once(' ')?;
-    let strict = len.bytes().all(|byte| byte.is_ascii_digit()) && crc.len() == 16;
-    Some((len.parse().ok()?, u64::from_str_radix(crc, 16).ok()?)).filter(|_| strict)
+    let found = (len.parse().ok()?, u64::from_str_radix(crc, 16).ok()?);
+    // In the one form in which it is written, so that a changed byte shows.
+    (format!("{} {:016x}", found.0, found.1).as_bytes() == text).then_some(found)
 }
 
 fn unhex(text: &[u8]) -> Option<Vec<u8>> {

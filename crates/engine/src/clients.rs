@@ -33,7 +33,7 @@ impl Engine {
         }
     }
 
-    /// Feeds those again who were held back, by a pause or by a script past its time.
+    /// Feeds those again who were held back, by a pause, by a script past its time or by the loading of data.
     pub(crate) fn release_held(&mut self) {
         let mut waiting = Vec::new();
         for (index, slot) in &mut self.sessions {

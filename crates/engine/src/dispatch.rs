@@ -99,6 +99,9 @@ impl Engine {
                 b"OOM command not allowed when used memory > 'maxmemory'.",
             );
         }
+        if let Some(text) = self.refusal_of(row, flags) {
+            return self.refuse(session, Some(row), text.as_bytes());
+        }
         if session.subscriptions.is_some() && session.proto == Proto::Resp2 {
             let name = &self.table.row(row).name;
             if !serves_subscribers(name) {
@@ -107,12 +110,22 @@ impl Engine {
                 return self.refuse(session, Some(row), text.as_bytes());
             }
         }
+        if self.is_loading() && !flags.has(Flags::LOADING) {
+            return self.refuse(session, Some(row), b"LOADING Redis is loading the dataset in memory");
+        }
         if queues {
             self.queue(session, row, args);
             return Verdict::Done;
         }
         self.execute_and_account(session, row, args, clock);
         Verdict::Done
+    }
+
+    /// Why a command can't run while the disk fails; as in Redis a PING tells of it too.
+    #[inline]
+    fn refusal_of(&self, row: u32, flags: Flags) -> Option<String> {
+        let text = self.persistence.refusal.as_ref()?;
+        (flags.has(Flags::WRITE) || self.table.row(row).name == "ping").then(|| text.clone())
     }
 
     fn execute_and_account(&mut self, session: &mut Session, row: u32, args: &[&[u8]], clock: &mut u64) {
@@ -224,8 +237,11 @@ impl Engine {
         let settled = cx.effect_settled;
         self.record_notices();
         // Also without the write flag: a change that a command forgot to announce must not be lost.
-        if self.ks.dirty() != dirty && !settled {
-            self.effects.record(db, args, Cause::Command);
+        if self.ks.dirty() != dirty {
+            session.wrote = true;
+            if !settled {
+                self.effects.record(db, args, Cause::Command);
+            }
         }
         if grouped {
             self.effects.end_group();

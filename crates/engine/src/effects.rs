@@ -5,6 +5,11 @@
 //! need it to be, whether or not anybody consumes the stream. Consumers are [`Sink`]s; without one, an effect
 //! costs the sum of its lengths and nothing is encoded.
 
+use dozo_log::aof;
+
+/// Commands of dozo's own begin so; other servers must not see them in the journal.
+const OWN: &[u8] = b"DOZO.";
+
 /// Why a change happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
@@ -32,16 +37,7 @@ pub struct Effect<'a> {
 impl Effect<'_> {
     /// Appends the RESP form.
     pub fn encode(&self, to: &mut Vec<u8>) {
-        let mut digits = itoa::Buffer::new();
-        to.push(b'*');
-        to.extend_from_slice(digits.format(self.args.len()).as_bytes());
-        for arg in self.args {
-            to.extend_from_slice(b"\r\n$");
-            to.extend_from_slice(digits.format(arg.len()).as_bytes());
-            to.extend_from_slice(b"\r\n");
-            to.extend_from_slice(arg);
-        }
-        to.extend_from_slice(b"\r\n");
+        aof::write(to, self.args);
     }
 
     /// Length of the RESP form.
@@ -79,6 +75,8 @@ pub struct Effects {
     selected: Option<usize>,
     sinks: Vec<Box<dyn Sink>>,
     group: Group,
+    /// What the journal has not taken yet, where there is one.
+    journal: Option<Vec<u8>>,
 }
 
 impl Effects {
@@ -101,6 +99,17 @@ impl Effects {
     pub fn subscribe(&mut self, sink: Box<dyn Sink>) {
         self.sinks.push(sink);
         self.selected = None;
+    }
+
+    /// Keeps the stream's bytes for the journal from now on, beginning with a SELECT; or no more.
+    pub fn record_into_journal(&mut self, yes: bool) {
+        self.journal = yes.then(Vec::new);
+        self.selected = None;
+    }
+
+    /// The bytes that the journal has not taken yet. Between batches they are whole commands and whole groups.
+    pub fn journal_bytes(&mut self) -> &mut Vec<u8> {
+        self.journal.get_or_insert_default()
     }
 
     /// Begins a group: if more than one effect comes before its end, MULTI and EXEC stand around them. It nests.
@@ -158,6 +167,13 @@ impl Effects {
     fn push(&mut self, effect: &Effect<'_>) {
         for sink in &mut self.sinks {
             sink.effect(effect);
+        }
+        if let Some(journal) = &mut self.journal {
+            if effect.args[0].starts_with(OWN) {
+                aof::write_hidden(journal, effect.args);
+            } else {
+                effect.encode(journal);
+            }
         }
         self.offset += effect.encoded_len();
     }

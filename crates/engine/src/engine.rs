@@ -11,12 +11,14 @@ use slab::Slab;
 use crate::blocking::Waiters;
 use crate::clients::Pause;
 use crate::clock::Clock;
+use crate::cx::Cx;
 use crate::effects::{Cause, Effects};
 use crate::events::Class;
 use crate::feed::Lookahead;
 use crate::host::Host;
 use crate::latency::LatencyMonitor;
 use crate::output::OutputLimits;
+use crate::persistence::Persistence;
 use crate::pubsub::{OwnPush, PubSub};
 use crate::scripting::Scripting;
 use crate::session::{Door, Peer, Session, SessionId};
@@ -60,6 +62,8 @@ pub(crate) const FEED_BYTES: usize = 1 << 20;
 const BUSY_TICK: Duration = Duration::from_millis(2);
 /// Pause between the slices of a script that is past its time.
 const SCRIPT_PAUSE: Duration = Duration::from_millis(1);
+/// The time between two calls of the host's own work.
+const CHORES_MS: i64 = 100;
 
 /// The executor.
 pub struct Engine {
@@ -112,6 +116,12 @@ pub struct Engine {
     /// How much unsent output a client may pile up; net looks at the same.
     pub output_limits: Arc<OutputLimits>,
     pub(crate) scripting: Scripting,
+    /// What is kept on disk.
+    pub persistence: Persistence,
+    /// Ends the executor's sleep.
+    pub(crate) waker: Option<Arc<dyn Fn() + Send + Sync>>,
+    /// When the host's own work is due, unix ms.
+    next_chores_ms: i64,
 }
 
 /// The eviction settings, which the store takes as one.
@@ -176,6 +186,9 @@ impl Engine {
             tracking: Tracking::default(),
             output_limits: Arc::default(),
             scripting: Scripting::default(),
+            persistence: Persistence::default(),
+            waker: None,
+            next_chores_ms: 0,
         }
     }
 
@@ -438,13 +451,29 @@ impl Engine {
         }
         crate::memcached::tick(self, now);
         let mut busy = false;
-        if self.settings.active_expire && self.pause.is_none() {
+        if self.settings.active_expire && self.pause.is_none() && !self.is_loading() {
             busy |= self.expire_for(start);
         }
         busy |= self.free_for(start);
         busy |= self.limit_tracking(UNTRACK_SLICE);
+        self.do_chores(now);
         self.end_batch();
         if busy { BUSY_TICK } else { Duration::from_millis(1000 / u64::from(self.settings.hz.max(1))) }
+    }
+
+    /// What the host does ten times a second.
+    fn do_chores(&mut self, now: i64) {
+        let early = (1..=2 * CHORES_MS).contains(&(self.next_chores_ms - now));
+        let Some(host) = self.host().filter(|host| host.has_chores() && !early && !self.attached) else {
+            return;
+        };
+        self.next_chores_ms = now + CHORES_MS;
+        host.scope(&mut || {
+            self.set_attached(true);
+            let mut session = Session::internal(now);
+            host.chores(&mut Cx::new(self, &mut session, 0));
+            self.set_attached(false);
+        });
     }
 
     /// Expires in slices until few are found or the time is up; `true` when more is due.

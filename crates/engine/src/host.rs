@@ -32,6 +32,14 @@ pub trait Host: Send + Sync {
     /// The figures of memcached's `stats [section]`; `None` when there is no such section.
     fn memcached_stats(&self, cx: &mut Cx<'_>, section: &[u8]) -> Option<Vec<(Vec<u8>, Vec<u8>)>>;
 
+    /// Whether [`Host::chores`] does anything.
+    fn has_chores(&self) -> bool {
+        false
+    }
+
+    /// The host's own work between requests, about ten times a second.
+    fn chores(&self, _cx: &mut Cx<'_>) {}
+
     /// Writes a line to the server's log.
     fn log(&self, level: Level, message: &str);
 }

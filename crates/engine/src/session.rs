@@ -99,6 +99,8 @@ pub struct Session {
     pub no_touch: bool,
     /// CLIENT REPLY.
     pub reply_mode: ReplyMode,
+    /// It has changed something whose journal may not be on the medium yet; net takes it back.
+    pub wrote: bool,
     /// Close once the replies are written.
     pub close_after_reply: bool,
     /// Held back by CLIENT PAUSE or by a blocking command.
@@ -154,6 +156,7 @@ impl Session {
             no_evict: false,
             no_touch: false,
             reply_mode: ReplyMode::On,
+            wrote: false,
             close_after_reply: false,
             blocked: false,
             out: Out::new(),

@@ -172,19 +172,11 @@ pub struct File {
 
 impl File {
     /// Reads the magic.
-    pub fn open(mut source: Source) -> Result<Self, Fault> {
-        let magic: [u8; 9] = source.piece(|r| r.array())?;
-        let digits = |from: &[u8]| std::str::from_utf8(from).ok().and_then(|text| text.parse::<u32>().ok());
-        let version = match (magic.strip_prefix(b"REDIS"), magic.strip_prefix(b"VALKEY")) {
-            (Some(rest), _) => digits(rest).filter(|version| (1..=NEWEST).contains(version)),
-            (_, Some(rest)) => digits(rest).filter(|version| *version == VALKEY),
-            _ => return Err(Fault { at: 0, what: "no RDB file".into(), torn: false }),
-        };
-        let Some(version) = version else {
-            let what = format!("version {} is not known", String::from_utf8_lossy(&magic));
-            return Err(Fault { at: 0, what, torn: false });
-        };
-        Ok(File { source, version, db: 0, ahead: Ahead::default() })
+    pub fn open(mut source: Source) -> Result<Self, (Source, Fault)> {
+        match read_magic(&mut source) {
+            Ok(version) => Ok(File { source, version, db: 0, ahead: Ahead::default() }),
+            Err(fault) => Err((source, fault)),
+        }
     }
 
     /// How far it was read, and how large it is.
@@ -307,4 +299,19 @@ fn item_field(text: &[u8]) -> Option<(u32, u64, bool)> {
     let mut parts = std::str::from_utf8(text).ok()?.split(' ');
     let (flags, cas) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
     Some((flags, cas, parts.next()? == "1"))
+}
+
+fn read_magic(source: &mut Source) -> Result<u32, Fault> {
+    let magic: [u8; 9] = source.piece(|r| r.array())?;
+    let digits = |from: &[u8]| std::str::from_utf8(from).ok().and_then(|text| text.parse::<u32>().ok());
+    let version = match (magic.strip_prefix(b"REDIS"), magic.strip_prefix(b"VALKEY")) {
+        (Some(rest), _) => digits(rest).filter(|version| (1..=NEWEST).contains(version)),
+        (_, Some(rest)) => digits(rest).filter(|version| *version == VALKEY),
+        _ => return Err(Fault { at: 0, what: "no RDB file".into(), torn: false }),
+    };
+    let Some(version) = version else {
+        let what = format!("version {} is not known", String::from_utf8_lossy(&magic));
+        return Err(Fault { at: 0, what, torn: false });
+    };
+    Ok(version)
 }

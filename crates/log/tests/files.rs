@@ -87,7 +87,7 @@ fn save(ks: &mut Keyspace, disk: &Faulty) -> Result<Vec<u8>, String> {
 /// All that is in a file, as text.
 fn read(bytes: &[u8]) -> Result<Vec<String>, Fault> {
     let packing = Packing::default();
-    let mut file = rdb::File::open(source(bytes))?;
+    let mut file = rdb::File::open(source(bytes)).map_err(|(_, fault)| fault)?;
     let mut lines = Vec::new();
     loop {
         match file.next(&packing)? {

@@ -134,6 +134,11 @@ impl Handle {
         self.inbox.wake();
     }
 
+    /// Ends the executor's sleep.
+    pub fn wake(&self) {
+        self.inbox.wake();
+    }
+
     /// The limits that may change at run time.
     pub fn limits(&self) -> &Limits {
         &self.inbox.limits

@@ -49,6 +49,10 @@ pub(crate) struct Lane {
     pub blocked: bool,
     /// Its I/O thread was told to read no more for now.
     pub held: bool,
+    /// Where the journal must have come before its replies are written, and more is taken from it; 0: nowhere.
+    pub awaits: u64,
+    /// It had something to be fed while it waited for the journal.
+    pub postponed: bool,
     /// The peer sends no more.
     pub ended: bool,
     pub ending: Ending,
@@ -67,6 +71,8 @@ impl Lane {
             runnable: false,
             blocked: false,
             held: false,
+            awaits: 0,
+            postponed: false,
             ended: false,
             ending: Ending::No,
         }
@@ -79,6 +85,10 @@ impl Lane {
 
     /// Feeds bytes that have just arrived, after those that wait.
     pub fn feed(&mut self, engine: &mut Engine, chunk: &[u8]) -> Flow {
+        if self.awaits > 0 {
+            self.tail.extend_from_slice(chunk);
+            return Flow::Yield;
+        }
         if self.blocked || !self.tail.is_empty() {
             self.tail.extend_from_slice(chunk);
             return self.feed_tail(engine);

@@ -68,13 +68,23 @@ impl Server {
         let crews = (0..settings.io_threads)
             .map(|n| Crew::start(n, Arc::clone(&inbox), Arc::clone(&engine.output_limits)))
             .collect::<io::Result<_>>()?;
+        let handle = Handle { inbox: Arc::clone(&inbox) };
+        engine.set_waker(Arc::new(move || handle.wake()));
         let registry = poll.registry().try_clone()?;
         let turn =
             Turn::new(engine, crews, registry, Arc::clone(&settings.limits), Arc::clone(&settings.log));
         let doors =
             listeners.into_iter().map(|listener| Door { listener, waiting: false, pause: None }).collect();
-        let mut life =
-            Life { settings, doors, inbox, turn, jobs: Vec::new(), deadline: None, next_tick_ms: 0 };
+        let mut life = Life {
+            settings,
+            doors,
+            inbox,
+            turn,
+            jobs: Vec::new(),
+            deadline: None,
+            next_tick_ms: 0,
+            background: false,
+        };
         let result = life.run(poll);
         life.inbox.close();
         life.turn.abandon();
@@ -100,6 +110,8 @@ struct Life<'e> {
     /// Set once it stops: when it ends in any case.
     deadline: Option<Instant>,
     next_tick_ms: i64,
+    /// The engine has work of its own that must not wait for the next event.
+    background: bool,
 }
 
 impl Life<'_> {
@@ -117,9 +129,12 @@ impl Life<'_> {
             for job in std::mem::take(&mut self.jobs) {
                 job(self.turn.engine);
             }
+            self.turn.release();
             self.turn.feed_all();
             self.turn.engine.end_batch();
             self.tick();
+            self.background = self.turn.engine.background();
+            self.turn.engine.commit();
             self.turn.deliver();
             if self.is_over() {
                 return Ok(());
@@ -130,7 +145,7 @@ impl Life<'_> {
     /// How long the poll may sleep.
     fn sleep(&self) -> Duration {
         let waits = |door: &Door| door.waiting && door.pause.is_none();
-        if self.turn.is_busy() || self.doors.iter().any(waits) {
+        if self.background || self.turn.is_busy() || self.doors.iter().any(waits) {
             return Duration::ZERO;
         }
         let until_tick = (self.next_tick_ms - self.turn.engine.ks.now()).clamp(1, 1000);

@@ -48,6 +48,8 @@ pub(crate) struct Turn<'e> {
     /// Lanes that finish, and whose replies the peer's machine has not taken yet.
     lingering: Vec<u32>,
     gone: Vec<u32>,
+    /// Lanes whose replies wait for the journal.
+    awaiting: Vec<u32>,
     next_crew: usize,
     sweep_place: usize,
     /// Progress in `batches`: batch, item, and bytes of the batch before that item.
@@ -81,6 +83,7 @@ impl<'e> Turn<'e> {
             writes: Vec::new(),
             lingering: Vec::new(),
             gone: Vec::new(),
+            awaiting: Vec::new(),
             next_crew: 0,
             sweep_place: 0,
             place: (0, 0, 0),
@@ -179,6 +182,10 @@ impl<'e> Turn<'e> {
         };
         lane.queued = false;
         if lane.ending != Ending::No {
+            return false;
+        }
+        if lane.awaits > 0 {
+            lane.postponed = true;
             return false;
         }
         if std::mem::take(&mut lane.runnable) {
@@ -348,6 +355,41 @@ impl<'e> Turn<'e> {
         self.hold(key);
     }
 
+    /// Has a lane that has written wait for the journal.
+    fn hold_reply(&mut self, key: u32, awaited: Option<u64>) {
+        let lane = &mut self.lanes[key as usize];
+        let Some(session) = self.engine.session_mut(lane.sid) else {
+            return;
+        };
+        let wrote = std::mem::take(&mut session.wrote);
+        if let Some(awaited) = awaited.filter(|_| wrote && lane.ending != Ending::Gone) {
+            if lane.awaits == 0 {
+                self.awaiting.push(key);
+            }
+            lane.awaits = awaited;
+        }
+    }
+
+    /// Writes the replies that the journal has caught up with, and serves their lanes again.
+    pub fn release(&mut self) {
+        if self.awaiting.is_empty() {
+            return;
+        }
+        let durable = self.engine.durable();
+        for key in std::mem::take(&mut self.awaiting) {
+            let Some(lane) = self.lanes.get_mut(key as usize) else { continue };
+            if lane.awaits > durable {
+                self.awaiting.push(key);
+                continue;
+            }
+            lane.awaits = 0;
+            if std::mem::take(&mut lane.postponed) && !std::mem::replace(&mut lane.queued, true) {
+                self.ready.push_back(key);
+            }
+            self.flush(key);
+        }
+    }
+
     /// Lets the others have their turn, and the replies be written, before a lane goes on.
     fn postpone(&mut self, key: u32) {
         let lane = &mut self.lanes[key as usize];
@@ -436,8 +478,10 @@ impl<'e> Turn<'e> {
         self.resume();
         let mut sids = std::mem::take(&mut self.sids);
         self.engine.take_dirty(&mut sids);
+        let awaited = self.engine.awaited();
         for sid in sids.drain(..) {
             if let Some(key) = self.owner(sid) {
+                self.hold_reply(key, awaited);
                 self.flush(key);
             }
         }
@@ -491,6 +535,9 @@ impl<'e> Turn<'e> {
         let Some(lane) = self.lanes.get_mut(key as usize).filter(|lane| lane.ending != Ending::Gone) else {
             return;
         };
+        if lane.awaits > 0 {
+            return;
+        }
         let now_ms = self.engine.ks.now();
         let finishing = lane.ending == Ending::Finishing;
         let late = now.saturating_sub(lane.active) >= LINGER_SECONDS;

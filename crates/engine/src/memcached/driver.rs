@@ -79,10 +79,11 @@ fn limits(engine: &Engine, session: &Session) -> Limits {
     limits
 }
 
-/// Whether CLIENT PAUSE, or a script past its time, holds such a request back.
+/// Whether CLIENT PAUSE, a script past its time, or the loading of data holds such a request back.
 #[inline]
 pub(super) fn held_back(engine: &Engine, writes: bool) -> bool {
     engine.is_busy()
+        || engine.is_loading()
         || engine.pause.is_some() && engine.is_held_back(if writes { Flags::WRITE } else { Flags::READONLY })
 }
 

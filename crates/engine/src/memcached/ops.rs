@@ -131,7 +131,7 @@ pub(super) fn cas_of(engine: &mut Engine, key: &[u8]) -> u64 {
 /// Stores a value under the condition of its verb.
 pub(super) fn store(engine: &mut Engine, request: &Store<'_>) -> Outcome {
     engine.stats.memcached.cmd_set += 1;
-    if !engine.make_room() {
+    if engine.refuses_writes() || !engine.make_room() {
         engine.stats.memcached.store_no_memory += 1;
         return Outcome::NoMemory;
     }
@@ -357,7 +357,7 @@ pub(super) fn count(engine: &mut Engine, request: &Count<'_>) -> Counted {
         return Counted::Refused(Outcome::Exists);
     }
     // Before the item is looked at, because making room may take it.
-    let room = engine.make_room();
+    let room = !engine.refuses_writes() && engine.make_room();
     let Some(item) = engine.ks.get(DB, request.key, Access::Write) else {
         return count_missing(engine, request);
     };

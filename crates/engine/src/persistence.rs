@@ -1,0 +1,202 @@
+//! The engine's part in what is kept on disk: the effects go to the journal, a save is walked on between batches, and
+//! replies wait for the medium where that was asked for.
+//!
+//! Refuses to decide: when something is saved, under which names, and what a failure means, comes from outside.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use dozo_log::disk::{Disk, System, reason};
+use dozo_log::journal::{Fsync, Journal};
+use dozo_log::rdb::{Hint, Writer};
+use dozo_log::snapshot::{Progress, Snapshot};
+
+use crate::engine::Engine;
+use crate::loading::Loading;
+
+/// How long a save, or a loading, may hold up those who wait, nanoseconds.
+const SAVE_SLICE_NS: u64 = 100_000;
+const LOAD_SLICE_NS: u64 = 5_000_000;
+/// Steps of a save between two looks at the clock.
+const STEPS: usize = 4;
+/// The auxiliary field with the highest compare-and-swap number given.
+pub(crate) const CAS_FIELD: &str = "dozo-cas";
+
+/// What the engine keeps on disk.
+pub struct Persistence {
+    /// Where files are opened.
+    pub disk: Arc<dyn Disk>,
+    /// Where effects go.
+    pub journal: Option<Journal>,
+    /// How the running save goes, or went.
+    pub save: Option<Arc<Progress>>,
+    /// The error that commands which write get, without its dash.
+    pub refusal: Option<String>,
+    /// What is being loaded; nothing else is served until somebody ends it.
+    pub loading: Option<Box<Loading>>,
+}
+
+impl Default for Persistence {
+    fn default() -> Self {
+        Persistence { disk: Arc::new(System), journal: None, save: None, refusal: None, loading: None }
+    }
+}
+
+impl Engine {
+    /// Whether clients are told to come back later.
+    #[inline]
+    pub fn is_loading(&self) -> bool {
+        self.persistence.loading.is_some()
+    }
+
+    /// Begins a save of what is stored now into a file of that name; it is walked on by [`Engine::background`].
+    pub fn begin_save(
+        &mut self,
+        path: &Path,
+        mut aux: Vec<(String, String)>,
+        functions: &[Vec<u8>],
+    ) -> Result<(), String> {
+        if self.ks.is_saving() {
+            return Err("a save is in progress".into());
+        }
+        self.record_notices();
+        let policy = self.ks.policy();
+        let hint = match policy.name() {
+            _ if policy.counts_frequency() => Hint::Frequency,
+            name if name.ends_with("-lru") => Hint::Idle,
+            _ => Hint::None,
+        };
+        if self.ks.last_cas() > 0 {
+            aux.push((CAS_FIELD.into(), self.ks.last_cas().to_string()));
+        }
+        let writer = Writer::new(hint, self.ks.now(), &aux, functions);
+        let disk = Arc::clone(&self.persistence.disk);
+        let (snapshot, progress) =
+            Snapshot::begin(disk, path.to_owned(), writer).map_err(|error| reason(&error))?;
+        self.persistence.save = Some(progress);
+        self.ks.begin_save(Box::new(snapshot));
+        Ok(())
+    }
+
+    /// Gives the running save up.
+    pub fn abort_save(&mut self) {
+        self.ks.abort_save();
+    }
+
+    /// Walks a save on to its end, and waits until it is on the medium.
+    pub fn finish_save(&mut self) -> Result<(), String> {
+        while self.ks.is_saving() {
+            if self.disk_is_behind() {
+                std::thread::yield_now();
+            } else {
+                self.save_some();
+            }
+        }
+        let Some(progress) = self.persistence.save.clone() else {
+            return Ok(());
+        };
+        loop {
+            match progress.outcome() {
+                Some(outcome) => return outcome,
+                None => std::thread::yield_now(),
+            }
+        }
+    }
+
+    fn disk_is_behind(&self) -> bool {
+        self.persistence.save.as_ref().is_some_and(|progress| progress.is_behind() && !progress.is_broken())
+    }
+
+    fn save_some(&mut self) {
+        for _ in 0..STEPS {
+            let (over, saver) = self.ks.save_step();
+            if let Some(saver) = saver {
+                saver.finish();
+            }
+            if over {
+                return;
+            }
+        }
+    }
+
+    /// Goes on with a save or a loading for a moment; true while there is more, and the loop must not sleep.
+    pub fn background(&mut self) -> bool {
+        if self.is_loading() {
+            return self.load_for(LOAD_SLICE_NS);
+        }
+        if !self.ks.is_saving() {
+            return false;
+        }
+        if self.persistence.save.as_ref().is_some_and(|progress| progress.is_broken()) {
+            self.ks.abort_save();
+        }
+        let until = self.clock.monotonic_ns() + SAVE_SLICE_NS;
+        while self.ks.is_saving() && !self.disk_is_behind() && self.clock.monotonic_ns() < until {
+            self.save_some();
+        }
+        self.ks.is_saving() && !self.disk_is_behind()
+    }
+
+    /// Sends every effect from now on to a journal that goes on with that file.
+    pub fn open_journal(&mut self, path: &Path, fsync: Fsync) -> Result<(), String> {
+        let disk = Arc::clone(&self.persistence.disk);
+        let journal = Journal::open(disk, path, fsync).map_err(|error| reason(&error))?;
+        if let Some(waker) = self.waker.clone() {
+            journal.on_durable(Box::new(move || waker()));
+        }
+        self.persistence.journal = Some(journal);
+        self.effects.record_into_journal(true);
+        Ok(())
+    }
+
+    /// Ends the journal once everything in it is on the medium, or can't be put there.
+    pub fn close_journal(&mut self) -> Result<(), String> {
+        self.commit();
+        self.effects.record_into_journal(false);
+        self.persistence.journal.take().map_or(Ok(()), |journal| journal.flush())
+    }
+
+    /// Has the journal go on in another file. The new file begins with a SELECT.
+    pub fn rotate_journal(&mut self, path: PathBuf) {
+        self.commit();
+        if let Some(journal) = &mut self.persistence.journal {
+            journal.rotate(path);
+            self.effects.record_into_journal(true);
+        }
+    }
+
+    /// Hands what has changed to the journal. What it holds is whole, so this comes after a batch.
+    #[inline]
+    pub fn commit(&mut self) {
+        if let Some(journal) = &mut self.persistence.journal {
+            journal.append(self.effects.journal_bytes());
+        }
+    }
+
+    /// Where the replies of this batch have to wait until [`Engine::durable`] has come, and whether all of them have to
+    /// or (while the disk fails) only those of clients that have written.
+    #[inline]
+    pub fn awaited(&self) -> Option<u64> {
+        self.persistence.journal.as_ref().and_then(Journal::awaited)
+    }
+
+    /// Bytes of the journal that are on the medium.
+    pub fn durable(&self) -> u64 {
+        self.persistence.journal.as_ref().map_or(u64::MAX, Journal::durable)
+    }
+
+    /// Sets what ends the executor's sleep, from any thread.
+    pub fn set_waker(&mut self, waker: Arc<dyn Fn() + Send + Sync>) {
+        if let Some(journal) = &self.persistence.journal {
+            let waker = Arc::clone(&waker);
+            journal.on_durable(Box::new(move || waker()));
+        }
+        self.waker = Some(waker);
+    }
+
+    /// Whether a write must be refused, for those who have an error of their own for it.
+    #[inline]
+    pub(crate) fn refuses_writes(&self) -> bool {
+        self.persistence.refusal.is_some()
+    }
+}

@@ -5,7 +5,8 @@ is a RuntimeError. Keys are bytes. Times are unix milliseconds unless the name s
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, Literal, final
+from pathlib import Path
+from typing import Any, Final, Literal, TypeVar, final
 
 __all__ = [
     "HOT",
@@ -13,6 +14,7 @@ __all__ = [
     "Client",
     "ClientInfo",
     "Database",
+    "Disk",
     "Geo",
     "Hashes",
     "HyperLogLogs",
@@ -31,6 +33,7 @@ __all__ = [
     "xxh3_64",
 ]
 
+_Result = TypeVar("_Result")
 _Level = Literal["debug", "info", "warning", "error"]
 _Setting = int | bool | str | bytes
 
@@ -492,6 +495,14 @@ class Server:
     """The whole server, during a command."""
 
     @property
+    def persistence(self) -> Any:
+        """The object that the Kernel was given as `persistence`."""
+
+    @property
+    def disk(self) -> Disk:
+        """Saving, journal and loading."""
+
+    @property
     def config(self) -> Any:
         """The object that the Kernel was given as `config`."""
 
@@ -558,8 +569,13 @@ class Kernel:
         config: Any = None,
         log: Callable[[_Level, str], None] | None = None,
         memcached_stats: Callable[[Server, str], list[tuple[str, str]] | None] | None = None,
+        persistence: Any = None,
     ) -> Kernel:
-        """`commands` are dozo.commands.api.Command; `settings` go to the engine and the store by name."""
+        """`commands` are dozo.commands.api.Command; `settings` go to the engine and the store by name.
+
+        Of `persistence` the method chores(server) is called about ten times a second, and end(server) at the end, as if
+        they were commands.
+        """
 
     def bind(
         self,
@@ -589,6 +605,9 @@ class Kernel:
 
     def call(self, *args: bytes | int | str) -> Any:
         """Run one command from any thread but the executor; its reply, or its ReplyError raised."""
+
+    def run(self, function: Callable[[Server], _Result]) -> _Result:
+        """Call a function as if it were a command, from any thread but the executor."""
 
     def stats(self) -> dict[str, Any]:
         """Every figure the engine keeps, from any thread."""
@@ -801,3 +820,55 @@ def xxh3_64(data: bytes) -> int:
 
 def rdb_string(data: bytes, at: int) -> tuple[bytes, int]:
     """The string that begins at `at` in an RDB file, and where it ends; ValueError if there is none."""
+
+@final
+class Disk:
+    """Saving, journal and loading, during a command. What fails on the disk is an OSError with the system's words."""
+
+    def begin_save(self, path: Path | str, aux: Mapping[str, str]) -> None:
+        """Begin to write what is stored now; OSError while another save is under way."""
+
+    def finish_save(self) -> None:
+        """Hold everything up until the running save is on the medium."""
+
+    def abort_save(self) -> None:
+        """Give the running save up."""
+
+    def save_state(self) -> tuple[bool, int, int, str | None] | None:
+        """Of the last save: whether its walk goes on, keys, bytes, and how it ended: "", or why it failed."""
+
+    def open_journal(self, path: Path | str, policy: str) -> None:
+        """Send every change from now on to that file; the policy is that of `appendfsync`."""
+
+    def close_journal(self) -> None:
+        """End the journal once everything is on the medium."""
+
+    def rotate_journal(self, path: Path | str) -> None:
+        """Send what changes from now on to another file."""
+
+    def set_fsync(self, policy: str) -> None:
+        """Change the policy of the open journal."""
+
+    def journal_state(self) -> tuple[int, int, int, int, str | None] | None:
+        """Bytes handed over, written and durable, the length of the file, and what is wrong with the disk."""
+
+    def refuse_writes(self, text: str | None) -> None:
+        """Answer commands that write with this error; None lets them run again."""
+
+    def begin_loading(self, files: Sequence[tuple[Path | str, bool]]) -> None:
+        """Load files, each with whether to keep what has expired; clients wait until `end_loading`."""
+
+    def load_some(self, milliseconds: int) -> bool:
+        """Load for so long; whether there is more."""
+
+    def load_state(self) -> tuple[int, int, int, int, int, int, int, bool] | None:
+        """Bytes read and in all, keys stored and dropped, commands run and failed, libraries; whether it is over."""
+
+    def load_fault(self) -> tuple[Path, int, str, bool, int] | None:
+        """File, offset, what is wrong, whether the file only ends too early, and up to where it is good."""
+
+    def end_loading(self) -> None:
+        """Serve clients again."""
+
+    def raise_cas(self, cas: int) -> None:
+        """Never give a compare-and-swap number up to this one again."""

@@ -21,6 +21,7 @@ from dozo.commands.api import load_families, load_file
 from dozo.config import Config, OutputLimits, SettingError
 from dozo.errors import ConfigError
 from dozo.log import Log
+from dozo.persistence import Persistence
 
 __all__ = ["Running", "run"]
 
@@ -83,6 +84,7 @@ class Running:
         for path in config.process.load:
             names = ", ".join(command.name for command in load_file(Path(path))) or "no command"
             self.log("info", f"loaded {names} from {path}")
+        self.persistence = Persistence(config, self.log)
         settings = {name: _for_kernel(config.value(name)) for name in _KERNEL_SETTINGS}
         try:
             self.kernel = Kernel(
@@ -91,6 +93,7 @@ class Running:
                 config=config,
                 log=self.log,
                 memcached_stats=memcached.stats,
+                persistence=self.persistence,
             )
         except ValueError as error:
             raise ConfigError(str(error)) from None
@@ -110,6 +113,8 @@ class Running:
             )
         except OSError as error:
             raise ConfigError(str(error)) from None
+        self.persistence.prepare()
+        self.kernel.run(self.persistence.begin)
         self.kernel.start()
         if self._stopping:
             self.kernel.stop()
@@ -150,7 +155,7 @@ def run(config: Config) -> int:
     running.log("info", f"ready on {', '.join(places) or 'no port'} (process {os.getpid()})")
     running.wait()
     running.log("info", "stopped")
-    return 0
+    return int(running.persistence.failed)
 
 
 def _stop_on_signals(running: Running) -> None:

@@ -125,6 +125,9 @@ class Node(Server):
         self.port, self.memcached_port = ports
         serve = [sys.executable, "-m", "dozo", "serve"]
         listen = ["--port", str(self.port), "--memcached-port", str(self.memcached_port)]
+        if not any(flag.startswith(("--persistence", "--data-dir")) for flag in flags):
+            # A test that says nothing of files must leave none.
+            listen += ["--persistence", "none"]
         super().__init__([*serve, *listen, *flags], ports, os.environ | dict(environment))
 
     @classmethod

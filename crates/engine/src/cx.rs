@@ -34,6 +34,11 @@ impl<'a> Cx<'a> {
         Self { engine, session, depth, effect_settled: false }
     }
 
+    /// For work that is no command.
+    pub fn internal(engine: &'a mut Engine, session: &'a mut Session) -> Self {
+        Self::new(engine, session, 0)
+    }
+
     /// Encoder of the reply.
     #[inline]
     pub fn reply(&mut self) -> Reply<'_> {

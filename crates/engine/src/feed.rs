@@ -113,7 +113,7 @@ impl Engine {
     }
 
     fn feed_session(&mut self, session: &mut Session, buf: &[u8]) -> (usize, Flow) {
-        let dirty = self.ks.dirty();
+        let before = (self.ks.dirty(), self.effects.count());
         let outcome = catch_unwind(AssertUnwindSafe(|| match session.peer.door {
             // Killed earlier in this batch.
             _ if session.close_after_reply => (buf.len(), Flow::Close),
@@ -131,7 +131,7 @@ impl Engine {
             self.abandon_atomic();
             (buf.len(), Flow::Close)
         });
-        session.wrote |= self.ks.dirty() != dirty;
+        session.wrote |= (self.ks.dirty(), self.effects.count()) != before;
         session.blocked = flow == Flow::Blocked;
         let mark = session.out.mark();
         self.put_own_pushes(session, mark);

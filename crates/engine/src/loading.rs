@@ -45,8 +45,8 @@ pub struct Loading {
     pub commands: u64,
     /// See `commands`.
     pub failed: u64,
-    /// Function libraries that nothing here could load.
-    pub functions: Vec<Vec<u8>>,
+    /// Function libraries.
+    pub libraries: u64,
     /// The clock of what is loaded.
     now_ms: Option<i64>,
     /// How it ended, once it has: the file, and where its last whole command ends, of a fault.
@@ -216,7 +216,7 @@ impl Engine {
                 Ok(Part::Nothing) => {}
                 Ok(Part::Aux(name, value)) => self.load_aux(loading, keep_expired, &name, &value),
                 Ok(Part::Function(code)) => {
-                    if let Err(what) = self.load_function(loading, code) {
+                    if let Err(what) = self.load_function(loading, &code) {
                         let fault = Fault { at: file.progress().0, what, torn: false };
                         return (Reading::Rdb(file), Err(fault));
                     }
@@ -257,12 +257,9 @@ impl Engine {
         }
     }
 
-    fn load_function(&mut self, loading: &mut Loading, code: Vec<u8>) -> Result<(), String> {
-        let words: [&[u8]; 4] = [b"FUNCTION", b"LOAD", b"REPLACE", &code];
-        if !matches!(self.table.find(&words), Lookup::Found(_)) {
-            loading.functions.push(code);
-            return Ok(());
-        }
+    fn load_function(&mut self, loading: &mut Loading, code: &[u8]) -> Result<(), String> {
+        let words: [&[u8]; 4] = [b"FUNCTION", b"LOAD", b"REPLACE", code];
+        loading.libraries += 1;
         self.run_loaded(loading, &words)?.map_or(Ok(()), |error| Err(format!("a function library: {error}")))
     }
 

@@ -54,7 +54,6 @@ impl Engine {
         &mut self,
         path: &Path,
         mut aux: Vec<(String, String)>,
-        functions: &[Vec<u8>],
     ) -> Result<(), String> {
         if self.ks.is_saving() {
             return Err("a save is in progress".into());
@@ -69,7 +68,7 @@ impl Engine {
         if self.ks.last_cas() > 0 {
             aux.push((CAS_FIELD.into(), self.ks.last_cas().to_string()));
         }
-        let writer = Writer::new(hint, self.ks.now(), &aux, functions);
+        let writer = Writer::new(hint, self.ks.now(), &aux, &self.function_sources());
         let disk = Arc::clone(&self.persistence.disk);
         let (snapshot, progress) =
             Snapshot::begin(disk, path.to_owned(), writer).map_err(|error| reason(&error))?;

@@ -41,6 +41,7 @@ impl PyHost {
         config: Py<PyAny>,
         log: Option<Py<PyAny>>,
         memcached_stats: Option<Py<PyAny>>,
+        persistence: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
         Classes::get(py)?;
         let database = Py::new(py, Database::current())?;
@@ -48,7 +49,12 @@ impl PyHost {
         let startup = Arc::new(Startup { run_id: run_id(py)?, used_memory: AtomicU64::new(0) });
         let server = Py::new(
             py,
-            Server { config, startup: Arc::clone(&startup), log: log.as_ref().map(|log| log.clone_ref(py)) },
+            Server {
+                config,
+                persistence,
+                startup: Arc::clone(&startup),
+                log: log.as_ref().map(|log| log.clone_ref(py)),
+            },
         )?;
         let inject = |name: &str| match name {
             "client" => client.clone_ref(py).into_any(),
@@ -66,6 +72,28 @@ impl PyHost {
         };
         let commands = commands.iter().map(compile).collect::<PyResult<_>>()?;
         Ok(Self { commands, server, startup, log, memcached_stats })
+    }
+
+    /// Calls a function with the server, as a command would be.
+    pub fn run_function(
+        &self,
+        py: Python<'_>,
+        cx: &mut Cx<'_>,
+        function: &Bound<'_, PyAny>,
+    ) -> PyResult<Py<PyAny>> {
+        let server = self.server.clone_ref(py);
+        context::enter(cx, || function.call1((server,))).map(Bound::unbind)
+    }
+
+    /// Calls a method of whoever decides what is kept on disk.
+    pub fn tell_persistence(&self, method: &str, cx: &mut Cx<'_>) {
+        let Some(persistence) = &self.server.get().persistence else { return };
+        Python::attach(|py| {
+            let function = persistence.bind(py).getattr(method);
+            if let Err(error) = function.and_then(|function| self.run_function(py, cx, &function)) {
+                self.log(Level::Error, &format!("internal error in '{method}'\n{}", traceback(py, &error)));
+            }
+        });
     }
 
     /// Calls the function and writes what it returned.
@@ -168,6 +196,14 @@ impl Host for PyHost {
             })?;
             Some(rows.into_iter().map(|(name, value)| (name.into_bytes(), value.into_bytes())).collect())
         })
+    }
+
+    fn has_chores(&self) -> bool {
+        self.server.get().persistence.is_some()
+    }
+
+    fn chores(&self, cx: &mut Cx<'_>) {
+        self.tell_persistence("chores", cx);
     }
 
     fn log(&self, level: Level, message: &str) {

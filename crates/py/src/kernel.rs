@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use dozo_engine::settings::SettingValue;
 use dozo_engine::table::Kind;
-use dozo_engine::{CommandSpec, CommandTable, Door, Engine, Host, Session, Settings, SystemClock};
+use dozo_engine::{CommandSpec, CommandTable, Cx, Door, Engine, Host, Level, Session, Settings, SystemClock};
 use dozo_net::{Address, Endpoint, Handle, Limits};
 use dozo_store::StoreConfig;
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
@@ -57,7 +57,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[pymethods]
 impl Kernel {
     #[new]
-    #[pyo3(signature = (commands, settings, *, config=None, log=None, memcached_stats=None))]
+    #[pyo3(signature = (commands, settings, *, config=None, log=None, memcached_stats=None, persistence=None))]
     fn new(
         py: Python<'_>,
         commands: Vec<Bound<'_, PyAny>>,
@@ -65,12 +65,13 @@ impl Kernel {
         config: Option<Py<PyAny>>,
         log: Option<Py<PyAny>>,
         memcached_stats: Option<Py<PyAny>>,
+        persistence: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
         let specs = commands.iter().map(declaration).collect::<PyResult<Vec<_>>>()?;
         let table = CommandTable::build(&specs, &dozo_engine::hot::all().collect::<Vec<_>>())
             .map_err(|error| PyValueError::new_err(error.to_string()))?;
         let config = config.unwrap_or_else(|| py.None());
-        let host = Arc::new(PyHost::new(py, &commands, config, log, memcached_stats)?);
+        let host = Arc::new(PyHost::new(py, &commands, config, log, memcached_stats, persistence)?);
         let number = |name: &str| -> PyResult<Option<u64>> {
             settings.get_item(name)?.map(|value| value.extract()).transpose()
         };
@@ -134,7 +135,8 @@ impl Kernel {
             }
         };
         let (handle, life) = (server.handle(), Arc::clone(&self.life));
-        let run = move || execute(server, engine, &life);
+        let host = Arc::clone(&self.host);
+        let run = move || execute(server, engine, &life, &host);
         thread::Builder::new().name("dozo-executor".into()).spawn(run).map_err(PyErr::from)?;
         *phase = Some(Phase::Started(handle));
         Ok(())
@@ -189,6 +191,23 @@ impl Kernel {
             reply::flatten(&session.out)
         })?;
         reply::decode(py, &bytes)
+    }
+
+    fn run(&self, py: Python<'_>, function: Py<PyAny>) -> PyResult<Py<PyAny>> {
+        if context::is_set() {
+            return Err(PyRuntimeError::new_err("a running command is on the executor already"));
+        }
+        let host = Arc::clone(&self.host);
+        self.on_executor(py, move |engine| {
+            Python::attach(|py| {
+                engine.set_attached(true);
+                let mut session = Session::internal(engine.ks.now());
+                let result =
+                    host.run_function(py, &mut Cx::internal(engine, &mut session), function.bind(py));
+                engine.set_attached(false);
+                result
+            })
+        })?
     }
 
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
@@ -252,10 +271,19 @@ impl Life {
 
 /// The executor thread. It is attached once and detached for good, so that Python keeps its state of the thread: to
 /// attach for a batch then costs no more than taking the lock.
-fn execute(server: dozo_net::Server, mut engine: Box<Engine>, life: &Life) {
+fn execute(server: dozo_net::Server, mut engine: Box<Engine>, life: &Life, host: &PyHost) {
     let run = || Python::attach(|py| py.detach(|| server.run(&mut engine)));
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));
     let outcome = outcome.unwrap_or_else(|_| Err(io::Error::other("the executor panicked")));
+    if outcome.is_ok() {
+        let mut session = Session::internal(engine.ks.now());
+        engine.set_attached(true);
+        host.tell_persistence("end", &mut Cx::internal(&mut engine, &mut session));
+    }
+    // What is acknowledged is on the medium before anybody may think that the server has ended.
+    if let Err(error) = engine.close_journal() {
+        host.log(Level::Error, &format!("The journal's end could not be written: {error}"));
+    }
     *lock(&life.ended) = Some(outcome.map_err(|error| error.to_string()));
     life.changed.notify_all();
     // Whoever waits may end the process now; freeing all the data first would only delay that.

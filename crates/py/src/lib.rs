@@ -6,6 +6,7 @@ mod bits;
 mod client;
 mod context;
 mod database;
+mod disk;
 mod geo;
 mod hashes;
 mod host;
@@ -43,6 +44,8 @@ mod _kernel {
     use super::client::{Client, ClientInfo, Tracking};
     #[pymodule_export]
     use super::database::Database;
+    #[pymodule_export]
+    use super::disk::Disk;
     #[pymodule_export]
     use super::geo::Geo;
     #[pymodule_export]

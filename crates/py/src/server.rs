@@ -15,6 +15,7 @@ use pyo3::types::{PyBool, PyBytes, PyDict, PyList};
 
 use crate::client::ClientInfo;
 use crate::context;
+use crate::disk::Disk;
 
 /// What is fixed when the server starts.
 pub struct Startup {
@@ -30,6 +31,9 @@ pub struct Server {
     /// The object that the kernel was given.
     #[pyo3(get)]
     pub config: Py<PyAny>,
+    /// Who decides what is kept on disk.
+    #[pyo3(get)]
+    pub persistence: Option<Py<PyAny>>,
     /// What was fixed at the start.
     pub startup: Arc<Startup>,
     /// Where log lines go.
@@ -173,6 +177,11 @@ fn change(write: impl FnOnce(&mut Cx<'_>)) -> PyResult<()> {
 
 #[pymethods]
 impl Server {
+    #[getter]
+    fn disk(&self) -> Disk {
+        Disk
+    }
+
     #[getter]
     fn run_id(&self) -> &str {
         &self.startup.run_id

@@ -19,8 +19,14 @@ VERBS = {
     "serve": "Serve Redis and memcached clients until SIGTERM or SIGINT.",
     "config": "Print the settings that serve would use and where each comes from.",
     "cli": "Talk to a server: open a prompt, run one command, or run the lines of a pipe.",
+    "check": "Say what is in a dump or an append-only file, and whether it is sound.",
+    "import": "Take the data of a dump or an append-only file over into a data directory.",
+    "export": "Write a data directory as one RDB file.",
     "bench": "Measure a server, or all of dozo beside redis-server and memcached.",
 }
+
+# A word of Python names no module.
+_MODULES = {"import": "import_"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,7 +50,7 @@ def _run(words: list[str]) -> int:
         return 0
     if words[0] not in VERBS:
         raise ConfigError(f"there is no verb {words[0]!r}{nearest(words[0], VERBS)}")
-    verb = importlib.import_module(f"dozo.cli.{words[0]}")
+    verb = importlib.import_module(f"dozo.cli.{_MODULES.get(words[0], words[0])}")
     parser = Parser(prog=f"dozo {words[0]}", description=VERBS[words[0]], usage=f"dozo {words[0]} [OPTIONS]")
     verb.add_options(parser)
     code: int = verb.run(parser.parse_args(words[1:]))

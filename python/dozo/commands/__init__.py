@@ -32,6 +32,7 @@ FAMILIES: Final[tuple[str, ...]] = (
     "transactions",
     "pubsub",
     "server",
+    "persistence",
     "info",
     "config",
     "command",

@@ -34,10 +34,12 @@ OBJECT <key>
     Tells how the server keeps a key.
 POPULATE <count> [<prefix>] [<size>]
     Creates keys such as key:0 with values such as value:0, leaving alone those that exist.
+LOADAOF
+    Writes the journal to the medium and loads it anew.
+RELOAD [MERGE] [NOFLUSH] [NOSAVE]
+    Writes a snapshot and loads it anew.
 PROTOCOL <type>
     Answers a value of that type: string, integer, double, bignum, null, array, set, map, verbatim, true or false.
-RELOAD
-    Is refused, as there are no snapshots yet.
 SET-ACTIVE-EXPIRE <0|1>
     Turns the search for expired keys off or on; keys still expire when they are looked at.
 SLEEP <seconds>
@@ -158,6 +160,39 @@ def _listpack(db: Database, server: Server, key: bytes) -> Simple:
     return Simple("Listpack structure printed on stdout")
 
 
+def _load_journal(db: Database, server: Server) -> Simple:
+    return _reload_from(db, server, server.persistence.reload_journal)
+
+
+def _reload(db: Database, server: Server, *options: bytes) -> Simple:
+    words = {option.upper() for option in options}
+    if not words <= {b"MERGE", b"NOFLUSH", b"NOSAVE"}:
+        raise ReplyError("ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.")
+    flush = b"NOFLUSH" not in words
+
+    def reload(server: Server, empty: Callable[[], None]) -> None:
+        server.persistence.reload_snapshot(
+            server, empty if flush else lambda: None, save=b"NOSAVE" not in words
+        )
+
+    return _reload_from(db, server, reload)
+
+
+def _reload_from(
+    db: Database, server: Server, reload: Callable[[Server, Callable[[], None]], None]
+) -> Simple:
+    def empty() -> None:
+        db.flush_all()
+
+    try:
+        reload(server, empty)
+    except OSError as error:
+        raise ReplyError(f"ERR Error trying to load the data: {error.strerror or error}") from None
+    # The data are what they were.
+    db.no_effect()
+    return OK
+
+
 def _log(_db: Database, server: Server, message: bytes) -> Simple:
     server.log("info", f"DEBUG LOG: {message.decode(errors='replace')}")
     return OK
@@ -199,10 +234,6 @@ def _protocol(_db: Database, _server: Server, kind: bytes) -> Any:
             f"ERR Wrong protocol type name. Please use one of the following: {'|'.join(_EXAMPLES)}"
         )
     return _EXAMPLES[name]
-
-
-def _reload(_db: Database, _server: Server, *_options: bytes) -> Any:
-    raise ReplyError("ERR DEBUG RELOAD needs snapshots, which this server does not have yet")
 
 
 def _set_active_expire(_db: Database, server: Server, on: bytes) -> Simple:
@@ -261,11 +292,12 @@ _SUBCOMMANDS: Final[dict[str, tuple[Container[int], Callable[..., Any]]]] = {
     "ERROR": ((1,), _error),
     "HELP": ((0,), _help),
     "LISTPACK": ((1,), _listpack),
+    "LOADAOF": ((0,), _load_journal),
     "LOG": ((1,), _log),
     "OBJECT": ((1,), _object),
     "POPULATE": ((1, 2, 3), _populate),
     "PROTOCOL": ((1,), _protocol),
-    "RELOAD": (range(_MAX_ARGUMENTS), _reload),
+    "RELOAD": (range(4), _reload),
     "SET-ACTIVE-EXPIRE": ((1,), _set_active_expire),
     "SLEEP": ((1,), _sleep),
     "STRINGMATCH-TEST": ((0,), _stringmatch_test),

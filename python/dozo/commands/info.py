@@ -1,7 +1,7 @@
 """INFO: the state of the server as text, in the sections and by the names that Redis 7.0 has.
 
-Each section is a function that returns its fields. What dozo has no counterpart for yet (snapshots, journal, replicas,
-scripts, cluster) is told as Redis tells it when it is not in use, so that monitoring finds every field.
+Each section is a function that returns its fields. What dozo has no counterpart for yet (replicas, scripts,
+cluster) is told as Redis tells it when it is not in use, so that monitoring finds every field.
 """
 
 from __future__ import annotations
@@ -194,25 +194,8 @@ def _memory(view: View) -> Fields:
 
 
 def _persistence(view: View) -> Fields:
-    fields: Fields = dict.fromkeys(("loading", "async_loading"), 0)
-    fields |= {
-        "rdb_changes_since_last_save": view["dirty"],
-        "rdb_bgsave_in_progress": 0,
-        "rdb_last_save_time": view["start_ms"] // 1000,
-        "rdb_last_bgsave_status": "ok",
-        "rdb_last_bgsave_time_sec": -1,
-        "rdb_current_bgsave_time_sec": -1,
-        "rdb_saves": 0,
-        "rdb_last_cow_size": 0,
-    }
-    fields |= dict.fromkeys(("aof_enabled", "aof_rewrite_in_progress", "aof_rewrite_scheduled"), 0)
-    fields |= {
-        "aof_last_rewrite_time_sec": -1,
-        "aof_current_rewrite_time_sec": -1,
-        "aof_last_bgrewrite_status": "ok",
-        "aof_last_write_status": "ok",
-    }
-    return fields
+    keeper = view.server.persistence
+    return {} if keeper is None else keeper.figures(view.server)
 
 
 def _stats(view: View) -> Fields:

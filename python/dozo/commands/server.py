@@ -181,17 +181,15 @@ def shutdown(
     force: Flag = False,
     abort: Flag = False,
 ) -> Any:
-    """Stops the server once the commands in flight are answered; there are no snapshots yet that SAVE could write."""
+    """Stops the server once the commands in flight are answered, and after a snapshot where save points are set."""
     if abort:
         if nosave or save or now or force:
             raise SyntaxError_
         raise ReplyError("ERR No shutdown in progress.")
     if db.scripts.running() and not nosave:
         raise ReplyError(_BUSY)
-    if save and not force:
-        raise ReplyError(
-            "ERR Errors trying to SHUTDOWN: snapshots are not supported yet, use NOSAVE or FORCE"
-        )
+    if server.persistence is not None:
+        server.persistence.shut_down(server, save=save, nosave=nosave, force=force)
     server.shutdown()
     return NO_REPLY
 

@@ -33,6 +33,7 @@ class Config:
         self.network = self.tree.network
         self.security = self.tree.security
         self.memory = self.tree.memory
+        self.persistence = self.tree.persistence
         self.limits = self.tree.limits
         self.observe = self.tree.observe
         self.log = self.tree.log

@@ -33,6 +33,8 @@ Policy = Literal[
 ]
 LogLevel = Literal["debug", "verbose", "notice", "warning"]
 LogFormat = Literal["console", "json"]
+Keeping = Literal["none", "snapshot", "journal", "both"]
+Fsync = Literal["always", "everysec", "no"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +144,43 @@ class Memory:
         int, live("Longest sparse HyperLogLog; a longer one becomes dense.", "bytes", ge=0, le=_INT64)
     ] = 3000
     hz: Annotated[int, live("How often expired keys are looked for.", "times a second", ge=1, le=500)] = 10
+
+
+@dataclass(slots=True)
+class Persistence:
+    """What is kept on disk."""
+
+    persistence: Annotated[
+        Keeping, start("What is kept on disk: nothing, snapshots, a journal of every change, or both.")
+    ] = "both"
+    data_dir: Annotated[str, start("Directory of the files; empty is ./dozo-data.")] = ""
+    dbfilename: Annotated[str, start("Name of the snapshot in the directory.")] = "dump.rdb"
+    appenddirname: Annotated[str, start("Name of the journal's own directory in it.")] = "appendonlydir"
+    appendfilename: Annotated[str, start("What the names of the journal's files begin with.")] = (
+        "appendonly.aof"
+    )
+    save: Annotated[str, live("When a snapshot is due: seconds and changes, in pairs; empty is never.")] = (
+        "3600 1 300 100 60 10000"
+    )
+    appendfsync: Annotated[
+        Fsync,
+        live("When changes are forced to the medium: before each is acknowledged, once a second, or never."),
+    ] = "everysec"
+    auto_aof_rewrite_percentage: Annotated[
+        int, live("Growth of the journal at which it is rewritten; 0 is never.", "percent", ge=0, le=_INT32)
+    ] = 100
+    auto_aof_rewrite_min_size: Annotated[
+        int, live("Size below which the journal is not rewritten.", "bytes", ge=0, le=_INT64)
+    ] = 64 << 20
+    aof_load_truncated: Annotated[
+        bool, live("Start with a journal that ends within a command, cut back to the last whole one.")
+    ] = True
+    stop_writes_on_bgsave_error: Annotated[
+        bool, live("Refuse writes after a snapshot that failed, until one succeeds.")
+    ] = True
+    stop_writes_on_journal_error: Annotated[
+        bool, live("Refuse writes while the journal can't be written.")
+    ] = True
 
 
 @dataclass(slots=True)
@@ -295,6 +334,7 @@ class Tree:
     network: Network = field(default_factory=Network)
     security: Security = field(default_factory=Security)
     memory: Memory = field(default_factory=Memory)
+    persistence: Persistence = field(default_factory=Persistence)
     limits: Limits = field(default_factory=Limits)
     collections: Collections = field(default_factory=Collections)
     scripting: Scripting = field(default_factory=Scripting)

@@ -79,6 +79,13 @@ impl Libraries {
     }
 }
 
+impl Engine {
+    /// The sources of all function libraries, for a snapshot.
+    pub fn function_sources(&self) -> Vec<Vec<u8>> {
+        self.scripting.libraries.sources()
+    }
+}
+
 /// FCALL and FCALL_RO.
 pub(super) fn fcall(cx: &mut Cx<'_>, args: &[&[u8]], read_only: bool) {
     if let Err(text) = try_fcall(cx, args, read_only) {

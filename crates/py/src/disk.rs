@@ -1,0 +1,164 @@
+//! `Disk`: saving, journal and loading, as the functions see them that decide when each of these happens.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+
+use dozo_engine::Engine;
+use dozo_engine::loading::LoadFile;
+use dozo_log::journal::Fsync;
+use pyo3::exceptions::{PyOSError, PyValueError};
+use pyo3::prelude::*;
+
+use crate::context;
+
+/// What is kept on disk, during a command.
+#[pyclass(frozen, module = "dozo._kernel")]
+pub struct Disk;
+
+/// Whether the walk goes on, keys seen, bytes written, and how it ended: an empty text, or why not.
+type SaveState = (bool, u64, u64, Option<String>);
+/// Bytes handed over, written and durable, the file's length, and what is wrong.
+type JournalState = (u64, u64, u64, u64, Option<String>);
+/// A file that can't be loaded: path, offset, what is wrong, whether it is only cut off, and where it is still good.
+type Fault = (PathBuf, u64, String, bool, u64);
+/// Bytes read and in all, keys stored and dropped, commands run and failed, libraries, and whether it is over.
+type LoadState = (u64, u64, u64, u64, u64, u64, u64, bool);
+
+fn with<R>(work: impl FnOnce(&mut Engine) -> PyResult<R>) -> PyResult<R> {
+    context::with(|cx| work(cx.engine))
+}
+
+fn failed(text: String) -> PyErr {
+    PyOSError::new_err(text)
+}
+
+fn fsync(name: &str) -> PyResult<Fsync> {
+    Fsync::parse(name).ok_or_else(|| PyValueError::new_err("always, everysec or no"))
+}
+
+#[pymethods]
+impl Disk {
+    fn begin_save(&self, path: PathBuf, aux: HashMap<String, String>) -> PyResult<()> {
+        let mut aux: Vec<_> = aux.into_iter().collect();
+        aux.sort();
+        with(|engine| engine.begin_save(&path, aux).map_err(failed))
+    }
+
+    fn finish_save(&self) -> PyResult<()> {
+        with(|engine| engine.finish_save().map_err(failed))
+    }
+
+    fn abort_save(&self) -> PyResult<()> {
+        with(|engine| {
+            engine.abort_save();
+            Ok(())
+        })
+    }
+
+    fn save_state(&self) -> PyResult<Option<SaveState>> {
+        with(|engine| {
+            Ok(engine.persistence.save.as_ref().map(|progress| {
+                let outcome = progress.outcome().map(|outcome| outcome.err().unwrap_or_default());
+                let (keys, bytes) = (&progress.keys, &progress.bytes);
+                let (keys, bytes) = (keys.load(Ordering::Relaxed), bytes.load(Ordering::Relaxed));
+                (engine.ks.is_saving(), keys, bytes, outcome)
+            }))
+        })
+    }
+
+    fn open_journal(&self, path: PathBuf, policy: &str) -> PyResult<()> {
+        let policy = fsync(policy)?;
+        with(|engine| engine.open_journal(&path, policy).map_err(failed))
+    }
+
+    fn close_journal(&self) -> PyResult<()> {
+        with(|engine| engine.close_journal().map_err(failed))
+    }
+
+    fn rotate_journal(&self, path: PathBuf) -> PyResult<()> {
+        with(|engine| {
+            engine.rotate_journal(path);
+            Ok(())
+        })
+    }
+
+    fn set_fsync(&self, policy: &str) -> PyResult<()> {
+        let policy = fsync(policy)?;
+        with(|engine| {
+            if let Some(journal) = &mut engine.persistence.journal {
+                journal.set_fsync(policy);
+            }
+            Ok(())
+        })
+    }
+
+    fn journal_state(&self) -> PyResult<Option<JournalState>> {
+        with(|engine| {
+            Ok(engine.persistence.journal.as_ref().map(|journal| {
+                let state = journal.state();
+                (state.appended, state.written, state.durable, state.file_bytes, state.error)
+            }))
+        })
+    }
+
+    fn refuse_writes(&self, text: Option<String>) -> PyResult<()> {
+        with(|engine| {
+            engine.persistence.refusal = text;
+            Ok(())
+        })
+    }
+
+    fn begin_loading(&self, files: Vec<(PathBuf, bool)>) -> PyResult<()> {
+        let files = files.into_iter().map(|(path, keep_expired)| LoadFile { path, keep_expired });
+        with(|engine| {
+            engine.begin_loading(files.collect());
+            Ok(())
+        })
+    }
+
+    fn load_some(&self, milliseconds: u64) -> PyResult<bool> {
+        with(|engine| Ok(engine.load_for(milliseconds.saturating_mul(1_000_000))))
+    }
+
+    fn load_state(&self) -> PyResult<Option<LoadState>> {
+        with(|engine| {
+            Ok(engine.persistence.loading.as_ref().map(|loading| {
+                (
+                    loading.done(),
+                    loading.total,
+                    loading.keys,
+                    loading.expired,
+                    loading.commands,
+                    loading.failed,
+                    loading.libraries,
+                    loading.outcome.is_some(),
+                )
+            }))
+        })
+    }
+
+    fn load_fault(&self) -> PyResult<Option<Fault>> {
+        with(|engine| {
+            let outcome = engine.persistence.loading.as_ref().and_then(|loading| loading.outcome.clone());
+            Ok(match outcome {
+                Some(Err((path, fault, good))) => Some((path, fault.at, fault.what, fault.torn, good)),
+                _ => None,
+            })
+        })
+    }
+
+    fn end_loading(&self) -> PyResult<()> {
+        with(|engine| {
+            engine.end_loading();
+            Ok(())
+        })
+    }
+
+    fn raise_cas(&self, cas: u64) -> PyResult<()> {
+        with(|engine| {
+            engine.ks.raise_cas(cas);
+            Ok(())
+        })
+    }
+}

@@ -9,7 +9,7 @@ BIN := .venv/bin
 RUST := Cargo.toml Cargo.lock pyproject.toml $(shell find crates -name '*.rs' -o -name Cargo.toml)
 
 .DEFAULT_GOAL := ci
-.PHONY: ci help run build test check fmt bench fuzz docs wheel clean
+.PHONY: ci help run build test crash check fmt bench fuzz docs wheel clean
 
 ci: check test ## check and test, as CI does
 
@@ -24,6 +24,9 @@ build: .venv/built ## build the extension and install the package into .venv
 test: .venv/built .venv/tools ## run all tests against real servers and clients (ARGS="tests/config -x" picks some)
 	.ci/peers
 	$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+
+crash: .venv/built .venv/tools ## kill servers under load and compare what was acknowledged with what is there (KILLS=500)
+	KILLS=$(or $(KILLS),500) $(BIN)/pytest tests/persistence/test_crash.py
 
 check: .venv/built .venv/tools ## formatting, lints, types, layers, Rust tests: what can be known without a server
 	$(BIN)/ruff check

@@ -16,7 +16,7 @@ def test_help_and_version(dozo):
     shown = dozo()
     assert shown.returncode == 0
     assert shown.stdout.startswith("usage: dozo")
-    for verb in ("serve", "config", "cli", "bench"):
+    for verb in ("serve", "config", "cli", "check", "import", "export", "bench"):
         assert verb in shown.stdout
     options = dozo("serve", "--help").stdout
     for option in (

@@ -84,14 +84,6 @@ def test_only_small_values_are_shown(same):
         same(f"DEBUG LISTPACK {key}")
 
 
-def test_reload_says_what_it_lacks(dozo):
-    dozo("SET k v")
-    assert (
-        dozo("DEBUG RELOAD NOSAVE") == "ERR DEBUG RELOAD needs snapshots, which this server does not have yet"
-    )
-    assert dozo("GET k") == b"v"
-
-
 def test_digests_are_redis_s(same):
     for line in (
         "DEBUG DIGEST",

@@ -825,6 +825,10 @@ def rdb_string(data: bytes, at: int) -> tuple[bytes, int]:
 class Disk:
     """Saving, journal and loading, during a command. What fails on the disk is an OSError with the system's words."""
 
+    @property
+    def is_atomic(self) -> bool:
+        """Whether a transaction or a script runs, in whose middle no save may begin."""
+
     def begin_save(self, path: Path | str, aux: Mapping[str, str]) -> None:
         """Begin to write what is stored now; OSError while another save is under way."""
 

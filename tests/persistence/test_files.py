@@ -83,7 +83,7 @@ def test_a_crash_between_two_steps_leaves_the_state_before_or_after(
     except Crash:
         pass
     monkeypatch.undo()
-    data.make()
+    data.clean()
     found = data.read_manifest()
     assert found in (before, extended, after)
     assert found == after or not done

@@ -49,12 +49,13 @@ impl Engine {
         self.persistence.loading.is_some()
     }
 
+    /// Whether a transaction or a script runs, in whose middle no save may begin.
+    pub fn is_atomic(&self) -> bool {
+        self.atomic > 0
+    }
+
     /// Begins a save of what is stored now into a file of that name; it is walked on by [`Engine::background`].
-    pub fn begin_save(
-        &mut self,
-        path: &Path,
-        mut aux: Vec<(String, String)>,
-    ) -> Result<(), String> {
+    pub fn begin_save(&mut self, path: &Path, mut aux: Vec<(String, String)>) -> Result<(), String> {
         if self.ks.is_saving() {
             return Err("a save is in progress".into());
         }

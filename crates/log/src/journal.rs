@@ -21,6 +21,8 @@ const INTERVAL: Duration = Duration::from_millis(20);
 const MANY: usize = 1 << 20;
 /// The time between two syncs under `everysec`.
 const SYNC_INTERVAL: Duration = Duration::from_secs(1);
+/// Where there is nothing to do it only looks whether there really is nothing, this often.
+const IDLE: Duration = Duration::from_secs(10);
 /// Bytes kept in memory because they are not synced, at which they are.
 const UNSYNCED_MAX: usize = 32 << 20;
 /// The pause before a failed operation is tried again.
@@ -154,6 +156,7 @@ impl Journal {
         }
         self.appended += bytes.len() as u64;
         let mut inbox = self.shared.lock();
+        let first = inbox.waiting == 0;
         inbox.waiting += bytes.len();
         match inbox.parts.back_mut() {
             Some(Part::Block(block)) => block.append(bytes),
@@ -161,7 +164,7 @@ impl Journal {
         }
         let many = inbox.waiting >= MANY;
         drop(inbox);
-        if self.fsync == Fsync::Always || many {
+        if first || many {
             self.shared.changed.notify_one();
         }
     }
@@ -302,10 +305,14 @@ impl Worker {
         let mut inbox = shared.lock();
         let began = Instant::now();
         loop {
+            let idle = inbox.parts.is_empty();
             let time = match (inbox.error.is_some(), inbox.fsync) {
                 (true, _) => RETRY,
-                // It is notified; the time only bounds how long a change of policy goes unnoticed.
-                (false, Fsync::Always) if inbox.parts.is_empty() => SYNC_INTERVAL,
+                (false, Fsync::EverySecond) if idle && !self.unsynced.is_empty() => {
+                    began.elapsed() + SYNC_INTERVAL.saturating_sub(self.last_sync.elapsed())
+                }
+                // It is notified of the first bytes.
+                (false, _) if idle => IDLE,
                 (false, Fsync::Always) => Duration::ZERO,
                 (false, _) => INTERVAL,
             };

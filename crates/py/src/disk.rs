@@ -45,6 +45,11 @@ impl Disk {
         with(|engine| engine.begin_save(&path, aux).map_err(failed))
     }
 
+    #[getter]
+    fn is_atomic(&self) -> PyResult<bool> {
+        with(|engine| Ok(engine.is_atomic()))
+    }
+
     fn finish_save(&self) -> PyResult<()> {
         with(|engine| engine.finish_save().map_err(failed))
     }

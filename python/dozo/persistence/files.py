@@ -152,9 +152,15 @@ class DataDir:
         return self.folder / f"{self.stem}.manifest"
 
     def make(self) -> None:
-        """Make the directory, and remove what a crash has left half written; ConfigError where that can't be."""
+        """Make the directory; ConfigError where that can't be."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(f"{self.path}: {error.strerror}") from None
+
+    def clean(self) -> None:
+        """Remove what a crash has left half written. The directory is locked: another server may be writing else."""
+        try:
             for left in (*self.path.glob("temp-*"), *self.folder.glob("temp-*")):
                 left.unlink()
         except OSError as error:

@@ -10,6 +10,7 @@ save begins, which becomes the new base; then a manifest names both, and what ca
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -115,6 +116,7 @@ class Persistence:
             return
         self.data.make()
         self.data.lock()
+        self.data.clean()
         self.manifest = self.data.read_manifest()
         if self.manifest and not self.has_journal:
             self.log("warning", f"{self.data.folder} holds a journal, which is loaded but not continued")
@@ -248,10 +250,15 @@ class Persistence:
             self._begin_rewrite()
         elif self.is_scheduled:
             self.is_scheduled = False
-            self._begin_save(server)
+            self._try_save(server)
         elif self.has_snapshots and self._save_is_due(server, now):
             points = self.changes(server)
             self.log("info", f"{points} changes since the last snapshot: saving")
+            self._try_save(server)
+
+    def _try_save(self, server: Server) -> None:
+        """Begin a save that nobody asked for: nobody hears why it could not be but the log."""
+        with contextlib.suppress(ReplyError):
             self._begin_save(server)
 
     def _save_is_due(self, server: Server, now: float) -> bool:
@@ -325,6 +332,9 @@ class Persistence:
         """Begin a snapshot; the reply."""
         if self.is_saving:
             raise ReplyError("ERR Background save already in progress")
+        if server.disk.is_atomic:
+            self.is_scheduled = True
+            return "Background saving scheduled"
         if self.is_busy:
             if not schedule:
                 raise ReplyError(
@@ -353,7 +363,7 @@ class Persistence:
 
     def _watch_save(self, server: Server) -> None:
         state = server.disk.save_state()
-        if not self._running or state is None or state[3] is None:
+        if not self._running or state is None or state[0] or state[3] is None:
             return
         running, self._running = self._running, ""
         _, _, size, outcome = state

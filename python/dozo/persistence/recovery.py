@@ -57,7 +57,7 @@ def plan_of_file(path: Path) -> Plan:
     if not path.is_dir():
         if not path.exists():
             raise ConfigError(f"{path}: no such file")
-        return Plan((path,), is_journal=False)
+        return Plan((path,), is_journal=path.suffix == ".aof")
     manifests = [*path.glob("*.manifest"), *path.glob("*/*.manifest")]
     if len(manifests) > 1:
         raise ConfigError(f"{path}: several manifests; name the directory of one of them")

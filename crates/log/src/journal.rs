@@ -312,8 +312,8 @@ impl Worker {
                     began.elapsed() + SYNC_INTERVAL.saturating_sub(self.last_sync.elapsed())
                 }
                 // It is notified of the first bytes.
+                (false, Fsync::Always) if !idle || !self.unsynced.is_empty() => Duration::ZERO,
                 (false, _) if idle => IDLE,
-                (false, Fsync::Always) => Duration::ZERO,
                 (false, _) => INTERVAL,
             };
             let left = time.saturating_sub(began.elapsed());

@@ -15,6 +15,8 @@ def tables(results: Results) -> str:
     # Results from before these were measured are still shown.
     if "collections" in results:
         parts += [_collections(results["collections"]), _stalls(results["stalls"])]
+    if "saving" in results:
+        parts.append(_saves(results["saving"]))
     parts.append(_hits(results))
     return "\n".join(parts)
 
@@ -72,6 +74,24 @@ def _stalls(measured: Results) -> str:
     ]
     for name, row in measured["worst_ms"].items():
         lines.append(f"| {name} | " + " | ".join(f"{row[kind][way]:.2f} ms" for kind, way in cases) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _saves(measured: Results) -> str:
+    head = f"saving {measured['keys']:,} keys under {measured['writes_per_s']:,} writes/s"
+    lines = [
+        f"| {head} | memory grows by | p99 of a PING before / during | worst PING | takes |",
+        "|---|---|---|---|---|",
+    ]
+    for name, row in measured["figures"].items():
+        for command, figures in row.items():
+            cells = (
+                f"{figures['growth_percent']:.1f} %",
+                f"{figures['idle_p99_ms']:.2f} / {figures['p99_ms']:.2f} ms",
+                f"{figures['worst_ms']:.1f} ms",
+                f"{figures['seconds']:.1f} s",
+            )
+            lines.append(f"| {name} {command} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 

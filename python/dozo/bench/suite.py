@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
@@ -13,7 +14,7 @@ from functools import partial
 from statistics import median
 from typing import Any
 
-from dozo.bench import hit_ratio, memcached_load, memory, processes, redis_load, stall
+from dozo.bench import hit_ratio, memcached_load, memory, processes, redis_load, saving, stall
 
 PIPELINES = (1, 16, 64)
 #: Of the loads that are not on strings.
@@ -36,11 +37,20 @@ class Plan:
     io_threads: int = 0
     collections: int = 100_000
     stall_elements: int = 10_000_000
+    saved_keys: int = 5_000_000
+    writes_per_s: int = 50_000
 
 
 #: A run that shows that everything works, and no more.
 QUICK = Plan(
-    rounds=1, requests=20_000, keys=50_000, hit_requests=20_000, collections=5_000, stall_elements=50_000
+    rounds=1,
+    requests=20_000,
+    keys=50_000,
+    hit_requests=20_000,
+    collections=5_000,
+    stall_elements=50_000,
+    saved_keys=50_000,
+    writes_per_s=5_000,
 )
 
 
@@ -164,6 +174,26 @@ def stalls(plan: Plan, say: Say) -> Results:
     return {"elements": plan.stall_elements, "worst_ms": found}
 
 
+def saves(plan: Plan, say: Say) -> Results:
+    """Memory and waiting while everything is saved under a load of writes."""
+    found: dict[str, dict[str, saving.Figures]] = {}
+    for command in ("BGSAVE", "BGREWRITEAOF"):
+        with ExitStack() as stack:
+            folders = [
+                stack.enter_context(tempfile.TemporaryDirectory(prefix="dozo-bench-")) for _ in range(2)
+            ]
+            mode = ("--data-dir", folders[0], "--save", "")
+            ours = stack.enter_context(processes.dozo(*mode))
+            peer_mode = ("--dir", folders[1], "--enable-debug-command", "yes", "--appendonly", "yes")
+            peer = stack.enter_context(processes.redis(*peer_mode))
+            for server in (ours, peer):
+                figures = saving.measure(server, command, plan.saved_keys, plan.writes_per_s)
+                found.setdefault(server.name, {})[command] = figures
+                shown = ", ".join(f"{name} {figure:.2f}" for name, figure in figures.items())
+                say(f"saving    {server.name:9} {command} of {plan.saved_keys} keys: {shown}")
+    return {"keys": plan.saved_keys, "writes_per_s": plan.writes_per_s, "figures": found}
+
+
 def _joined(figures: dict[str, float], form: str) -> str:
     return ", ".join(f"{name} {figure:{form}}" for name, figure in figures.items())
 
@@ -207,5 +237,6 @@ def run(plan: Plan, say: Say) -> Results:
     results["memory"] = memory_use(plan, say)
     results["collections"] = collection_memory(plan, say)
     results["stalls"] = stalls(plan, say)
+    results["saving"] = saves(plan, say)
     results["hit_ratios"] = hit_ratios(plan, say)
     return results

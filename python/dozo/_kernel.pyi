@@ -826,6 +826,10 @@ class Disk:
     """Saving, journal and loading, during a command. What fails on the disk is an OSError with the system's words."""
 
     @property
+    def dirty(self) -> int:
+        """A number that every change increments."""
+
+    @property
     def is_atomic(self) -> bool:
         """Whether a transaction or a script runs, in whose middle no save may begin."""
 

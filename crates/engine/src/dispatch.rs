@@ -87,6 +87,9 @@ impl Engine {
         if self.pause.is_some() && self.is_held_back(flags) {
             return Verdict::Hold(Flow::Blocked);
         }
+        if self.is_loading() && !flags.has(Flags::LOADING) {
+            return self.refuse(session, Some(row), b"LOADING Redis is loading the dataset in memory");
+        }
         if self.is_busy() {
             if !flags.has(Flags::ALLOW_BUSY) {
                 let text = self.busy_text();
@@ -109,9 +112,6 @@ impl Engine {
                     format!("ERR Can't execute '{name}': only {SUBSCRIBERS_MAY} are allowed in this context");
                 return self.refuse(session, Some(row), text.as_bytes());
             }
-        }
-        if self.is_loading() && !flags.has(Flags::LOADING) {
-            return self.refuse(session, Some(row), b"LOADING Redis is loading the dataset in memory");
         }
         if queues {
             self.queue(session, row, args);

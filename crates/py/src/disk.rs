@@ -46,6 +46,11 @@ impl Disk {
     }
 
     #[getter]
+    fn dirty(&self) -> PyResult<u64> {
+        with(|engine| Ok(engine.ks.dirty()))
+    }
+
+    #[getter]
     fn is_atomic(&self) -> PyResult<bool> {
         with(|engine| Ok(engine.is_atomic()))
     }

@@ -181,6 +181,9 @@ def _reload(db: Database, server: Server, *options: bytes) -> Simple:
 def _reload_from(
     db: Database, server: Server, reload: Callable[[Server, Callable[[], None]], None]
 ) -> Simple:
+    if server.disk.is_atomic:
+        raise ReplyError("ERR the data can't be loaded anew within a transaction or a script")
+
     def empty() -> None:
         db.flush_all()
 

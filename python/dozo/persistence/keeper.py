@@ -96,6 +96,8 @@ class Persistence:
         self.last_rewrite_s = -1
         self.base_bytes = 0
         self._policy = self.settings.appendfsync
+        self._sized: Manifest | None = None
+        self._settled_bytes = 0
         self._rewrite_began = 0.0
         self._rewrite_tried = 0.0
         # Both.
@@ -182,7 +184,7 @@ class Persistence:
             server.shutdown()
             return
         server.disk.end_loading()
-        self._dirty_saved = server.stats()["dirty"]
+        self._dirty_saved = server.disk.dirty
         self.last_save = int(time.time())
         if state and self._plan.files:
             _, size, keys, expired, commands, failed, *_ = state
@@ -309,7 +311,7 @@ class Persistence:
 
     def changes(self, server: Server) -> int:
         """Changes since the last snapshot."""
-        return int(server.stats()["dirty"]) - self._dirty_saved
+        return server.disk.dirty - self._dirty_saved
 
     def save(self, server: Server) -> None:
         """Write a snapshot while everybody waits; OSError when that fails."""
@@ -352,7 +354,7 @@ class Persistence:
 
     def _begin_save(self, server: Server) -> None:
         self._tried = self._began = time.monotonic()
-        self._dirty_at_begin = server.stats()["dirty"]
+        self._dirty_at_begin = server.disk.dirty
         try:
             self.data.path.mkdir(parents=True, exist_ok=True)
             server.disk.begin_save(self._temporary, self._aux(is_base=False))
@@ -416,7 +418,10 @@ class Persistence:
         state = server.disk.journal_state()
         if state is None or self.manifest is None:
             return 0
-        return self.data.sizes(tuple(self.manifest.entries())[:-1]) + state[3]
+        if self._sized is not self.manifest:
+            self._sized = self.manifest
+            self._settled_bytes = self.data.sizes(tuple(self.manifest.entries())[:-1])
+        return self._settled_bytes + state[3]
 
     def _begin_rewrite(self) -> None:
         manifest = self.manifest

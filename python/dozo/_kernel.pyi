@@ -60,6 +60,10 @@ class Database:
         """The time of this command: it does not move while the command runs."""
 
     @property
+    def is_replaying(self) -> bool:
+        """Whether a journal is loaded: the clock stands at its beginning, and the times that commands name are right."""
+
+    @property
     def is_retry(self) -> bool:
         """Whether the command has waited and runs again: it then passes over keys of another type."""
 

@@ -103,6 +103,8 @@ class Running:
 
     def start(self) -> list[str]:
         """Open the ports, start the executor; the places where it listens."""
+        # Before a port is open: who can connect may believe that the server has started.
+        self.persistence.prepare()
         network = self.config.network
         try:
             places = self.kernel.bind(
@@ -113,7 +115,6 @@ class Running:
             )
         except OSError as error:
             raise ConfigError(str(error)) from None
-        self.persistence.prepare()
         self.kernel.run(self.persistence.begin)
         self.kernel.start()
         if self._stopping:

@@ -150,9 +150,8 @@ def _stream(client: redis.Redis, key: bytes) -> Any:
         info.pop(name, None)
     for group in info["groups"]:
         for consumer in group["consumers"]:
-            for name in ("seen-time", "active-time", "pel"):
+            for name in (b"seen-time", b"active-time"):
                 consumer.pop(name, None)
-        group["pending"] = [entry[:2] + entry[3:] for entry in group["pending"]]
     return info
 
 

@@ -168,6 +168,11 @@ impl Database {
     }
 
     #[getter]
+    fn is_replaying(&self) -> PyResult<bool> {
+        self.with(|cx, _| Ok(cx.engine.ks.is_frozen()))
+    }
+
+    #[getter]
     fn max_value_len(&self) -> PyResult<usize> {
         self.with(|cx, _| Ok(cx.engine.settings.proto_max_bulk_len))
     }

@@ -115,6 +115,11 @@ impl Keyspace {
         }
     }
 
+    /// Whether the clock stands still, because something is loaded that says itself what has expired.
+    pub fn is_frozen(&self) -> bool {
+        self.frozen
+    }
+
     /// Stops the clock for what is loaded from a file at `unix_ms`, or lets it go on (`None`).
     pub fn freeze(&mut self, unix_ms: Option<i64>) {
         self.frozen = false;

@@ -218,7 +218,8 @@ def _ids_and_options(db: Database, words: tuple[bytes, ...]) -> tuple[list[Id], 
         else:
             shown = word.decode("utf-8", "surrogateescape")
             raise ReplyError(f"ERR Unrecognized XCLAIM option '{shown}'")
-    if found.delivered_at is not None and not 0 <= found.delivered_at <= now:
+    is_later = found.delivered_at is not None and found.delivered_at > now and not db.is_replaying
+    if found.delivered_at is not None and (found.delivered_at < 0 or is_later):
         found.delivered_at = now
     return ids, found
 

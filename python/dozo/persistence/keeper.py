@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from dozo._kernel import Server
+from dozo._kernel import Disk, Server
 from dozo.config import Config, SettingError
 from dozo.errors import ReplyError
 from dozo.identity import REDIS_VERSION
@@ -95,7 +95,7 @@ class Persistence:
         self.last_rewrite_ok = True
         self.last_rewrite_s = -1
         self.base_bytes = 0
-        self._policy = self.settings.appendfsync
+        self._disk: Disk | None = None
         self._sized: Manifest | None = None
         self._settled_bytes = 0
         self._rewrite_began = 0.0
@@ -130,6 +130,7 @@ class Persistence:
         """Begin to load, or to serve an empty data set."""
         if self.settings.persistence == "none":
             return
+        self._disk = server.disk
         self._load_began = self._reported = time.monotonic()
         server.disk.begin_loading(self._plan.for_kernel())
         if not self._plan.files:
@@ -222,8 +223,7 @@ class Persistence:
         self.data.remove_others(manifest)
         self.base_bytes = self.data.sizes(manifest.entries())
         path = self.data.folder / manifest.increments[-1].name
-        self._policy = self.settings.appendfsync
-        server.disk.open_journal(path, self._policy)
+        server.disk.open_journal(path, self.settings.appendfsync)
 
     # Ten times a second
 
@@ -237,9 +237,6 @@ class Persistence:
         if self._errand and self._errand.is_over():
             errand, self._errand = self._errand, None
             errand.then(server, errand.error)
-        if self.settings.appendfsync != self._policy:
-            self._policy = self.settings.appendfsync
-            server.disk.set_fsync(self._policy)
         self._watch_save(server)
         self._begin_what_is_due(server)
         self._watch_disk(server)
@@ -536,7 +533,12 @@ class Persistence:
             except ValueError as error:
                 raise SettingError(str(error), "save") from None
 
+        def set_policy(new: str, old: str) -> None:
+            if self._disk:
+                self._disk.set_fsync(new)
+
         config.on_change("save", check_points)
+        config.on_change("appendfsync", set_policy)
         check_points(self.settings.save, "")
 
     # DEBUG
@@ -558,7 +560,7 @@ class Persistence:
         empty()
         self._load_all(server, recovery.plan(self.data, self.manifest))
         path = self.data.folder / self.manifest.increments[-1].name
-        server.disk.open_journal(path, self._policy)
+        server.disk.open_journal(path, self.settings.appendfsync)
 
     def _load_all(self, server: Server, plan: recovery.Plan) -> None:
         server.disk.begin_loading(plan.for_kernel())

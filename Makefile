@@ -26,7 +26,7 @@ test: .venv/built .venv/tools ## run all tests against real servers and clients 
 	$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
 
 crash: .venv/built .venv/tools ## kill servers under load and compare what was acknowledged with what is there (KILLS=500)
-	KILLS=$(or $(KILLS),500) $(BIN)/pytest tests/persistence/test_crash.py
+	KILLS=$(or $(KILLS),500) $(BIN)/pytest -rP tests/persistence/test_crash.py
 
 check: .venv/built .venv/tools ## formatting, lints, types, layers, Rust tests: what can be known without a server
 	$(BIN)/ruff check

@@ -61,7 +61,7 @@ class Database:
 
     @property
     def is_replaying(self) -> bool:
-        """Whether a journal is loaded: the clock stands at its beginning, and the times that commands name are right."""
+        """Whether a journal is loaded: the clock stands at its beginning, so times that commands name may be later."""
 
     @property
     def is_retry(self) -> bool:

@@ -12,6 +12,9 @@ from pathlib import Path
 from dozo.errors import DozoError
 from dozo.testing import HOST, Node, Server, start
 
+#: A server that starts when it is entered.
+Start = contextlib.AbstractContextManager["Running"]
+
 
 class BenchError(DozoError):
     """A measurement can't be made; the text says what is missing."""

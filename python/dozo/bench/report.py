@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from dozo.bench.processes import BenchError
 
 Results = dict[str, Any]
 
@@ -16,7 +19,7 @@ def tables(results: Results) -> str:
     if "collections" in results:
         parts += [_collections(results["collections"]), _stalls(results["stalls"])]
     if "saving" in results:
-        parts.append(_saves(results["saving"]))
+        parts += [_saves(results["saving"]), _journal(results["journal"]), _loading(results["loading"])]
     parts.append(_hits(results))
     return "\n".join(parts)
 
@@ -95,6 +98,31 @@ def _saves(measured: Results) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _journal(measured: Results) -> str:
+    lines = [
+        "| CPU of a SET with a journal, everysec | dozo without | dozo | redis | dozo / without | dozo / redis |",
+        "|---|---|---|---|---|---|",
+    ]
+    for pipeline, cost in measured.items():
+        cells = (
+            *(f"{cost[name]:.2f} us" for name in ("without_us", "everysec_us", "redis_everysec_us")),
+            *(f"**{cost[name]:.2f}**" for name in ("to_without", "to_redis")),
+        )
+        lines.append(f"| pipeline {pipeline} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _loading(measured: Results) -> str:
+    forms = list(measured["seconds"]["dozo"])
+    lines = [
+        f"| seconds to load {measured['keys']:,} keys | {' | '.join(forms)} |",
+        "|---|" + "---|" * len(forms),
+    ]
+    for name, row in measured["seconds"].items():
+        lines.append(f"| {name} | " + " | ".join(f"{row[form]:.2f}" for form in forms) + " |")
+    return "\n".join(lines) + "\n"
+
+
 def _sizes(memory: Results) -> list[str]:
     return list(memory["bytes_per_key"]["dozo"])
 
@@ -113,13 +141,14 @@ def _hits(results: Results) -> str:
 
 
 def chart(results: Results, path: Path) -> None:
-    """CPU per request against the peer, memory a key, and hit ratios, as one PNG. Needs matplotlib."""
+    """CPU per request against the peer, memory a key, hit ratios, what a save costs, as one PNG. Needs matplotlib."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(3, 1, figsize=(11, 14))
+    saves = "saving" in results
+    figure, axes = pyplot.subplots(4 if saves else 3, 1, figsize=(11, 18 if saves else 14))
     rows = [(peer, row) for peer in ("redis", "memcached") for row in results[peer]]
     names = [f"{row['load']} P={row['pipeline']}\nvs {peer}" for peer, row in rows]
     axes[0].bar(range(len(rows)), [row["cpu_ratio"] for _, row in rows], color="#3572a5")
@@ -127,28 +156,47 @@ def chart(results: Results, path: Path) -> None:
     axes[0].set_xticks(range(len(rows)), names, rotation=60, ha="right", fontsize=7)
     axes[0].set_title("CPU per request, dozo / peer (lower is better)")
     memory = results["memory"]
-    sizes = _sizes(memory)
-    for index, name in enumerate(memory["bytes_per_key"]):
-        places = [place + index * 0.27 for place in range(len(sizes))]
-        axes[1].bar(places, [memory["bytes_per_key"][name][size] for size in sizes], width=0.25, label=name)
-    axes[1].set_xticks(
-        [place + 0.27 for place in range(len(sizes))], [f"{size}-byte value" for size in sizes]
-    )
+    sizes = [f"{size}-byte value" for size in _sizes(memory)]
+    _groups(axes[1], sizes, {name: list(row.values()) for name, row in memory["bytes_per_key"].items()})
     axes[1].set_title("Bytes a key over key and value (lower is better)")
-    axes[1].legend()
     ratios = results["hit_ratios"]["ratios"]
     loads = list(next(iter(ratios.values())))
-    for index, load in enumerate(loads):
-        places = [place + index * 0.27 for place in range(len(ratios))]
-        axes[2].bar(places, [row[load] for row in ratios.values()], width=0.25, label=load)
-    axes[2].set_xticks(
-        [place + 0.27 for place in range(len(ratios))], list(ratios), rotation=45, ha="right", fontsize=8
-    )
+    _groups(axes[2], list(ratios), {load: [row[load] for row in ratios.values()] for load in loads})
+    axes[2].tick_params(axis="x", rotation=45, labelsize=8)
     axes[2].set_title("Hit ratio at equal memory (higher is better)")
-    axes[2].legend()
+    if saves:
+        figures = results["saving"]["figures"]
+        cases = {f"{name} {command}": row for name, each in figures.items() for command, row in each.items()}
+        shown = {"idle_p99_ms": "p99 idle", "p99_ms": "p99 during", "worst_ms": "worst during"}
+        bars = {text: [row[field] for row in cases.values()] for field, text in shown.items()}
+        _groups(axes[3], list(cases), bars)
+        axes[3].set_yscale("log")
+        axes[3].set_title("Milliseconds another client waits while all keys are saved (lower is better)")
     figure.tight_layout()
     figure.savefig(path, dpi=90)
     pyplot.close(figure)
+
+
+def _groups(axis: Any, names: Sequence[str], bars: dict[str, list[float]]) -> None:
+    """Bars side by side for each name."""
+    width = 0.8 / len(bars)
+    for index, (label, heights) in enumerate(bars.items()):
+        axis.bar([place + index * width for place in range(len(names))], heights, width * 0.92, label=label)
+    axis.set_xticks([place + 0.4 - width / 2 for place in range(len(names))], names)
+    axis.legend()
+
+
+def renewed(results: Results, parts: Sequence[str], folder: Path) -> Results:
+    """The results in a folder with some parts measured anew; BenchError when there are none."""
+    path = folder / "latest.json"
+    try:
+        whole: Results = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise BenchError(f"{path}: {error}; parts can be renewed only where there is a whole") from None
+    for part in parts:
+        whole[part] = results[part]
+        whole.setdefault("renewed", {})[part] = results["when"]
+    return whole
 
 
 def write(results: Results, folder: Path) -> tuple[Path, Path]:

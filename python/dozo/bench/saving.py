@@ -15,7 +15,7 @@ from typing import Final, TypedDict
 from dozo.bench.client import Client, encode
 from dozo.bench.processes import Running
 
-__all__ = ["Figures", "measure"]
+__all__ = ["Figures", "is_saving", "measure", "persistence_figures"]
 
 _IDLE_S: Final = 3.0
 _WARM_UP_S: Final = 1.0
@@ -46,7 +46,7 @@ def measure(server: Running, command: str, keys: int, writes_per_s: int) -> Figu
             began = time.perf_counter()
             watcher.call(command.encode())
             during: list[float] = []
-            while not during or _runs(watcher):
+            while not during or is_saving(watcher):
                 during += _pings(pinger, time.perf_counter() + 0.1)
             seconds = time.perf_counter() - began
         finally:
@@ -75,19 +75,21 @@ def _percentile(waits: list[float], percent: int) -> float:
     return sorted(waits)[min(len(waits) - 1, len(waits) * percent // 100)] * 1000
 
 
-def _figures(watcher: Client) -> dict[str, str]:
+def persistence_figures(watcher: Client) -> dict[str, str]:
+    """What INFO says of persistence."""
     lines = watcher.call(b"INFO", b"persistence").decode().splitlines()
     return dict(line.split(":", 1) for line in lines if ":" in line)
 
 
-def _runs(watcher: Client) -> bool:
-    figures = _figures(watcher)
+def is_saving(watcher: Client) -> bool:
+    """Whether a snapshot or a rewrite is under way."""
+    figures = persistence_figures(watcher)
     names = ("rdb_bgsave_in_progress", "aof_rewrite_in_progress", "aof_rewrite_scheduled")
     return any(figures[name] != "0" for name in names)
 
 
 def _copied(watcher: Client) -> int:
-    figures = _figures(watcher)
+    figures = persistence_figures(watcher)
     return max(int(figures.get(name, 0)) for name in ("rdb_last_cow_size", "aof_last_cow_size"))
 
 

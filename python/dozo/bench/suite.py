@@ -7,14 +7,24 @@ import platform
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict, dataclass
 from functools import partial
 from statistics import median
 from typing import Any
 
-from dozo.bench import hit_ratio, memcached_load, memory, processes, redis_load, saving, stall
+from dozo.bench import (
+    hit_ratio,
+    journal,
+    loading,
+    memcached_load,
+    memory,
+    processes,
+    redis_load,
+    saving,
+    stall,
+)
 
 PIPELINES = (1, 16, 64)
 #: Of the loads that are not on strings.
@@ -194,6 +204,28 @@ def saves(plan: Plan, say: Say) -> Results:
     return {"keys": plan.saved_keys, "writes_per_s": plan.writes_per_s, "figures": found}
 
 
+def journal_cost(plan: Plan, say: Say) -> Results:
+    """CPU of a SET without and with a journal."""
+    found = {}
+    for pipeline in journal.PIPELINES:
+        requests = plan.requests * (1 if pipeline == 1 else 5)
+        found[str(pipeline)] = cost = journal.measure(pipeline, requests, plan.rounds)
+        say(
+            f"journal   SET P={pipeline:<3} {cost['without_us']:.2f} us without, {cost['everysec_us']:.2f} us everysec "
+            f"(x {cost['to_without']:.2f}); redis {cost['redis_everysec_us']:.2f} us (x {cost['to_redis']:.2f})"
+        )
+    return found
+
+
+def load_times(plan: Plan, say: Say) -> Results:
+    """Seconds to load a snapshot and a journal."""
+    rounds = loading.measure(plan.saved_keys, plan.rounds)
+    found = {name: {form: median(row[form]) for form in row} for name, row in rounds.items()}
+    for name, row in found.items():
+        say(f"loading   {name:9} {plan.saved_keys} keys, seconds: {_joined(row, '.2f')}")
+    return {"keys": plan.saved_keys, "seconds": found}
+
+
 def _joined(figures: dict[str, float], form: str) -> str:
     return ", ".join(f"{name} {figure:{form}}" for name, figure in figures.items())
 
@@ -218,8 +250,22 @@ def _version(command: list[str]) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip().splitlines()[0]
 
 
-def run(plan: Plan, say: Say) -> Results:
-    """Everything, as one document."""
+#: What is measured, by the name under which its results stand.
+PARTS: dict[str, Callable[[Plan, Say], Any]] = {
+    "redis": redis_loads,
+    "memcached": memcached_loads,
+    "memory": memory_use,
+    "collections": collection_memory,
+    "stalls": stalls,
+    "saving": saves,
+    "journal": journal_cost,
+    "loading": load_times,
+    "hit_ratios": hit_ratios,
+}
+
+
+def run(plan: Plan, say: Say, only: Sequence[str] = ()) -> Results:
+    """Everything, or the parts that are named, as one document."""
     from dozo import __version__
 
     results: Results = {
@@ -232,11 +278,6 @@ def run(plan: Plan, say: Say) -> Results:
         },
         "plan": asdict(plan),
     }
-    results["redis"] = redis_loads(plan, say)
-    results["memcached"] = memcached_loads(plan, say)
-    results["memory"] = memory_use(plan, say)
-    results["collections"] = collection_memory(plan, say)
-    results["stalls"] = stalls(plan, say)
-    results["saving"] = saves(plan, say)
-    results["hit_ratios"] = hit_ratios(plan, say)
+    for name in only or PARTS:
+        results[name] = PARTS[name](plan, say)
     return results

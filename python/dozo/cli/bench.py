@@ -30,6 +30,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="size of the values whose removal other clients must not notice [10000000]",
     )
     suite.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="PART",
+        help="measure this part alone (again for more) and keep what was measured of the others",
+    )
+    suite.add_argument(
         "--out", type=Path, default=Path("bench/results"), metavar="FOLDER", help="where to write"
     )
 
@@ -59,12 +66,17 @@ def _suite(options: argparse.Namespace) -> int:
     if importlib.util.find_spec("matplotlib") is None:
         raise ConfigError("the chart needs matplotlib: pip install 'dozo[bench]'")
     from dozo.bench import report
-    from dozo.bench.suite import QUICK, Plan, run
+    from dozo.bench.suite import PARTS, QUICK, Plan, run
 
     plan = QUICK if options.quick else Plan()
     if options.stall_elements is not None:
         plan = replace(plan, stall_elements=options.stall_elements)
-    results = run(plan, print)
+    for name in options.only:
+        if name not in PARTS:
+            raise ConfigError(f"there is no part {name!r}; there are {', '.join(PARTS)}")
+    results = run(plan, print, options.only)
+    if options.only:
+        results = report.renewed(results, options.only, options.out)
     written = report.write(results, options.out)
     print(report.tables(results))
     print("written:", *written)

@@ -89,16 +89,20 @@ def test_dozo_reads_the_journal_of_redis_server(home: Home) -> None:
 def test_memcached_flags_survive(home: Home) -> None:
     node, _ = home.dozo(*FLAGS, "--appendfsync", "always")
     client = Memcached((HOST, node.memcached_port))
-    client.set("a", "value", flags=77, noreply=False)
-    _, cas = client.gets("a")
+    for key in ("a", "b", "c"):
+        client.set(key, "value", flags=77, noreply=False)
+    told = {key: client.gets(key)[1] for key in ("a", "b", "c")}
+    client.set("b", "other", noreply=False)
     client.close()
     crash(node)
     node, _ = home.dozo(*FLAGS)
     client = Memcached((HOST, node.memcached_port))
     assert b"VALUE a 77 5" in client.raw_command(b"get a", b"END\r\n")
-    # A number that was given before the crash never fits another value.
-    client.set("a", "other", noreply=False)
-    assert client.cas("a", "third", cas, noreply=False) is False
+    # A number that was told before the crash fits the value that it was told of, and no other.
+    assert client.gets("a") == (b"value", told["a"])
+    assert client.cas("b", "third", told["b"], noreply=False) is False
+    assert client.cas("c", "third", told["c"], noreply=False) is True
+    assert client.cas("c", "fourth", told["c"], noreply=False) is False
     client.close()
 
 

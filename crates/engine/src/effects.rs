@@ -168,13 +168,17 @@ impl Effects {
         for sink in &mut self.sinks {
             sink.effect(effect);
         }
-        if let Some(journal) = &mut self.journal {
-            if effect.args[0].starts_with(OWN) {
+        self.offset += match &mut self.journal {
+            Some(journal) if effect.args[0].starts_with(OWN) => {
                 aof::write_hidden(journal, effect.args);
-            } else {
-                effect.encode(journal);
+                effect.encoded_len()
             }
-        }
-        self.offset += effect.encoded_len();
+            Some(journal) => {
+                let before = journal.len();
+                effect.encode(journal);
+                (journal.len() - before) as u64
+            }
+            None => effect.encoded_len(),
+        };
     }
 }

@@ -75,6 +75,9 @@ fn a_stale_mark_is_handed_on_by_whoever_replays_it() {
     assert_eq!(bench.effects(), ["0:DOZO.ITEM a 0 STALE"]);
     bench.run("DOZO.ITEM a 0 STALE");
     assert!(bench.effects().is_empty());
+    for bad in ["DOZO.ITEM a 0 STALE x", "DOZO.ITEM a 0 CAS", "DOZO.ITEM a -1", "DOZO.ITEM a 0 CAS x"] {
+        assert!(bench.run(bad).starts_with("-ERR"), "{bad}");
+    }
 }
 
 #[test]

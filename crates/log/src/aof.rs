@@ -141,8 +141,10 @@ impl File {
 
     /// The next command, if a command is next.
     fn command(&mut self) -> Result<Option<Command>, Fault> {
-        let (sum, summed) = self.source.sum();
         let at = self.source.offset();
+        // Only a line that bears a checksum is compared with it.
+        let (sum, summed) =
+            if self.source.ahead().first() == Some(&b'#') { self.source.sum() } else { (0, 0) };
         match self.source.piece(line)? {
             Line::Command(command) => return Ok(Some(command)),
             Line::Crc(len, crc) => {

@@ -24,7 +24,7 @@ const SYNC_INTERVAL: Duration = Duration::from_secs(1);
 /// Where there is nothing to do it only looks whether there really is nothing, this often.
 const IDLE: Duration = Duration::from_secs(10);
 /// Bytes kept in memory because they are not synced, at which they are.
-const UNSYNCED_MAX: usize = 32 << 20;
+const UNSYNCED_MAX: usize = 8 << 20;
 /// The pause before a failed operation is tried again.
 const RETRY: Duration = Duration::from_millis(100);
 
@@ -420,8 +420,10 @@ impl Worker {
             }
             return Err(error);
         }
+        // Room that the next second needs again is kept, because fresh memory costs more than the copy into it.
+        let room = if self.unsynced.len() < MANY { MANY } else { UNSYNCED_MAX };
         self.unsynced.clear();
-        self.unsynced.shrink_to(MANY);
+        self.unsynced.shrink_to(room);
         self.unsynced_plain = 0;
         self.synced = self.len;
         Ok(())

@@ -39,15 +39,27 @@ pub struct Source {
     at: usize,
     base: u64,
     ended: bool,
-    /// The checksum of what was used since the last [`Source::restart_sum`].
+    /// The checksum of what was used since the last [`Source::restart_sum`], up to that place of the buffer, and of how
+    /// many bytes: it is cheaper of many at once.
     sum: u64,
     summed: u64,
+    summed_to: usize,
 }
 
 impl Source {
     /// A file of that size.
     pub fn new(file: Box<dyn Read + Send>, size: u64) -> Self {
-        Source { file, size, buffer: Vec::new(), at: 0, base: 0, ended: false, sum: 0, summed: 0 }
+        Source {
+            file,
+            size,
+            buffer: Vec::new(),
+            at: 0,
+            base: 0,
+            ended: false,
+            sum: 0,
+            summed: 0,
+            summed_to: 0,
+        }
     }
 
     /// How far it was read.
@@ -61,13 +73,17 @@ impl Source {
     }
 
     /// The checksum of what was read since the beginning or the last restart, and of how many bytes.
-    pub fn sum(&self) -> (u64, u64) {
+    pub fn sum(&mut self) -> (u64, u64) {
+        let used = &self.buffer[self.summed_to..self.at];
+        self.sum = crc64::update(self.sum, used);
+        self.summed += used.len() as u64;
+        self.summed_to = self.at;
         (self.sum, self.summed)
     }
 
     /// Begins a new checksum.
     pub fn restart_sum(&mut self) {
-        (self.sum, self.summed) = (0, 0);
+        (self.sum, self.summed, self.summed_to) = (0, 0, self.at);
     }
 
     /// A fault here.
@@ -84,10 +100,7 @@ impl Source {
             let mut reader = Reader::new(&self.buffer[self.at..]);
             match parse(&mut reader) {
                 Ok(value) => {
-                    let used = reader.used();
-                    self.sum = crc64::update(self.sum, &self.buffer[self.at..self.at + used]);
-                    self.summed += used as u64;
-                    self.at += used;
+                    self.at += reader.used();
                     return Ok(value);
                 }
                 Err(wrong) => {
@@ -119,12 +132,16 @@ impl Source {
     /// Reads all the rest into memory, and throws away what lies more than `keep` bytes back; false at the end.
     pub fn skip_ahead(&mut self, keep: usize) -> Result<bool, Fault> {
         self.at = self.buffer.len().saturating_sub(keep).max(self.at);
+        // Nobody asks for the checksum of what is skipped.
+        self.restart_sum();
         self.read_more(1)?;
         Ok(!self.ended)
     }
 
     fn read_more(&mut self, missing: usize) -> Result<(), Fault> {
+        self.sum();
         self.buffer.drain(..self.at);
+        self.summed_to = 0;
         self.base += self.at as u64;
         self.at = 0;
         // At least doubled: what is parsed again each time must not cost the square of its length.

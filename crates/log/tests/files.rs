@@ -32,7 +32,7 @@ fn keyspace(size: u32) -> Keyspace {
             Put { value: NewValue::Bytes(&[b'v'; 30]), ttl, flags: (number % 4 == 0).then_some(number) };
         ks.put(0, &key, put);
         if number % 8 == 0 {
-            ks.cas(0, &key);
+            ks.tell_cas(0, &key);
             ks.mark(0, &key, Mark::Stale(number % 16 == 0));
         }
         ks.set_int(3, &key, i64::from(number) * 1000);

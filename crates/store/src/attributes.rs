@@ -6,6 +6,9 @@ use crate::entry::Fields;
 use crate::keyspace::{Keyspace, StoreStats};
 use crate::value::{Mark, Ttl};
 
+/// The bit of a compare-and-swap number that no client was told yet: nobody has to remember it.
+pub(crate) const UNTOLD: u64 = 1 << 63;
+
 impl Keyspace {
     /// Sets or clears the unix time in milliseconds at which the key expires; false when the key is missing.
     ///
@@ -24,17 +27,31 @@ impl Keyspace {
         true
     }
 
-    /// The compare-and-swap number of a key, given to it when first asked for.
-    pub fn cas(&mut self, db: usize, key: &[u8]) -> Option<u64> {
+    /// The compare-and-swap number of a key for a client, given to it when first asked for; and whether no client was
+    /// told it before.
+    pub fn tell_cas(&mut self, db: usize, key: &[u8]) -> Option<(u64, bool)> {
         let hash = self.hash(key);
         let entry = self.live(db, hash, key)?;
         let old = entry.fields();
-        if old.cas != 0 {
-            return Some(old.cas);
+        if old.cas != 0 && old.cas & UNTOLD == 0 {
+            return Some((old.cas, false));
         }
-        let cas = self.next_cas();
+        let cas = if old.cas == 0 { self.next_cas() } else { old.cas } & !UNTOLD;
         self.refield(db, hash, entry, Fields { cas, ..old });
-        Some(cas)
+        Some((cas, true))
+    }
+
+    /// The number that a key has, whether or not a client was told it; 0 if it has none. `None` for a missing key.
+    pub fn cas(&mut self, db: usize, key: &[u8]) -> Option<u64> {
+        let entry = self.live(db, self.hash(key), key)?;
+        Some(entry.cas() & !UNTOLD)
+    }
+
+    /// Whether a client that was told `cas` knows the present value. What no client was told matches nothing: after a
+    /// restart the same number may have been another value's. `None` for a missing key.
+    pub fn has_cas(&mut self, db: usize, key: &[u8], cas: u64) -> Option<bool> {
+        let entry = self.live(db, self.hash(key), key)?;
+        Some(cas != 0 && entry.cas() == cas)
     }
 
     /// Gives a key a new compare-and-swap number if it has one, so that a client that knows the old one notices.
@@ -72,8 +89,9 @@ impl Keyspace {
         }
     }
 
-    /// Gives a key that was read from a file its memcached flags and its compare-and-swap number.
+    /// Gives a key its memcached flags and a compare-and-swap number that a client was told, 0 for none.
     pub fn set_item(&mut self, db: usize, key: &[u8], flags: u32, cas: u64) {
+        let cas = cas & !UNTOLD;
         self.last_cas = self.last_cas.max(cas);
         self.change_fields(db, key, |fields| (fields.flags, fields.cas) = (flags, cas));
     }

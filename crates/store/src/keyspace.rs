@@ -4,6 +4,7 @@
 //! books and in the sum of used memory: only `link`, `unlink`, `rewrite` and `refield` touch these four, and the other
 //! files of this crate (`strings`, `attributes`, `relocation`, `expiry`, `detached`, `memory`, `scan`) call them.
 
+use crate::attributes::UNTOLD;
 use crate::changes::ChangeLog;
 use crate::collections::Packing;
 use crate::detached::Detached;
@@ -479,11 +480,11 @@ impl Keyspace {
         }
     }
 
-    /// A compare-and-swap number never given before.
+    /// A compare-and-swap number never given before, which no client was told yet.
     #[inline]
     pub(crate) fn next_cas(&mut self) -> u64 {
         self.last_cas += 1;
-        self.last_cas
+        self.last_cas | UNTOLD
     }
 
     /// The number that an entry gets when its value changes: a new one if it has one, else 0.

@@ -2,6 +2,7 @@
 //!
 //! Owns the views that callers hold; refuses to know where an entry's bytes lie (that is `entry`).
 
+use crate::attributes::UNTOLD;
 use crate::collections::{Collection, Hash, List, Set, Stream, Zset};
 use crate::entry::EntryPtr;
 use crate::object::Type;
@@ -271,10 +272,11 @@ impl<'a> Item<'a> {
         self.entry.flags()
     }
 
-    /// The compare-and-swap number; 0 when nobody has asked for it yet.
+    /// The compare-and-swap number that clients were told; 0 when none was.
     #[inline]
     pub fn cas(&self) -> u64 {
-        self.entry.cas()
+        let cas = self.entry.cas();
+        if cas & UNTOLD == 0 { cas } else { 0 }
     }
 
     /// The frequency counter as it stands, for policies that keep one.

@@ -260,7 +260,7 @@ impl Pair {
     }
 
     fn check_cas(&mut self, db: usize, key: &[u8]) {
-        let cas = self.store.cas(db, key);
+        let cas = self.store.tell_cas(db, key).map(|(cas, _)| cas);
         let known = self.live(db, key).map(|entry| entry.cas);
         assert_eq!(cas.is_some(), known.is_some());
         match (cas, known) {

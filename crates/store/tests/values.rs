@@ -110,7 +110,7 @@ fn a_put_clears_the_marks_and_a_touch_keeps_them() {
         (item.stale(), item.won(), item.fetched())
     };
     store.set_expire(0, b"k", Some(i64::MAX));
-    store.cas(0, b"k");
+    store.tell_cas(0, b"k");
     assert_eq!(marks(&mut store), (true, true, true));
     store.put(0, b"k", Put::plain(b"w"));
     assert_eq!(marks(&mut store), (false, false, false));

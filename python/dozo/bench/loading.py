@@ -23,12 +23,12 @@ def measure(keys: int, rounds: int) -> dict[str, dict[str, list[float]]]:
     found: dict[str, dict[str, list[float]]] = {}
     with TemporaryDirectory(prefix="dozo-bench-") as name:
         folder = Path(name)
-        _make(folder / "made", keys)
+        _make(folder, keys)
         for _ in range(rounds):
             for form in FORMATS:
                 for server in ("dozo", "redis"):
                     copy = folder / "copy"
-                    shutil.copytree(folder / "made", copy)
+                    shutil.copytree(folder / form, copy)
                     seconds = _load(server, form, copy, keys)
                     found.setdefault(server, {}).setdefault(form, []).append(seconds)
                     shutil.rmtree(copy)
@@ -36,8 +36,7 @@ def measure(keys: int, rounds: int) -> dict[str, dict[str, list[float]]]:
 
 
 def _make(folder: Path, keys: int) -> None:
-    """Have redis-server write both: a snapshot, and a journal of one SET for each key."""
-    folder.mkdir()
+    """Have redis-server write both, each for a directory of its own: a snapshot, and a journal of one SET a key."""
     flags = ("--dir", str(folder), "--enable-debug-command", "yes")
     journal = ("--appendonly", "yes", "--aof-use-rdb-preamble", "no")
     with processes.redis(*flags, *journal) as server, Client(server.port) as client:
@@ -46,6 +45,9 @@ def _make(folder: Path, keys: int) -> None:
         client.call(b"BGREWRITEAOF")
         while is_saving(client):
             time.sleep(_POLL_S)
+    for form, name in (("RDB", "dump.rdb"), ("AOF", "appendonlydir")):
+        (folder / form).mkdir()
+        (folder / name).rename(folder / form / name)
 
 
 def _load(server: str, form: str, folder: Path, keys: int) -> float:

@@ -32,9 +32,9 @@ hot(
     flags=WRITE | FAST | ADMIN,
     group="server",
     since="1.0.0",
-    summary="Sets the memcached flags of a key; the journal and replicas get it after the SET of the value.",
+    summary="Sets what memcached clients know of a key besides its value; the journal and replicas get it after the SET.",
     complexity="O(1)",
-    args="key flags [STALE]",
+    args="key flags [CAS number] [STALE]",
 )
 
 

@@ -2,7 +2,8 @@
 //!
 //! Every change leaves as an effect that a Redis client could have sent: SET with an absolute expiry, APPEND, DEL,
 //! PEXPIREAT, PERSIST, FLUSHDB. Redis has no word for the client flags and for a stale value; where an item has
-//! them, `DOZO.ITEM key flags [STALE]` follows. CAS numbers, recache wins and "was fetched" marks are a node's own.
+//! them, `DOZO.ITEM key flags [CAS number] [STALE]` follows, and again when a client is told the number. Recache wins and
+//! "was fetched" marks are a node's own.
 
 use dozo_store::{Access, Mark, NewValue, Put, Str, Ttl};
 use dozo_wire::memcached::Verb;
@@ -106,26 +107,55 @@ fn effect_item(engine: &mut Engine, key: &[u8], flags: u32, stale: bool) {
     effect(engine, &args[..if stale { 4 } else { 3 }]);
 }
 
-/// Applies the effect `DOZO.ITEM key flags [STALE]`.
-pub(crate) fn item(cx: &mut Cx<'_>, args: &[&[u8]]) {
-    let flags = args.get(2).and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
-    let stale = match args.get(3..) {
-        None | Some([]) => false,
-        Some([word]) if word.eq_ignore_ascii_case(b"stale") => true,
-        Some(_) => return cx.error(crate::hot::SYNTAX),
+/// The CAS of a key for a client, 0 of a missing key. Told for the first time it becomes an effect, so that it is still
+/// right after a restart.
+pub(crate) fn tell_cas(engine: &mut Engine, db: usize, key: &[u8]) -> u64 {
+    let Some((cas, is_new)) = engine.ks.tell_cas(db, key) else {
+        return 0;
     };
-    let (Some(key), Some(flags)) = (args.get(1), flags) else {
+    if let Some(item) = engine.ks.get(db, key, Access::Peek).filter(|_| is_new) {
+        let (mut flags, mut number) = (itoa::Buffer::new(), itoa::Buffer::new());
+        let (flags, number) = (flags.format(item.flags()).as_bytes(), number.format(cas).as_bytes());
+        let args: [&[u8]; 6] = [b"DOZO.ITEM", key, flags, b"CAS", number, b"STALE"];
+        let len = if item.stale() { 6 } else { 5 };
+        engine.record_notices();
+        engine.effects.record(db, &args[..len], Cause::Command);
+    }
+    cas
+}
+
+/// Applies the effect `DOZO.ITEM key flags [CAS number] [STALE]`.
+pub(crate) fn item(cx: &mut Cx<'_>, args: &[&[u8]]) {
+    let (mut cas, mut stale) = (None, false);
+    let mut words = args.get(3..).unwrap_or_default().iter();
+    while let Some(word) = words.next() {
+        match (word.to_ascii_lowercase().as_slice(), words.as_slice()) {
+            (b"stale", _) => stale = true,
+            (b"cas", [number, rest @ ..]) => {
+                words = rest.iter();
+                cas = Some(*number);
+            }
+            _ => return cx.error(crate::hot::SYNTAX),
+        }
+    }
+    let number = |text: &[u8]| std::str::from_utf8(text).ok()?.parse::<u64>().ok();
+    let flags = args.get(2).and_then(|text| u32::try_from(number(text)?).ok());
+    let cas = cas.map_or(Some(0), number);
+    let (Some(key), Some(flags), Some(cas)) = (args.get(1), flags, cas) else {
         return cx.error(crate::hot::NOT_INTEGER);
     };
     let db = cx.session.db;
     cx.engine.ks.set_flags(db, key, flags);
+    if cas != 0 {
+        cx.engine.ks.set_item(db, key, flags, cas);
+    }
     cx.engine.ks.mark(db, key, Mark::Stale(stale));
     cx.reply().ok();
 }
 
 /// The CAS of a present key, 0 of a missing one.
 pub(super) fn cas_of(engine: &mut Engine, key: &[u8]) -> u64 {
-    engine.ks.cas(DB, key).unwrap_or(0)
+    tell_cas(engine, DB, key)
 }
 
 /// Stores a value under the condition of its verb.
@@ -173,7 +203,7 @@ fn compare_and_store(engine: &mut Engine, request: &Store<'_>) -> Outcome {
         return Outcome::NotFound;
     };
     let wanted = request.cas.unwrap_or(0);
-    if wanted == current {
+    if engine.ks.has_cas(DB, request.key, wanted) == Some(true) {
         engine.stats.memcached.cas_hits += 1;
         write(engine, request);
         return Outcome::Done;
@@ -203,7 +233,7 @@ fn concat(engine: &mut Engine, request: &Store<'_>) -> Outcome {
     let Some((old_len, flags)) = string_of(engine, request.key) else {
         return Outcome::NotStored;
     };
-    if request.cas.is_some_and(|cas| cas != 0 && engine.ks.cas(DB, request.key) != Some(cas)) {
+    if request.cas.is_some_and(|cas| cas != 0 && engine.ks.has_cas(DB, request.key, cas) != Some(true)) {
         return Outcome::Exists;
     }
     if old_len + request.value.len() > engine.settings.memcached_max_item_size {
@@ -259,10 +289,10 @@ fn check(engine: &mut Engine, key: &[u8], cas: Option<u64>) -> Outcome {
     let Some(wanted) = cas else {
         return Outcome::Done;
     };
-    match engine.ks.cas(DB, key) {
+    match engine.ks.has_cas(DB, key, wanted) {
         None => Outcome::NotFound,
-        Some(current) if current == wanted => Outcome::Done,
-        Some(_) => Outcome::Exists,
+        Some(true) => Outcome::Done,
+        Some(false) => Outcome::Exists,
     }
 }
 

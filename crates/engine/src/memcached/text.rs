@@ -150,7 +150,7 @@ fn get(engine: &mut Engine, session: &mut Session, keys: Tokens<'_>, cas: bool, 
 #[inline]
 fn value(engine: &mut Engine, out: &mut Out, key: &[u8], with_cas: bool) -> bool {
     engine.stats.memcached.cmd_get += 1;
-    let cas = if with_cas { engine.ks.cas(ops::DB, key) } else { None };
+    let cas = with_cas.then(|| ops::cas_of(engine, key));
     let found = engine.ks.get(ops::DB, key, Access::Read).and_then(|item| Some((item, item.string()?)));
     let Some((item, value)) = found else {
         engine.stats.memcached.get_misses += 1;

@@ -200,6 +200,25 @@ def test_a_snapshot_is_taken_over_by_a_new_journal(home: Home) -> None:
     assert client.mget("a", "b") == [b"1", b"2"]
 
 
+def test_a_journal_that_is_given_up_never_comes_back(home: Home) -> None:
+    node, client = home.dozo(*FLAGS, "--appendfsync", "always")
+    client.set("a", "1")
+    crash(node)
+    node, client = home.dozo("--persistence", "snapshot")
+    assert client.get("a") == b"1"
+    client.set("a", "2")
+    client.save()
+    crash(node)
+    node, client = home.dozo("--persistence", "snapshot")
+    assert client.get("a") == b"2"
+    client.set("a", "3")
+    node.stop()
+    for mode in ("both", "journal"):
+        node, client = home.dozo("--persistence", mode)
+        assert client.get("a") == b"3"
+        node.stop()
+
+
 def test_the_policy_may_change_while_it_runs(home: Home, homes: Callable[..., Home]) -> None:
     node, client = home.dozo(*FLAGS)
     client.set("a", "1")

@@ -19,6 +19,8 @@ use crate::table::Lookup;
 
 /// Parts read between two looks at the clock.
 const PARTS: usize = 64;
+/// A string of more bytes is stored at once, so that few of them are in memory twice.
+const LARGE: usize = 64 << 10;
 
 /// A file to be loaded.
 pub struct LoadFile {
@@ -210,8 +212,14 @@ impl Engine {
         real: i64,
     ) -> (Reading, Result<Slice, Fault>) {
         let packing = self.ks.packing;
+        // Read first and stored then, so that the table's places come into the cache meanwhile.
+        let mut keys: Vec<Key> = Vec::with_capacity(PARTS);
         for _ in 0..PARTS {
-            match file.next(&packing) {
+            let part = file.next(&packing);
+            if !matches!(part, Ok(Part::Key(_) | Part::Nothing)) {
+                self.load_keys(loading, &mut keys, keep_expired, real);
+            }
+            match part {
                 Err(fault) => return (Reading::Rdb(file), Err(fault)),
                 Ok(Part::Nothing) => {}
                 Ok(Part::Aux(name, value)) => self.load_aux(loading, keep_expired, &name, &value),
@@ -221,17 +229,22 @@ impl Engine {
                         return (Reading::Rdb(file), Err(fault));
                     }
                 }
-                Ok(Part::Key(key)) => {
-                    let dropped = !keep_expired && key.expire_at.is_some_and(|at| at <= real);
-                    if dropped {
-                        loading.expired += 1;
-                    } else if let Err(what) = self.load_key(*key) {
+                Ok(Part::Key(key)) => match usize::try_from(key.db) {
+                    Ok(db) if db < self.ks.databases() => {
+                        self.ks.prefetch(db, self.ks.hash(&key.key));
+                        let large = matches!(&key.value, Restored::Str(text) if text.len() > LARGE);
+                        keys.push(*key);
+                        if large {
+                            self.load_keys(loading, &mut keys, keep_expired, real);
+                        }
+                    }
+                    _ => {
+                        self.load_keys(loading, &mut keys, keep_expired, real);
+                        let what = format!("database {}, while there are {}", key.db, self.ks.databases());
                         let fault = Fault { at: file.progress().0, what, torn: false };
                         return (Reading::Rdb(file), Err(fault));
-                    } else {
-                        loading.keys += 1;
                     }
-                }
+                },
                 Ok(Part::End) => {
                     // A file may go on with commands, as Redis before 7.0 wrote it.
                     let mut source = file.into_source();
@@ -243,7 +256,19 @@ impl Engine {
                 }
             }
         }
+        self.load_keys(loading, &mut keys, keep_expired, real);
         (Reading::Rdb(file), Ok(Slice::More))
+    }
+
+    fn load_keys(&mut self, loading: &mut Loading, keys: &mut Vec<Key>, keep_expired: bool, real: i64) {
+        for key in keys.drain(..) {
+            if !keep_expired && key.expire_at.is_some_and(|at| at <= real) {
+                loading.expired += 1;
+            } else {
+                loading.keys += 1;
+                self.load_key(key);
+            }
+        }
     }
 
     fn load_aux(&mut self, loading: &mut Loading, keep_expired: bool, name: &[u8], value: &[u8]) {
@@ -263,11 +288,10 @@ impl Engine {
         self.run_loaded(loading, &words)?.map_or(Ok(()), |error| Err(format!("a function library: {error}")))
     }
 
-    fn load_key(&mut self, key: Key) -> Result<(), String> {
+    /// Stores a key, whose database there is.
+    fn load_key(&mut self, key: Key) {
         let Key { db, key, value, expire_at, idle, frequency, flags, cas, stale } = key;
-        let Some(db) = usize::try_from(db).ok().filter(|db| *db < self.ks.databases()) else {
-            return Err(format!("database {db}, while there are {}", self.ks.databases()));
-        };
+        let db = db as usize;
         let ttl = expire_at.map_or(Ttl::Clear, Ttl::At);
         match value {
             Restored::Str(text) => {
@@ -289,7 +313,6 @@ impl Engine {
         if let Some(frequency) = frequency {
             self.ks.set_freq(db, &key, frequency);
         }
-        Ok(())
     }
 
     fn load_aof(&mut self, loading: &mut Loading, file: &mut aof::File) -> Result<Slice, Fault> {

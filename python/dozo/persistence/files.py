@@ -204,6 +204,10 @@ class DataDir:
         """Make the files of a manifest those that count."""
         write_file(self.manifest_path, manifest.text().encode())
 
+    def end_journal(self) -> None:
+        """Have the journal count no more. Its files stay, for whoever wants them."""
+        place(self.manifest_path, self.manifest_path.with_name(f"{self.manifest_path.name}.ended"))
+
     def make_increment(self, entry: Entry) -> Path:
         """Make an empty increment, whose name is on the medium."""
         path = self.folder / entry.name

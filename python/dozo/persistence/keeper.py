@@ -121,7 +121,7 @@ class Persistence:
         self.data.clean()
         self.manifest = self.data.read_manifest()
         if self.manifest and not self.has_journal:
-            self.log("warning", f"{self.data.folder} holds a journal, which is loaded but not continued")
+            self.log("warning", f"{self.data.folder} holds a journal, which is loaded and ends with that")
         self._plan = recovery.plan(self.data, self.manifest)
         kinds = {"snapshot": "snapshots", "journal": "journal", "both": "journal and snapshots"}
         self.log("info", f"data in {self.data.path} ({kinds[self.settings.persistence]})")
@@ -179,6 +179,8 @@ class Persistence:
         try:
             if self.has_journal:
                 self._open_journal(server)
+            elif self.manifest:
+                self._leave_journal(server)
         except OSError as error:
             self.log("error", f"can't write {self.data.folder}: {_reason(error)}")
             self.failed = True
@@ -224,6 +226,14 @@ class Persistence:
         self.base_bytes = self.data.sizes(manifest.entries())
         path = self.data.folder / manifest.increments[-1].name
         server.disk.open_journal(path, self.settings.appendfsync)
+
+    def _leave_journal(self, server: Server) -> None:
+        """Put what the journal held into a snapshot, and have it never loaded again: it would undo what comes now."""
+        server.disk.begin_save(self._temporary, self._aux(is_base=False))
+        server.disk.finish_save()
+        place(self._temporary, self.data.snapshot)
+        self.data.end_journal()
+        self.manifest = None
 
     # Ten times a second
 

@@ -239,7 +239,8 @@ class Persistence:
 
     def chores(self, server: Server) -> None:
         """Look at everything that may have ended, failed or become due."""
-        if self.failed or self._is_over:
+        # A script past its time is in the middle of something: no file may begin there.
+        if self.failed or self._is_over or server.disk.is_atomic:
             return
         if server.disk.load_state() is not None:
             self._watch_loading(server)

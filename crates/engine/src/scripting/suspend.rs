@@ -115,6 +115,7 @@ impl Engine {
             self.scripting.suspended.0 = Some(script);
         } else {
             let Suspended { running, args, began, .. } = *script;
+            session.wrote |= running.rules.wrote;
             match outcome {
                 Ok(Some(outcome)) => run::end(&mut Cx::new(self, &mut session, 0), running, outcome),
                 _ => {

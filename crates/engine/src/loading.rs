@@ -192,7 +192,7 @@ impl Engine {
                 }
                 Ok(false) => match rdb::File::open(source) {
                     Ok(file) => (Reading::Rdb(file), Ok(Slice::More)),
-                    Err((source, fault)) => (Reading::Unknown(source), Err(fault)),
+                    Err(refused) => (Reading::Unknown(refused.0), Err(refused.1)),
                 },
                 Err(fault) => (Reading::Unknown(source), Err(fault)),
             },
@@ -318,7 +318,7 @@ impl Engine {
     fn load_aof(&mut self, loading: &mut Loading, file: &mut aof::File) -> Result<Slice, Fault> {
         for _ in 0..PARTS {
             let at = file.good();
-            let Some(unit) = file.next()? else {
+            let Some(unit) = file.next_unit()? else {
                 return Ok(Slice::FileOver);
             };
             for command in &unit {

@@ -103,7 +103,7 @@ impl File {
     }
 
     /// The next command, or all commands of the next transaction; `None` at the end.
-    pub fn next(&mut self) -> Result<Option<Vec<Command>>, Fault> {
+    pub fn next_unit(&mut self) -> Result<Option<Vec<Command>>, Fault> {
         self.unit().map_err(|fault| self.judged(fault))
     }
 

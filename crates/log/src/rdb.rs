@@ -172,10 +172,10 @@ pub struct File {
 
 impl File {
     /// Reads the magic.
-    pub fn open(mut source: Source) -> Result<Self, (Source, Fault)> {
+    pub fn open(mut source: Source) -> Result<Self, Box<(Source, Fault)>> {
         match read_magic(&mut source) {
             Ok(version) => Ok(File { source, version, db: 0, ahead: Ahead::default() }),
-            Err(fault) => Err((source, fault)),
+            Err(fault) => Err(Box::new((source, fault))),
         }
     }
 

@@ -1,4 +1,5 @@
 //! Whole files: read as they were written, and refused or read in part, but never wrongly, when they were damaged.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod common;
 
@@ -87,7 +88,7 @@ fn save(ks: &mut Keyspace, disk: &Faulty) -> Result<Vec<u8>, String> {
 /// All that is in a file, as text.
 fn read(bytes: &[u8]) -> Result<Vec<String>, Fault> {
     let packing = Packing::default();
-    let mut file = rdb::File::open(source(bytes)).map_err(|(_, fault)| fault)?;
+    let mut file = rdb::File::open(source(bytes)).map_err(|refused| refused.1)?;
     let mut lines = Vec::new();
     loop {
         match file.next(&packing)? {
@@ -231,7 +232,7 @@ fn units(bytes: &[u8]) -> (usize, u64, Option<Fault>) {
     let mut file = aof::File::new(source(bytes));
     let mut count = 0;
     loop {
-        match file.next() {
+        match file.next_unit() {
             Ok(Some(_)) => count += 1,
             Ok(None) => return (count, file.good(), None),
             Err(fault) => return (count, file.good(), Some(fault)),

@@ -1,4 +1,5 @@
 //! The journal on a disk that fails: what is durable is there, whole, in order, and once.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod common;
 
@@ -22,7 +23,7 @@ fn read(bytes: Vec<u8>) -> Result<Vec<Command>, Fault> {
     let size = bytes.len() as u64;
     let mut file = aof::File::new(Source::new(Box::new(std::io::Cursor::new(bytes)), size));
     let mut commands = Vec::new();
-    while let Some(unit) = file.next()? {
+    while let Some(unit) = file.next_unit()? {
         commands.extend(unit);
     }
     Ok(commands)

@@ -1,4 +1,5 @@
 //! A save sees exactly what was stored when it began, whatever happens meanwhile.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

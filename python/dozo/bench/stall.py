@@ -64,7 +64,7 @@ def _worst_idle_ping_ms(pinger: Client) -> float:
 
 
 def measure(server: Running, kind: str, elements: int) -> dict[str, float]:
-    """The worst PING in milliseconds: while nothing happens, and while a value of so many elements leaves, by the way."""
+    """The worst PING in milliseconds: while nothing happens, and while a value of that size leaves, by the way."""
     with Client(server.port) as pinger, Client(server.port) as watcher:
         watcher.pour(_filling(kind, elements))
         found = {"idle": _worst_idle_ping_ms(pinger)}

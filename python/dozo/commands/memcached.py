@@ -32,7 +32,7 @@ hot(
     flags=WRITE | FAST | ADMIN,
     group="server",
     since="1.0.0",
-    summary="Sets what memcached clients know of a key besides its value; the journal and replicas get it after the SET.",
+    summary="Sets what memcached clients know of a key besides its value; the journal gets it after the SET.",
     complexity="O(1)",
     args="key flags [CAS number] [STALE]",
 )

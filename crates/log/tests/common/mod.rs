@@ -73,7 +73,7 @@ impl DiskFile for Handle {
         let mut state = self.0.lock();
         let trouble = state.trouble;
         let room = match trouble {
-            Some(Trouble::Full(room)) if room == 0 => {
+            Some(Trouble::Full(0)) => {
                 return Err(io::Error::from_raw_os_error(28));
             }
             Some(Trouble::Full(room)) => {

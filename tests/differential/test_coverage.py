@@ -31,8 +31,13 @@ _OTHER_TYPE = ("SET", "RPUSH", "SADD", "HSET", "ZADD", "XADD")
 
 _OWN_HELP = "each server's help is its own; tests/commands looks at dozo's"
 _OWN_FIGURES = "tells of the server itself; tests/commands looks at dozo's"
+_FILES = "its files are looked at by tests/persistence"
 _DISTURBS = "acts on other clients or ends the server; tests/commands has it"
 NOT_GENERATED = {
+    "save": _FILES,
+    "bgsave": _FILES,
+    "lastsave": _FILES,
+    "bgrewriteaof": _FILES,
     "psubscribe": "listening needs a second connection: tests/commands/pubsub",
     "client|id": _OWN_FIGURES,
     "client|info": _OWN_FIGURES,

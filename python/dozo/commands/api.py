@@ -118,8 +118,13 @@ class Flags(IntFlag):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The flags as COMMAND INFO lists them."""
+        """The flags, by their names in lower case."""
         return tuple(str(flag.name).lower() for flag in self)
+
+    @property
+    def listed(self) -> tuple[str, ...]:
+        """The flags as COMMAND INFO lists them; Redis keeps one to itself."""
+        return (self & ~Flags.MAY_REPLICATE).names
 
 
 NO_FLAGS: Final = Flags(0)

@@ -196,7 +196,7 @@ def _info(declared: Command) -> list[Any]:
     return [
         declared.full_name,
         declared.arity,
-        _statuses(declared.flags.names),
+        _statuses(declared.flags.listed),
         *declared.keys,
         _statuses(sorted(declared.categories, key=_CATEGORIES.index)),
         _Set(declared.tips),

@@ -12,6 +12,7 @@ from dozo.commands.api import (
     ADMIN,
     DENYOOM,
     FAST,
+    MAY_REPLICATE,
     OK,
     READONLY,
     WRITE,
@@ -50,7 +51,7 @@ def pfadd(db: Database, server: Server, key: Key, *elements: bytes) -> int:
 @command(
     "PFCOUNT",
     key_specs=(KeySpec("RW access", last=-1, notes="RW because the estimate is cached within the value"),),
-    flags=READONLY,
+    flags=READONLY | MAY_REPLICATE,
     group=_GROUP,
     since="2.8.9",
     complexity="O(1) for one key, O(N) for N keys",

@@ -8,14 +8,26 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from dozo.commands.api import FAST, LOADING, NOSCRIPT, PUBSUB, STALE, Arg, Server, command, container, hot
+from dozo.commands.api import (
+    FAST,
+    LOADING,
+    MAY_REPLICATE,
+    NOSCRIPT,
+    PUBSUB,
+    STALE,
+    Arg,
+    Server,
+    command,
+    container,
+    hot,
+)
 from dozo.commands.arguments import block
 from dozo.commands.help import declare_help
 from dozo.errors import ReplyError
 
 _GROUP: Final = "pubsub"
 _LISTEN: Final = PUBSUB | NOSCRIPT | LOADING | STALE
-_SEND: Final = PUBSUB | LOADING | STALE | FAST
+_SEND: Final = PUBSUB | LOADING | STALE | FAST | MAY_REPLICATE
 _ASK: Final = PUBSUB | LOADING | STALE
 
 hot(

@@ -10,6 +10,7 @@ from typing import Final
 
 from dozo.commands.api import (
     ALLOW_BUSY,
+    MAY_REPLICATE,
     NO_MANDATORY_KEYS,
     NOSCRIPT,
     READONLY,
@@ -48,7 +49,7 @@ def declare_run(name: str, what: str, since: str, summary: str, *, notes: bool, 
     """Declare a command that runs a script or a function; `what` names it in the usage."""
     access = "RO access" if read_only else "RW access update"
     note = _NOTES.format("RO and ACCESS" if read_only else "RW and UPDATE") if notes else None
-    flags: Flags = RUN_FLAGS | (READONLY if read_only else Flags(0))
+    flags: Flags = RUN_FLAGS | (READONLY if read_only else MAY_REPLICATE)
     hot(
         name,
         arity=-3,

@@ -61,7 +61,7 @@ def _from_file(path: Path) -> dict[str, Any]:
 def _entries(section: str, table: object, path: Path) -> dict[str, object]:
     """Return the settings of one table of the file once its name and its keys are known to be right."""
     known = {name: setting for name, setting in SETTINGS.items() if setting.section == section}
-    if section in SETTINGS:
+    if section in SETTINGS and not (known and isinstance(table, dict)):
         reason = f"must stand under [{SETTINGS[section].section}]"
         raise SettingError(reason, section, origin=str(path))
     if not known:

@@ -123,13 +123,13 @@ class Persistence:
         if self.manifest and not self.has_journal:
             self.log("warning", f"{self.data.folder} holds a journal, which is loaded and ends with that")
         self._plan = recovery.plan(self.data, self.manifest)
-        kinds = {"snapshot": "snapshots", "journal": "journal", "both": "journal and snapshots"}
-        self.log("info", f"data in {self.data.path} ({kinds[self.settings.persistence]})")
 
     def begin(self, server: Server) -> None:
         """Begin to load, or to serve an empty data set."""
         if self.settings.persistence == "none":
             return
+        kinds = {"snapshot": "snapshots", "journal": "journal", "both": "journal and snapshots"}
+        self.log("info", f"data in {self.data.path} ({kinds[self.settings.persistence]})")
         self._disk = server.disk
         self._load_began = self._reported = time.monotonic()
         server.disk.begin_loading(self._plan.for_kernel())

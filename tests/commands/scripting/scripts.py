@@ -30,6 +30,9 @@ return {err='bad thing'}
 return {err='bad'}
 return {err='-ERR bad'}
 error('one\0two')
+return redis.call('PUBLISH', 'channel', 'message')
+return redis.call('SPUBLISH', 'channel', 'message')
+return redis.call('PFCOUNT', 'missing')
 return struct.pack('b', 1e100)
 return struct.pack('<i8', -1e100)
 return struct.pack('<I8', 1e19)

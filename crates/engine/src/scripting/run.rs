@@ -300,7 +300,7 @@ impl Engine {
         if flags.has(Flags::NOSCRIPT) {
             return Err("ERR This Redis command is not allowed from script");
         }
-        if flags.has(Flags::WRITE) && rules.read_only {
+        if flags.has(Flags::WRITE.with(Flags::MAY_REPLICATE)) && rules.read_only {
             return Err("ERR Write commands are not allowed from read-only scripts.");
         }
         if rules.starved && !rules.wrote && flags.has(Flags::DENYOOM) {

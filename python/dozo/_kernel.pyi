@@ -365,7 +365,7 @@ class ClientInfo:
     @property
     def resp(self) -> int: ...
     @property
-    def door(self) -> Literal["resp", "memcached"]: ...
+    def door(self) -> Literal["resp", "memcached", "ids"]: ...
     @property
     def unix(self) -> bool: ...
     @property
@@ -518,6 +518,9 @@ class Server:
     def start_ms(self) -> int: ...
     @property
     def databases(self) -> int: ...
+    def id_figures(self) -> dict[str, Any]:
+        """What the ID generator tells: worker, until_ms, now_ms, time_ms, last_ms, why_not, and stats by name."""
+
     def clients(self) -> list[ClientInfo]:
         """Every connected client, by id."""
 
@@ -615,6 +618,15 @@ class Kernel:
 
     def stats(self) -> dict[str, Any]:
         """Every figure the engine keeps, from any thread."""
+
+    def id_figures(self) -> dict[str, Any]:
+        """As `Server.id_figures`, from any thread."""
+
+    def permit_ids(self, worker: int, floor_ms: int, until_ms: int, mark_ms: int) -> None:
+        """Let IDs be issued as a worker, later than floor_ms and earlier than mark_ms, until now_ms is until_ms."""
+
+    def refuse_ids(self, why: str) -> int:
+        """Issue no more, for a reason that clients hear; the time of the last one, 0 without one. Ended or not."""
 
 _Id = tuple[int, int]
 

@@ -20,6 +20,7 @@ from dozo.commands import memcached
 from dozo.commands.api import load_families, load_file
 from dozo.config import Config, OutputLimits, SettingError
 from dozo.errors import ConfigError
+from dozo.ids import service
 from dozo.log import Log
 from dozo.persistence import Persistence
 
@@ -51,6 +52,7 @@ _KERNEL_SETTINGS: Final = (
     "client-query-buffer-limit",
     "client-output-buffer-limit",
     "timeout",
+    "id-idle-timeout",
     "tcp-keepalive",
     "hash-max-listpack-entries",
     "hash-max-listpack-value",
@@ -100,6 +102,7 @@ class Running:
         for name in _KERNEL_SETTINGS:
             config.on_change(name, self._applier(name))
         config.on_change("loglevel", lambda new, old: self.log.set_level(new))
+        self.ids = service.keeper(config, self.kernel, self.log)
 
     def start(self) -> list[str]:
         """Open the ports, start the executor; the places where it listens."""
@@ -116,6 +119,9 @@ class Running:
         except OSError as error:
             raise ConfigError(str(error)) from None
         self.kernel.run(self.persistence.begin)
+        if self.ids is not None:
+            # A server that has nothing else to serve waits for its worker ID, and its clients at the port with it.
+            self.ids.start(wait=self.config.id.worker_id >= 0 or not self._has_data_ports())
         self.kernel.start()
         if self._stopping:
             self.kernel.stop()
@@ -125,11 +131,19 @@ class Running:
         """Ask for a graceful end, or for one at once where that was asked for before; returns at once."""
         # Noted before it takes effect: the next signal may come while this one is handled.
         again, self._stopping = self._stopping, True
+        if self.ids is not None:
+            self.ids.interrupt()
         self.kernel.stop(graceful=not again)
 
     def wait(self) -> None:
         """Return once the server has ended."""
         self.kernel.join()
+        if self.ids is not None:
+            self.ids.stop()
+
+    def _has_data_ports(self) -> bool:
+        network = self.config.network
+        return bool(network.port or network.memcached_port or network.unixsocket)
 
     def _applier(self, name: str) -> Any:
         """What CONFIG SET calls for a setting of the kernel's."""
@@ -179,8 +193,12 @@ def _endpoints(config: Config) -> Iterator[tuple[str, str, int, bool]]:
             yield "resp", host, network.port, optional
         if network.memcached_port:
             yield "memcached", host, network.memcached_port, optional
+        if config.id.is_on and config.id.id_port:
+            yield "ids", host, config.id.id_port, optional
     if network.unixsocket:
         yield "resp", f"unix:{network.unixsocket}", network.unixsocketperm, False
+    if config.id.is_on and config.id.id_unixsocket:
+        yield "ids", f"unix:{config.id.id_unixsocket}", network.unixsocketperm, False
 
 
 def _allow_descriptors(running: Running) -> None:

@@ -16,6 +16,7 @@ use crate::effects::{Cause, Effects};
 use crate::events::Class;
 use crate::feed::Lookahead;
 use crate::host::Host;
+use crate::ids::Ids;
 use crate::latency::LatencyMonitor;
 use crate::output::OutputLimits;
 use crate::persistence::Persistence;
@@ -122,6 +123,8 @@ pub struct Engine {
     pub(crate) waker: Option<Arc<dyn Fn() + Send + Sync>>,
     /// When the host's own work is due, unix ms.
     next_chores_ms: i64,
+    /// Unique IDs.
+    pub id_service: Ids,
 }
 
 /// The eviction settings, which the store takes as one.
@@ -149,6 +152,7 @@ impl Engine {
             decay_minutes: store.lfu_decay_minutes,
         };
         let mut ks = Keyspace::new(store);
+        let id_service = Ids::new(clock.unix_us(), clock.monotonic_ns());
         let now = clock.unix_us() / 1000;
         ks.set_now(now);
         ks.set_noted(settings.notifies(Class::KeyMiss), settings.notifies(Class::New));
@@ -189,6 +193,7 @@ impl Engine {
             persistence: Persistence::default(),
             waker: None,
             next_chores_ms: 0,
+            id_service,
         }
     }
 
@@ -213,14 +218,14 @@ impl Engine {
             self.stats.rejected_connections += 1;
             return Err(match peer.door {
                 Door::Resp => DENIED,
-                Door::Memcached => b"SERVER_ERROR denied: the server is in protected mode\r\n",
+                Door::Memcached | Door::Ids => b"SERVER_ERROR denied: the server is in protected mode\r\n",
             });
         }
         if self.sessions.len() >= self.settings.maxclients {
             self.stats.rejected_connections += 1;
             return Err(match peer.door {
                 Door::Resp => b"-ERR max number of clients reached\r\n",
-                Door::Memcached => b"ERROR Too many open connections\r\n",
+                Door::Memcached | Door::Ids => b"ERROR Too many open connections\r\n",
             });
         }
         self.stats.connections += 1;

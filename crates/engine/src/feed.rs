@@ -12,6 +12,7 @@ use dozo_wire::resp::{Limits, RequestParser, Span, Step};
 use crate::dispatch::Verdict;
 use crate::engine::{Engine, FEED_BYTES, Flow};
 use crate::host::Level;
+use crate::ids;
 use crate::memcached;
 use crate::session::{Door, Session, SessionId};
 
@@ -119,6 +120,7 @@ impl Engine {
             _ if session.close_after_reply => (buf.len(), Flow::Close),
             Door::Resp => self.feed_resp(session, buf),
             Door::Memcached => memcached::feed(self, session, buf),
+            Door::Ids => ids::feed(self, session, buf),
         }));
         let (consumed, flow) = outcome.unwrap_or_else(|_| {
             if let Some(host) = self.host() {
@@ -126,7 +128,7 @@ impl Engine {
             }
             match session.peer.door {
                 Door::Resp => session.reply().error("ERR internal error"),
-                Door::Memcached => session.out.put(b"SERVER_ERROR internal error\r\n"),
+                Door::Memcached | Door::Ids => session.out.put(b"SERVER_ERROR internal error\r\n"),
             }
             self.abandon_atomic();
             (buf.len(), Flow::Close)

@@ -17,6 +17,7 @@ pub mod flags;
 mod glob;
 pub mod host;
 pub mod hot;
+pub mod ids;
 pub mod latency;
 pub mod loading;
 pub mod memcached;

@@ -6,6 +6,7 @@ use dozo_wire::Out;
 use dozo_wire::resp::{Proto, Reply, RequestParser, Span};
 
 use crate::blocking::{Waiting, Wish};
+use crate::ids;
 use crate::memcached;
 use crate::pubsub::Subscriptions;
 use crate::transactions::Transaction;
@@ -21,6 +22,8 @@ pub enum Door {
     Resp,
     /// memcached text, meta and binary.
     Memcached,
+    /// IDs in memcached's protocols, without a password as their clients know none.
+    Ids,
 }
 
 /// What net knows of a new connection.
@@ -113,6 +116,8 @@ pub struct Session {
     pub soft_since_ms: Option<i64>,
     /// Memcached state of a memcached session.
     pub memcached: memcached::State,
+    /// State of a session at the ID door.
+    pub ids: ids::State,
     /// What MULTI has begun.
     pub transaction: Option<Box<Transaction>>,
     /// Rises whenever a database is selected, so that a nested call sees that one was.
@@ -163,6 +168,7 @@ impl Session {
             subscriptions: None,
             soft_since_ms: None,
             memcached: memcached::State::default(),
+            ids: ids::State::default(),
             transaction: None,
             selections: 0,
             sid: SessionId(usize::MAX),

@@ -79,6 +79,7 @@ impl Default for Settings {
 pub struct Limits {
     query_buffer_bytes: AtomicU64,
     idle_timeout_seconds: AtomicU64,
+    id_idle_timeout_seconds: AtomicU64,
     keepalive_seconds: AtomicU64,
 }
 
@@ -87,17 +88,20 @@ impl Default for Limits {
         Self {
             query_buffer_bytes: AtomicU64::new(1 << 30),
             idle_timeout_seconds: AtomicU64::new(0),
+            id_idle_timeout_seconds: AtomicU64::new(600),
             keepalive_seconds: AtomicU64::new(300),
         }
     }
 }
 
 impl Limits {
-    /// Sets a limit by its Redis name; `false` when net has no such limit. `timeout` and `tcp-keepalive` are seconds, 0 for off.
+    /// Sets a limit by its Redis name; `false` when net has no such limit. The timeouts and
+    /// `tcp-keepalive` are seconds, 0 for off.
     pub fn set(&self, name: &str, value: u64) -> bool {
         let limit = match name {
             "client-query-buffer-limit" => &self.query_buffer_bytes,
             "timeout" => &self.idle_timeout_seconds,
+            "id-idle-timeout" => &self.id_idle_timeout_seconds,
             "tcp-keepalive" => &self.keepalive_seconds,
             _ => return false,
         };
@@ -109,8 +113,12 @@ impl Limits {
         clamp(self.query_buffer_bytes.load(Ordering::Relaxed))
     }
 
-    pub(crate) fn idle_timeout_seconds(&self) -> u64 {
-        self.idle_timeout_seconds.load(Ordering::Relaxed)
+    pub(crate) fn idle_timeout_seconds(&self, door: Door) -> u64 {
+        let limit = match door {
+            Door::Ids => &self.id_idle_timeout_seconds,
+            Door::Resp | Door::Memcached => &self.idle_timeout_seconds,
+        };
+        limit.load(Ordering::Relaxed)
     }
 
     pub(crate) fn keepalive(&self) -> Option<Duration> {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use dozo_engine::output::OutputLimits;
-use dozo_engine::{Engine, Flow, Level, Peer, SessionId};
+use dozo_engine::{Door, Engine, Flow, Level, Peer, SessionId};
 use mio::event::Event;
 use mio::{Registry, Token};
 use slab::Slab;
@@ -602,7 +602,6 @@ impl<'e> Turn<'e> {
     /// Looks at the next few lanes: closes clients that have been idle too long, and takes the buffers of quiet ones.
     pub fn sweep_idle(&mut self) {
         let now = self.now_seconds();
-        let timeout = self.limits.idle_timeout_seconds();
         let slots = self.lanes.capacity();
         for _ in 0..(slots / SWEEP_PARTS + 1).min(slots) {
             self.sweep_place = (self.sweep_place + 1) % slots;
@@ -613,12 +612,18 @@ impl<'e> Turn<'e> {
                 continue;
             };
             let quiet = u64::from(now.saturating_sub(lane.active));
+            let timeout = self.limits.idle_timeout_seconds(session.peer.door);
+            // At the ID door, as at the original's, bytes that are no command renew nothing.
+            let idle = match session.peer.door {
+                Door::Ids => quiet.max(u64::from(now.saturating_sub((session.last_active_ms / 1000) as u32))),
+                Door::Resp | Door::Memcached => quiet,
+            };
             // As in Redis: whoever waits for something is not idle.
             let waits = lane.blocked
                 || session.monitor
                 || session.subscriptions.is_some()
                 || lane.ending != Ending::No;
-            if timeout > 0 && quiet > timeout && !waits {
+            if timeout > 0 && idle > timeout && !waits {
                 self.expel(self.sweep_place as u32, Level::Debug, "idle for too long");
             } else if lane.ending == Ending::No && self.output.is_over(session, u64::from(now) as i64 * 1000)
             {

@@ -102,7 +102,11 @@ impl ClientInfo {
             lib_ver: bytes(&session.lib_ver),
             db: session.db,
             resp: version(session.proto),
-            door: if session.peer.door == Door::Resp { "resp" } else { "memcached" },
+            door: match session.peer.door {
+                Door::Resp => "resp",
+                Door::Memcached => "memcached",
+                Door::Ids => "ids",
+            },
             unix: session.peer.unix,
             authenticated: session.authenticated,
             created_ms: session.created_ms,

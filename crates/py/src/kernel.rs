@@ -3,7 +3,7 @@
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::io;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -22,6 +22,7 @@ use pyo3::types::{PyDict, PyTuple};
 use crate::context;
 use crate::database::words;
 use crate::host::PyHost;
+use crate::ids;
 use crate::reply;
 use crate::server;
 
@@ -33,6 +34,8 @@ const SIGNAL_POLL: Duration = Duration::from_millis(50);
 struct Life {
     ended: Mutex<Option<Result<(), String>>>,
     changed: Condvar,
+    /// The time of the last ID, once it has ended.
+    last_id_ms: AtomicI64,
 }
 
 enum Phase {
@@ -210,6 +213,31 @@ impl Kernel {
         })?
     }
 
+    fn id_figures<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let figures = self.on_executor(py, |engine| ids::Figures::of(engine))?;
+        figures.to_dict(py)
+    }
+
+    fn permit_ids(
+        &self,
+        py: Python<'_>,
+        worker: u16,
+        floor_ms: i64,
+        until_ms: i64,
+        mark_ms: i64,
+    ) -> PyResult<()> {
+        let permit = ids::permit(worker, until_ms, mark_ms)?;
+        self.on_executor(py, move |engine| engine.permit_ids(permit, floor_ms))
+    }
+
+    fn refuse_ids(&self, py: Python<'_>, why: String) -> PyResult<i64> {
+        match self.on_executor(py, move |engine| engine.refuse_ids(why)) {
+            // It issues none any more, and has left word of its last.
+            Err(_) if self.life.has_ended() => Ok(self.life.last_id_ms.load(Ordering::Acquire)),
+            answer => answer,
+        }
+    }
+
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         if context::is_set() {
             return context::with(|cx| server::stats(py, cx.engine, &self.host.startup));
@@ -261,6 +289,10 @@ impl Kernel {
 }
 
 impl Life {
+    fn has_ended(&self) -> bool {
+        lock(&self.ended).is_some()
+    }
+
     /// Waits for the end; how it ended.
     fn wait(&self, time: Duration) -> Option<Result<(), String>> {
         let ended = lock(&self.ended);
@@ -284,6 +316,7 @@ fn execute(server: dozo_net::Server, mut engine: Box<Engine>, life: &Life, host:
     if let Err(error) = engine.close_journal() {
         host.log(Level::Error, &format!("The journal's end could not be written: {error}"));
     }
+    life.last_id_ms.store(engine.id_service.generator.last_ms(), Ordering::Release);
     *lock(&life.ended) = Some(outcome.map_err(|error| error.to_string()));
     life.changed.notify_all();
     // Whoever waits may end the process now; freeing all the data first would only delay that.
@@ -315,7 +348,8 @@ fn endpoint((door, host, port, optional): (String, String, u16, bool)) -> PyResu
     let door = match door.as_str() {
         "resp" => Door::Resp,
         "memcached" => Door::Memcached,
-        _ => return Err(PyValueError::new_err("a door is resp or memcached")),
+        "ids" => Door::Ids,
+        _ => return Err(PyValueError::new_err("a door is resp, memcached or ids")),
     };
     let address = match host.strip_prefix("unix:") {
         Some(path) => Address::Unix { path: path.into(), mode: (port != 0).then_some(port.into()) },

@@ -11,6 +11,7 @@ mod geo;
 mod hashes;
 mod host;
 mod hyperloglogs;
+mod ids;
 mod kernel;
 mod lists;
 mod reply;

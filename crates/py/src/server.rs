@@ -16,6 +16,7 @@ use pyo3::types::{PyBool, PyBytes, PyDict, PyList};
 use crate::client::ClientInfo;
 use crate::context;
 use crate::disk::Disk;
+use crate::ids::Figures;
 
 /// What is fixed when the server starts.
 pub struct Startup {
@@ -251,6 +252,10 @@ impl Server {
 
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         context::with(|cx| stats(py, cx.engine, &self.startup))
+    }
+
+    fn id_figures<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        context::with(|cx| Figures::of(cx.engine).to_dict(py))
     }
 
     fn command_stats(&self) -> PyResult<HashMap<String, Calls>> {

@@ -22,6 +22,7 @@ VERBS = {
     "check": "Say what is in a dump or an append-only file, and whether it is sound.",
     "import": "Take the data of a dump or an append-only file over into a data directory.",
     "export": "Write a data directory as one RDB file.",
+    "id": "Serve unique IDs, print new ones, or take some apart.",
     "bench": "Measure a server, or all of dozo beside redis-server and memcached.",
 }
 

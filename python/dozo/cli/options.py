@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -57,12 +58,11 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
                 _add_setting(group, setting)
 
 
-def load_settings(options: argparse.Namespace) -> Config:
-    """Build the configuration from the file, the environment and the flags given."""
+def load_settings(options: argparse.Namespace, defaults: Mapping[str, str] | None = None) -> Config:
+    """Build the configuration from the file, the environment and the flags given; a verb may have its own defaults."""
     given = {name: getattr(options, setting.field) for name, setting in SETTINGS.items()}
-    return load(
-        options.config, os.environ, {name: value for name, value in given.items() if value is not None}
-    )
+    flags = {name: value for name, value in given.items() if value is not None}
+    return load(options.config, os.environ, flags, defaults)
 
 
 def _add_setting(group: Any, setting: Setting) -> None:

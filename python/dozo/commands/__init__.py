@@ -43,5 +43,6 @@ FAMILIES: Final[tuple[str, ...]] = (
     "scripting",
     "functions",
     "memcached",
+    "ids",
 )
 """The modules that declare commands, in the order they are imported."""

@@ -37,6 +37,7 @@ class Config:
         self.limits = self.tree.limits
         self.observe = self.tree.observe
         self.log = self.tree.log
+        self.id = self.tree.id
         self.process = self.tree.process
 
     def value(self, name: str) -> Any:
@@ -92,7 +93,7 @@ class Config:
     def refuse_exposure(self) -> None:
         """Raise when other machines could reach a server that asks for no password and was not told to allow it."""
         outside = [address for address in self.network.bind if not _is_loopback(address)]
-        ports = self.network.port or self.network.memcached_port
+        ports = self.network.port or self.network.memcached_port or (self.id.is_on and self.id.id_port)
         if outside and ports and self.network.protected_mode and not self.security.requirepass:
             reason = f"{outside[0]} is open to other machines: set requirepass, or protected-mode to no"
             raise SettingError(reason, "bind")

@@ -27,13 +27,19 @@ def load(
     file: str | Path | None = None,
     environment: Mapping[str, str] | None = None,
     flags: Mapping[str, Flag] | None = None,
+    defaults: Mapping[str, Flag] | None = None,
 ) -> Config:
-    """Build the configuration from a TOML file, `DOZO_...` variables and flags by setting name."""
+    """Build the configuration from a TOML file, `DOZO_...` variables and flags by setting name.
+
+    `defaults` stand in place of the tree's.
+    """
     environment = environment or {}
     path = (
         Path(file or environment.get("DOZO_CONFIG", "")) if file or environment.get("DOZO_CONFIG") else None
     )
-    values: dict[str, tuple[Any, str]] = {}
+    values: dict[str, tuple[Any, str]] = {
+        name: (value, "default") for name, value in _from_flags(defaults or {}).items()
+    }
     if path is not None:
         values.update({name: (value, str(path)) for name, value in _from_file(path).items()})
     values.update({name: (value, "environment") for name, value in _from_environment(environment).items()})

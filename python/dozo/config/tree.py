@@ -318,6 +318,46 @@ class Log:
 
 
 @dataclass(slots=True)
+class Ids:
+    """Unique IDs; a worker ID or a place to lease one from turns the service on."""
+
+    worker_id: Annotated[
+        int, start("Worker ID of every ID that is issued; -1 is none of its own.", ge=-1, le=1023)
+    ] = -1
+    id_lease: Annotated[
+        str,
+        start(
+            "Where a worker ID is leased: redis://HOST:PORT/DB (rediss, unix; Redis, Valkey or dozo) or "
+            "etcd://HOST:PORT; empty leases none."
+        ),
+    ] = ""
+    id_port: Annotated[
+        int, start("TCP port for katsubushi's memcached clients; 0 turns it off.", ge=0, le=65535)
+    ] = 11212
+    id_unixsocket: Annotated[str, start("Path of a unix socket for them; empty turns it off.")] = ""
+    id_idle_timeout: Annotated[
+        int, live("Close one that has sent no command this long; 0 never does.", "seconds", ge=0, le=_INT32)
+    ] = 600
+    id_state_dir: Annotated[
+        str, start("Directory that keeps how far a worker ID has come; empty is ./dozo-data/ids.")
+    ] = ""
+    min_worker_id: Annotated[int, start("Least worker ID that is leased.", ge=0, le=1023)] = 1
+    max_worker_id: Annotated[int, start("Greatest worker ID that is leased.", ge=0, le=1023)] = 1023
+    id_lease_namespace: Annotated[str, start("What the names of the lease's keys begin with.")] = "raus"
+    id_lease_ttl: Annotated[
+        int, start("How long a lease lasts unless it is renewed.", "milliseconds", ge=300, le=86_400_000)
+    ] = 600_000
+    id_lease_heartbeat: Annotated[
+        int, start("How often it is renewed.", "milliseconds", ge=50, le=3_600_000)
+    ] = 1000
+
+    @property
+    def is_on(self) -> bool:
+        """Whether this server issues IDs."""
+        return self.worker_id >= 0 or bool(self.id_lease)
+
+
+@dataclass(slots=True)
 class Process:
     """How the process starts and ends."""
 
@@ -340,6 +380,7 @@ class Tree:
     scripting: Scripting = field(default_factory=Scripting)
     observe: Observe = field(default_factory=Observe)
     log: Log = field(default_factory=Log)
+    id: Ids = field(default_factory=Ids)
     process: Process = field(default_factory=Process)
 
 

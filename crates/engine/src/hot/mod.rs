@@ -4,6 +4,7 @@
 mod connection;
 mod expiry;
 mod hashes;
+mod ids;
 mod keys;
 mod lists;
 mod numbers;
@@ -27,6 +28,7 @@ const FAMILIES: &[&[(&str, HotFn)]] = &[
     connection::HOT,
     expiry::HOT,
     hashes::HOT,
+    ids::HOT,
     keys::HOT,
     lists::HOT,
     numbers::HOT,

@@ -163,6 +163,8 @@ pub enum Status {
     UnknownCommand = 0x81,
     /// No memory.
     OutOfMemory = 0x82,
+    /// Not now.
+    TemporaryFailure = 0x86,
 }
 
 /// A refused request: write [`error`] with `head`, `status` and `text`, drop `consumed` bytes, then `swallow` more.
@@ -375,12 +377,12 @@ fn operation(opcode: u8, packet: Packet<'_>) -> Option<Op<'_>> {
 }
 
 /// The big-endian number in `bytes`, of at most four; 0 when there are none.
-fn be32(bytes: &[u8]) -> u32 {
+pub(super) fn be32(bytes: &[u8]) -> u32 {
     bytes.iter().fold(0, |value, byte| value << 8 | u32::from(*byte))
 }
 
 /// The big-endian number in `bytes`, of at most eight.
-fn be64(bytes: &[u8]) -> u64 {
+pub(super) fn be64(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0, |value, byte| value << 8 | u64::from(*byte))
 }
 
@@ -425,6 +427,7 @@ impl Status {
             Self::AuthError => "Auth failure.",
             Self::UnknownCommand => "Unknown command",
             Self::OutOfMemory => "Out of memory",
+            Self::TemporaryFailure => "Temporary failure",
         }
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod base64;
 pub mod binary;
+pub mod ids;
 pub mod meta;
 pub mod text;
 mod token;

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from dozo.commands.api import FAST, LOADING, STALE, Server, command, hot
+from dozo.commands.api import FAST, LOADING, NOSCRIPT, STALE, Server, command, hot
 from dozo.errors import ReplyError
 from dozo.ids.layout import read
 
@@ -13,7 +13,8 @@ _GROUP: Final = "id"
 hot(
     "ID.NEXT",
     arity=-1,
-    flags=FAST | LOADING | STALE,
+    # Lua's numbers are doubles, which have no room for an ID.
+    flags=FAST | LOADING | STALE | NOSCRIPT,
     group=_GROUP,
     since="1.0.0",
     summary="Issues a unique ID, or an array of up to 1000; they rise with every call.",

@@ -19,6 +19,7 @@ _EPOCH: Final = datetime(2015, 1, 1, tzinfo=UTC)
 _WORKER_BITS: Final = 10
 _SEQUENCE_BITS: Final = 12
 _BITS: Final = 64
+_DIGITS: Final = 20
 
 MAX_WORKER: Final = (1 << _WORKER_BITS) - 1
 
@@ -55,8 +56,8 @@ def decode(number: int) -> Parts:
 
 def read(text: str) -> Parts:
     """Take an ID in decimal apart; ValueError where it is none."""
-    if not (text.isascii() and text.isdigit()):
-        raise ValueError("an ID is written in digits")
+    if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS):
+        raise ValueError(f"an ID is written in at most {_DIGITS} digits")
     return decode(int(text))
 
 

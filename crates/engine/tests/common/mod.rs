@@ -57,8 +57,8 @@ pub struct Bench {
 }
 
 const READERS: &[&str] = &[
-    "echo", "exists", "get", "kill", "mget", "monitor", "panic", "ping", "pttl", "select", "sneak", "strlen",
-    "ttl",
+    "echo", "exists", "get", "id.next", "kill", "mget", "monitor", "panic", "ping", "pttl", "select",
+    "sneak", "strlen", "ttl",
 ];
 
 /// The hot lane; three that are Python's in a server: PERSIST, which stands in the stream, MONITOR and KILL (an id);

@@ -24,6 +24,7 @@ GROUPS = {
     "scripting",
     "connection",
     "server",
+    "id",
 }
 NAMES = ("arity", "flags", "first key", "last key", "step", "categories", "tips", "key specifications")
 # Commands and options that dozo has from Valkey and later versions of Redis, or of its own.
@@ -46,6 +47,9 @@ ADDED = {
     "delifeq",
     "digest",
     "dozo.item",
+    "id.decode",
+    "id.info",
+    "id.next",
     "msetex",
     "xackdel",
     "xdelex",

@@ -27,6 +27,7 @@ GROUPS = {
     "scripting",
     "connection",
     "server",
+    "id",
 }
 BY_NAME = pytest.mark.parametrize("declared", EVERYTHING, ids=lambda declared: declared.name)
 

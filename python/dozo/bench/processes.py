@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from dozo.errors import DozoError
-from dozo.testing import HOST, Node, Server, start
+from dozo.testing import HOST, Node, Server, free_ports, start
 
 #: A server that starts when it is entered.
 Start = contextlib.AbstractContextManager["Running"]
@@ -59,6 +60,16 @@ def dozo(*options: str) -> Iterator[Running]:
     """A dozo server with both protocols."""
     with Node.start("--log-level", "warning", *options) as node:
         yield Running("dozo", node.pid, node.port, node.memcached_port)
+
+
+@contextlib.contextmanager
+def id_server(worker: int) -> Iterator[tuple[Running, int]]:
+    """A dozo server that issues IDs as that worker, and its ID port."""
+    [port] = free_ports(1)
+    with tempfile.TemporaryDirectory() as folder:
+        state = ["--id-state-dir", folder, "--worker-id", str(worker), "--id-port", str(port)]
+        with Node.start("--log-level", "warning", *state) as node:
+            yield Running("dozo", node.pid, node.port, node.memcached_port), port
 
 
 @contextlib.contextmanager

@@ -15,6 +15,8 @@ Results = dict[str, Any]
 def tables(results: Results) -> str:
     """The results in Markdown, for the README."""
     parts = [_requests(results), _memory(results)]
+    if "ids" in results:
+        parts.insert(1, _ids(results["ids"]))
     # Results from before these were measured are still shown.
     if "collections" in results:
         parts += [_collections(results["collections"]), _stalls(results["stalls"])]
@@ -40,6 +42,21 @@ def _requests(results: Results) -> str:
                 f"{_latency(mine)} ({_latency(theirs)})",
             )
             lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _ids(measured: list[Results]) -> str:
+    lines = [
+        "| unique IDs | pipeline | CPU/request | requests/s | IDs/ms (of 4096) | p50 / p99 ms |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in measured:
+        mine = row["dozo"]
+        cells = (
+            *(row["load"], f"{row['pipeline']}", f"{mine['cpu_us']:.2f} us"),
+            *(f"{mine['requests_per_s']:,.0f}", f"{mine['ids_per_ms']:,.1f}", _latency(mine)),
+        )
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 

@@ -25,6 +25,7 @@ from dozo.bench import (
     saving,
     stall,
 )
+from dozo.bench import hit_ratio, id_load, memcached_load, memory, processes, redis_load, stall
 
 PIPELINES = (1, 16, 64)
 #: Of the loads that are not on strings.
@@ -49,6 +50,7 @@ class Plan:
     stall_elements: int = 10_000_000
     saved_keys: int = 5_000_000
     writes_per_s: int = 50_000
+    id_seconds: float = 2.0
 
 
 #: A run that shows that everything works, and no more.
@@ -61,6 +63,7 @@ QUICK = Plan(
     stall_elements=50_000,
     saved_keys=50_000,
     writes_per_s=5_000,
+    id_seconds=0.1,
 )
 
 
@@ -280,4 +283,11 @@ def run(plan: Plan, say: Say, only: Sequence[str] = ()) -> Results:
     }
     for name in only or PARTS:
         results[name] = PARTS[name](plan, say)
+    results["redis"] = redis_loads(plan, say)
+    results["memcached"] = memcached_loads(plan, say)
+    results["ids"] = id_load.rows(plan.rounds, plan.id_seconds, say)
+    results["memory"] = memory_use(plan, say)
+    results["collections"] = collection_memory(plan, say)
+    results["stalls"] = stalls(plan, say)
+    results["hit_ratios"] = hit_ratios(plan, say)
     return results

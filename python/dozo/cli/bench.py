@@ -11,14 +11,20 @@ from dozo.errors import ConfigError
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Two parts: memcached and suite."""
-    parts = parser.add_subparsers(dest="part", required=True, metavar="memcached|suite")
+    """Three parts: memcached, ids and suite."""
+    parts = parser.add_subparsers(dest="part", required=True, metavar="memcached|ids|suite")
     load = parts.add_parser("memcached", help="send 90 %% gets and 10 %% sets of the text protocol")
     load.add_argument("--host", default="127.0.0.1", help="address of the server")
     load.add_argument("--port", type=int, default=11211, help="its memcached port [11211]")
     load.add_argument("--connections", type=int, default=50, help="connections open at once [50]")
     load.add_argument("--pipeline", type=int, default=1, help="requests sent before a reply is awaited [1]")
     load.add_argument("--requests", type=int, default=200_000, help="requests in all [200000]")
+    ids = parts.add_parser("ids", help="ask an ID server for all the IDs that a millisecond has")
+    ids.add_argument("--host", default="127.0.0.1", help="address of the server")
+    ids.add_argument("--port", type=int, default=11212, help="its ID port [11212]")
+    ids.add_argument("--connections", type=int, default=8, help="connections open at once [8]")
+    ids.add_argument("--pipeline", type=int, default=4, help="gets sent before a reply is awaited [4]")
+    ids.add_argument("--seconds", type=float, default=5.0, help="how long [5]")
     suite = parts.add_parser(
         "suite", help="measure dozo beside redis-server and memcached; write results and a chart"
     )
@@ -43,7 +49,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the part."""
-    return _memcached(options) if options.part == "memcached" else _suite(options)
+    return {"memcached": _memcached, "ids": _ids, "suite": _suite}[options.part](options)
 
 
 def _memcached(options: argparse.Namespace) -> int:
@@ -59,6 +65,19 @@ def _memcached(options: argparse.Namespace) -> int:
         raise ConfigError(f"{options.host}:{options.port}: {error.strerror or error}") from None
     p50, p99 = outcome.percentile_ms(50), outcome.percentile_ms(99)
     print(f"{outcome.requests_per_s:,.0f} requests/s, p50 {p50:.3f} ms, p99 {p99:.3f} ms")
+    return 0
+
+
+def _ids(options: argparse.Namespace) -> int:
+    from dozo.bench import id_load
+
+    place = (options.host, options.port)
+    outcome = id_load.run(place, id_load.SUSTAINED, options.connections, options.pipeline, options.seconds)
+    p50, p99 = outcome.percentile_ms(50), outcome.percentile_ms(99)
+    print(
+        f"{outcome.ids_per_ms:,.1f} IDs/ms, {outcome.ids / outcome.seconds:,.0f} IDs/s by the clock of this machine, "
+        f"p50 {p50:.3f} ms, p99 {p99:.3f} ms a batch of {options.pipeline} gets of {id_load.SUSTAINED.ids} keys"
+    )
     return 0
 
 

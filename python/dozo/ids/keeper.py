@@ -155,10 +155,12 @@ class Keeper:
             except Unavailable as error:
                 self._complain(f"worker ID {claim.worker} could not be renewed: {error}")
                 if self._clocks()[0] >= until_ms:
-                    return self._lose(claim, "its time is over")
+                    self._lose(claim, "its time is over")
+                    return None
                 continue
             if kept is None:
-                return self._lose(claim, "it is not ours any more")
+                self._lose(claim, "it is not ours any more")
+                return None
             if self._complaint:
                 self._complaint = ""
                 self._log("info", f"worker ID {claim.worker} is renewed again")

@@ -70,7 +70,7 @@ class RedisRegistry:
         self.settle_ms = int(terms.heartbeat_ms * _SETTLE_HEARTBEATS)
         self._namespace = namespace
         try:
-            self._redis: redis.Redis = redis.Redis.from_url(
+            self._redis: Any = redis.Redis.from_url(
                 url,
                 # A call must not outlive its timeout by trying again: that is the keeper's to decide.
                 retry=Retry(NoBackoff(), 0),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -22,7 +23,15 @@ class IdNode(Server):
     def __init__(self, ports: list[int], flags: list[str]) -> None:
         self.port, self.id_port = ports
         verb = [sys.executable, "-m", "dozo", "id", "serve", "--port", str(self.port), "--id-port"]
-        super().__init__([*verb, str(self.id_port), *flags], ports, os.environ)
+        self._command = [*verb, str(self.id_port), *flags]
+        super().__init__(self._command, ports, os.environ)
+
+    def restart(self, how: signal.Signals) -> None:
+        """End it by a signal, and start it again on its ports."""
+        self.stop(how)
+        self.close()
+        super().__init__(self._command, self.ports, os.environ)
+        assert self.wait_until_ready(30), self.log()
 
     def redis(self) -> redis.Redis:
         """Return a client of its Redis port."""

@@ -13,16 +13,18 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from dozo._kernel import Kernel
 from dozo.commands import memcached
 from dozo.commands.api import load_families, load_file
 from dozo.config import Config, OutputLimits, SettingError
 from dozo.errors import ConfigError
-from dozo.ids import service
 from dozo.log import Log
 from dozo.persistence import Persistence
+
+if TYPE_CHECKING:
+    from dozo.ids.keeper import Keeper
 
 __all__ = ["Running", "run"]
 
@@ -102,7 +104,7 @@ class Running:
         for name in _KERNEL_SETTINGS:
             config.on_change(name, self._applier(name))
         config.on_change("loglevel", lambda new, old: self.log.set_level(new))
-        self.ids = service.keeper(config, self.kernel, self.log)
+        self.ids = _keeper(config, self.kernel, self.log)
 
     def start(self) -> list[str]:
         """Open the ports, start the executor; the places where it listens."""
@@ -171,6 +173,15 @@ def run(config: Config) -> int:
     running.wait()
     running.log("info", "stopped")
     return int(running.persistence.failed)
+
+
+def _keeper(config: Config, kernel: Kernel, log: Log) -> Keeper | None:
+    """What supplies the kernel with worker IDs; most servers issue none and need not import it."""
+    if not config.id.is_on:
+        return None
+    from dozo.ids import service
+
+    return service.keeper(config, kernel, log)
 
 
 def _stop_on_signals(running: Running) -> None:

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import threading
 import uuid
+from dataclasses import replace
 from typing import Final, Protocol
 
 from dozo.errors import ConfigError, DozoError
-from dozo.ids.registry import Claim, Registry, Unavailable
+from dozo.ids.registry import Claim, Registry
 from dozo.log import Log
 
 __all__ = ["EXHAUSTED", "Generator", "Keeper"]
@@ -49,6 +50,8 @@ class Keeper:
         self._thread = threading.Thread(target=self._run, name="dozo-ids", daemon=True)
         self._complaint = ""
         self._wanted = False
+        self._claim: Claim | None = None
+        """What may have to be given back, be it relied on or not."""
         self._first_mark_ms = 0
 
     def start(self, wait: bool) -> None:
@@ -74,22 +77,21 @@ class Keeper:
             self._thread.join()
 
     def _run(self) -> None:
-        claim: Claim | None = None
         try:
             while not self._stop.is_set():
-                claim = self._acquire()
-                if claim is not None:
-                    claim = self._hold(claim)
-            if claim is not None:
-                self._give_back(claim)
+                if self._acquire():
+                    self._hold()
         except DozoError as error:
             self._fail(error)
         except RuntimeError as error:
             # The kernel takes no more calls: the server has ended before this thread was told.
             self._log("debug", f"IDs: {error}")
-        finally:
-            self._registry.close()
-            self._settled.set()
+        try:
+            self._give_back("the server stops")
+        except DozoError as error:
+            self._log("warning", f"IDs: a worker ID could not be given back: {error}")
+        self._registry.close()
+        self._settled.set()
 
     def _fail(self, error: DozoError) -> None:
         """The configuration can't work: say so, to whoever waits or in the log."""
@@ -98,95 +100,95 @@ class Keeper:
         if not self._wanted:
             self._log("error", f"IDs: {error}")
 
-    def _acquire(self) -> Claim | None:
-        """Find a worker ID; None where there is none yet, after a while."""
+    def _acquire(self) -> bool:
+        """Find a worker ID and begin to issue; False where there is none yet, after a while."""
         try:
-            claim = self._claim_one()
-            if claim is None:
-                if self._wanted and not self._settled.is_set() and not self._stop.is_set():
-                    raise ConfigError(EXHAUSTED)
+            if self._claim_one() and self._begin():
+                return True
+            if not self._stop.is_set():
                 self._complain(EXHAUSTED)
-            else:
-                return self._first_renewal(claim)
         except DozoError as error:
             if self._wanted and not self._settled.is_set():
                 raise
             self._complain(f"there is no worker ID: {error}")
         self._pause(self._registry.terms.heartbeat_ms)
-        return None
+        return False
 
-    def _claim_one(self) -> Claim | None:
+    def _claim_one(self) -> bool:
         """Claim the first worker that is free; one whose IDs are ahead of the clock only if there is no other."""
+        if self._claim is not None:
+            self._give_back("it is being leased anew")
         taken = self._registry.taken(self._stop)
         owner = str(uuid.uuid4())
         for latest_mark_ms in (self._clocks()[1], None):
             for worker in self._registry.terms.workers:
                 if self._stop.is_set():
-                    return None
+                    return False
                 if worker in taken:
                     continue
-                claim = self._registry.claim(worker, owner, latest_mark_ms)
-                if claim is not None:
-                    return claim
-        return None
+                self._claim = self._registry.claim(worker, owner, latest_mark_ms)
+                if self._claim is not None:
+                    self._first_mark_ms = self._claim.mark_ms
+                    return True
+        if self._wanted and not self._settled.is_set():
+            raise ConfigError(EXHAUSTED)
+        return False
 
-    def _first_renewal(self, claim: Claim) -> Claim | None:
-        """Wait until whoever may have lost the worker has noticed, then begin."""
+    def _begin(self) -> bool:
+        """Wait until whoever may have lost the worker has noticed; then issue, if it is still ours."""
         self._pause(self._registry.settle_ms)
-        if self._stop.is_set():
-            self._registry.release(claim)
-            return None
-        floor_ms = claim.mark_ms - 1
-        self._first_mark_ms = claim.mark_ms
-        kept = self._renew(claim, floor_ms)
-        if kept is not None:
-            self._complaint = ""
-            self._log("info", f"issuing IDs as worker {kept.worker} ({self._registry.kind})")
-            self._settled.set()
-        return kept
+        if self._stop.is_set() or not self._renew(floor_ms=self._first_mark_ms - 1):
+            return False
+        assert self._claim is not None
+        self._complaint = ""
+        self._log("info", f"issuing IDs as worker {self._claim.worker} ({self._registry.kind})")
+        self._settled.set()
+        return True
 
-    def _hold(self, claim: Claim) -> Claim | None:
-        """Renew until told to stop (the claim), or until it is lost (None)."""
-        until_ms = self._clocks()[0] + self._registry.terms.usable_ms
+    def _hold(self) -> None:
+        """Renew until told to stop, or until the claim is lost."""
+        usable_ms = self._registry.terms.usable_ms
+        until_ms = self._clocks()[0] + usable_ms
         while not self._pause(self._registry.terms.heartbeat_ms):
             sent_ms = self._clocks()[0]
             try:
-                kept = self._renew(claim, 0)
-            except Unavailable as error:
-                self._complain(f"worker ID {claim.worker} could not be renewed: {error}")
+                if not self._renew():
+                    return self._lose("it is not ours any more")
+            except DozoError as error:
+                self._complain(f"the worker ID could not be renewed: {error}")
                 if self._clocks()[0] >= until_ms:
-                    self._lose(claim, "its time is over")
-                    return None
+                    return self._lose("its time is over")
                 continue
-            if kept is None:
-                self._lose(claim, "it is not ours any more")
-                return None
             if self._complaint:
                 self._complaint = ""
-                self._log("info", f"worker ID {claim.worker} is renewed again")
-            claim, until_ms = kept, sent_ms + self._registry.terms.usable_ms
-        return claim
+                self._log("info", "the worker ID is renewed again")
+            until_ms = sent_ms + usable_ms
+        return None
 
-    def _lose(self, claim: Claim, why: str) -> None:
-        self._refuse(f"worker ID {claim.worker} is lost: {why}")
-        self._log("warning", f"stopped issuing IDs as worker {claim.worker}: {why}")
+    def _lose(self, why: str) -> None:
+        assert self._claim is not None
+        self._refuse(f"worker ID {self._claim.worker} is lost: {why}")
+        self._log("warning", f"stopped issuing IDs as worker {self._claim.worker}: {why}")
 
-    def _renew(self, claim: Claim, floor_ms: int) -> Claim | None:
-        """Renew, and let the generator go on for as long as that guarantees."""
+    def _renew(self, floor_ms: int = 0) -> bool:
+        """Renew, and let the generator go on for as long as that guarantees; False where it is another one's."""
+        assert self._claim is not None
         terms = self._registry.terms
         now_ms, time_ms = self._clocks()
-        kept = self._registry.renew(claim, max(time_ms, floor_ms + 1) + terms.ttl_ms)
-        if kept is not None:
-            self._generator.permit_ids(kept.worker, floor_ms, now_ms + terms.usable_ms, kept.mark_ms)
-        return kept
+        kept = self._registry.renew(self._claim, max(time_ms, floor_ms + 1) + terms.ttl_ms)
+        if kept is None:
+            return False
+        self._claim = kept
+        self._generator.permit_ids(kept.worker, floor_ms, now_ms + terms.usable_ms, kept.mark_ms)
+        return True
 
-    def _give_back(self, claim: Claim) -> None:
-        last_ms = self._refuse("the server stops")
-        mark_ms = max(last_ms + 1, self._first_mark_ms)
-        try:
-            self._registry.release(Claim(claim.worker, claim.owner, mark_ms))
-        except Unavailable as error:
-            self._log("warning", f"worker ID {claim.worker} could not be given back: {error}")
+    def _give_back(self, why: str) -> None:
+        """Issue no more, and release what was claimed, with the mark that was really reached."""
+        last_ms = self._refuse(why)
+        if self._claim is not None:
+            mark_ms = max(last_ms + 1, self._first_mark_ms)
+            self._registry.release(replace(self._claim, mark_ms=mark_ms))
+            self._claim = None
 
     def _refuse(self, why: str) -> int:
         return self._generator.refuse_ids(why)

@@ -89,9 +89,12 @@ class EtcdRegistry:
         return replace(claim, mark_ms=mark_ms) if self._write_mark(claim, mark_ms) else None
 
     def release(self, claim: Claim) -> None:
-        """Write the mark if the key is the owner's, and end the lease, which takes its key along."""
-        self._write_mark(claim, claim.mark_ms)
-        self._ask(lambda client: client.revoke_lease(self._lease))
+        """Write the mark if the key is the owner's, and end the lease, which takes its key along.
+
+        Otherwise the lease has ended already, or does so by itself and takes nothing along.
+        """
+        if self._write_mark(claim, claim.mark_ms):
+            self._ask(lambda client: client.revoke_lease(self._lease))
 
     def close(self) -> None:
         """Close the channel and the loop."""

@@ -19,9 +19,9 @@ from dozo.ids.registry import Claim, Terms, Unavailable
 __all__ = ["FileRegistry"]
 
 _WIDTH: Final = 20
-_TTL_MS: Final = 3000
-"""How far the mark is ahead: a start after a crash goes on from there, so up to three seconds ahead of the clock."""
-_HEARTBEAT_MS: Final = 500
+_TTL_MS: Final = 6000
+"""How far the mark is ahead: a start after a crash goes on from there, so up to six seconds ahead of the clock."""
+_HEARTBEAT_MS: Final = 2000
 
 
 class FileRegistry:

@@ -15,8 +15,8 @@ from dozo.config import units
 from dozo.config.tree import SECTIONS, OutputLimit, OutputLimits, Tree
 from dozo.errors import ConfigError
 
-# Passwords are kept out of everything that is printed for people.
-SECRETS = frozenset({"requirepass"})
+# Passwords, and what may hold one, are kept out of everything that is printed for people.
+SECRETS = frozenset({"requirepass", "id-lease"})
 
 
 class SettingError(ConfigError):

@@ -86,12 +86,18 @@ class Keeper:
         except RuntimeError as error:
             # The kernel takes no more calls: the server has ended before this thread was told.
             self._log("debug", f"IDs: {error}")
+        except Exception as error:
+            self._fail(DozoError(f"internal error: {error!r}"))
+        finally:
+            self._end()
+            self._settled.set()
+
+    def _end(self) -> None:
         try:
             self._give_back("the server stops")
         except DozoError as error:
             self._log("warning", f"IDs: a worker ID could not be given back: {error}")
         self._registry.close()
-        self._settled.set()
 
     def _fail(self, error: DozoError) -> None:
         """The configuration can't work: say so, to whoever waits or in the log."""
@@ -103,8 +109,8 @@ class Keeper:
     def _acquire(self) -> bool:
         """Find a worker ID and begin to issue; False where there is none yet, after a while."""
         try:
-            if self._claim_one() and self._begin():
-                return True
+            if self._claim_one():
+                return self._begin()
             if not self._stop.is_set():
                 self._complain(EXHAUSTED)
         except DozoError as error:

@@ -121,6 +121,17 @@ def test_the_keys_are_katsubushis(start_member, leases):
     channel.close()
 
 
+def test_by_default_the_lease_is_katsubushis_too(start_ids, lease_server, leases):
+    node = start_ids("--id-lease", lease_server.url)
+    wait_until(lambda: is_issuing(node))
+    assert node.info()["worker_id"] == 1
+    assert 590 < leases.ttl("raus:id:1") <= 600
+    channel = leases.pubsub(ignore_subscribe_messages=True)
+    channel.subscribe("raus:broadcast")
+    assert next(channel.listen())["data"] == leases.get("raus:id:1") + ":1"
+    channel.close()
+
+
 def test_the_mark_in_the_lease_is_never_passed_backwards(start_member, leases):
     ahead = int(time.time() * 1000) + 3_600_000
     leases.mset({f"{NAMESPACE}:last:{worker}": ahead for worker in range(1, 4)})

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from dozo.config import load
 from dozo.ids.layout import decode
 
 
@@ -45,6 +46,14 @@ def test_next_without_a_worker_id_is_worker_0(dozo_id):
     [number] = map(int, dozo_id("next").stdout.split())
     assert decode(number).worker_id == 0
     assert dozo_id("next", "-n", 0).stdout == ""
+
+
+def test_katsubushis_defaults():
+    settings = load().id
+    assert not settings.is_on
+    assert (settings.id_port, settings.id_idle_timeout) == (11212, 600)
+    assert (settings.min_worker_id, settings.max_worker_id) == (1, 1023)
+    assert (settings.id_lease_ttl, settings.id_lease_heartbeat) == (600_000, 1000)
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,9 @@ def test_an_endless_line_is_refused(ids):
     assert ids.speak(b"get ".ljust(longest, b"k") + b"k") == b"ERROR\r\n"
 
 
-def test_more_ids_than_a_millisecond_has(ids):
+@pytest.mark.parametrize("io_threads", [0, 2])
+def test_more_ids_than_a_millisecond_has(start_ids, io_threads):
+    ids = start_ids("--worker-id", "1", "--io-threads", str(io_threads))
     keys = b" ".join(b"%d" % at for at in range(20_000))
     reply = ids.speak(b"get " + keys + b"\r\n", b"END\r\n")
     numbers = [int(number) for number in reply.split(b"\r\n")[1:-2:2]]

@@ -11,33 +11,38 @@ use super::{Collected, VERSION};
 use crate::engine::Engine;
 use crate::session::Session;
 
+/// What became of a line.
+enum Ran {
+    Answered,
+    /// It has to come again.
+    Waits,
+    Quits,
+}
+
 /// Runs the line at the start of `buf`, if there is a whole one.
 pub(super) fn step(engine: &mut Engine, session: &mut Session, buf: &[u8]) -> Step {
     let from = session.ids.scanned.min(buf.len());
-    let Some(end) = memchr::memchr(b'\n', &buf[from..]).map(|at| from + at) else {
-        session.ids.scanned = buf.len();
-        return if buf.len() > MAX_LINE { refuse_long(session) } else { Step::Incomplete };
+    let end = memchr::memchr(b'\n', &buf[from..]).map(|at| from + at);
+    if end.unwrap_or(buf.len()) > MAX_LINE {
+        session.out.put(ERROR);
+        return Step::Close;
+    }
+    // Should the line have to wait, its end is found at once when it comes again.
+    session.ids.scanned = end.unwrap_or(buf.len());
+    let Some(end) = end else {
+        return Step::Incomplete;
     };
-    if end > MAX_LINE {
-        return refuse_long(session);
+    match run(engine, session, &buf[..end]) {
+        Ran::Waits => Step::Wait,
+        Ran::Quits => Step::Close,
+        Ran::Answered => {
+            session.ids.scanned = 0;
+            Step::Next(end + 1)
+        }
     }
-    // Should the line have to wait it is found at once when it comes again.
-    session.ids.scanned = end;
-    let step = run(engine, session, &buf[..end]);
-    if let Step::Wait = step {
-        return step;
-    }
-    session.ids.scanned = 0;
-    if let Step::Close = step { step } else { Step::Next(end + 1) }
 }
 
-fn refuse_long(session: &mut Session) -> Step {
-    session.out.put(ERROR);
-    Step::Close
-}
-
-/// Runs one line; how many bytes it has is not looked at in the answer.
-fn run(engine: &mut Engine, session: &mut Session, line: &[u8]) -> Step {
+fn run(engine: &mut Engine, session: &mut Session, line: &[u8]) -> Ran {
     let line = parse_line(line);
     if session.ids.collecting.is_none() {
         begin(engine, session);
@@ -51,33 +56,33 @@ fn run(engine: &mut Engine, session: &mut Session, line: &[u8]) -> Step {
             session.out.put(b"VERSION ");
             reply::line(&mut session.out, VERSION.as_bytes());
         }
-        Line::Quit => return Step::Close,
+        Line::Quit => return Ran::Quits,
         Line::Refused(answer) => session.out.put(answer),
     }
-    Step::Next(0)
+    Ran::Answered
 }
 
-fn get(engine: &mut Engine, session: &mut Session, keys: &[u8]) -> Step {
+fn get(engine: &mut Engine, session: &mut Session, keys: &[u8]) -> Ran {
     match session.ids.collect(engine, || words(keys).count()) {
-        Collected::Later => return Step::Wait,
+        Collected::Later => return Ran::Waits,
         Collected::Refused => session.out.put(ERROR),
+        // No key was given: that counts as a request, and is an error.
+        Collected::All if session.ids.ranges.is_empty() => session.out.put(ERROR),
         Collected::All => {
             let mut digits = itoa::Buffer::new();
-            let start = session.out.mark();
             let Session { out, ids, .. } = session;
             for (key, id) in words(keys).zip(ids.drain()) {
                 reply::value(out, key, 0, digits.format(id).as_bytes(), None);
             }
-            // Without a key there is nothing to answer with.
-            out.put(if out.mark() == start { ERROR } else { END });
+            out.put(END);
         }
     }
-    Step::Next(0)
+    Ran::Answered
 }
 
-fn meta_get(engine: &mut Engine, session: &mut Session, meta: &Meta<'_>) -> Step {
+fn meta_get(engine: &mut Engine, session: &mut Session, meta: &Meta<'_>) -> Ran {
     match session.ids.collect(engine, || 1) {
-        Collected::Later => return Step::Wait,
+        Collected::Later => return Ran::Waits,
         Collected::Refused => session.out.put(ERROR),
         Collected::All => {
             let Session { out, ids, .. } = session;
@@ -86,7 +91,7 @@ fn meta_get(engine: &mut Engine, session: &mut Session, meta: &Meta<'_>) -> Step
             }
         }
     }
-    Step::Next(0)
+    Ran::Answered
 }
 
 /// An ID as `mg` shows an item that was made this moment and never leaves.

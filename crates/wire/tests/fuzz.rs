@@ -2,7 +2,7 @@
 //!
 //! `DOZO_FUZZ_CASES` sets how many cases each codec gets (`make fuzz` runs long); proptest keeps a failing one.
 
-use dozo_wire::memcached::{self, Parsed, binary, text};
+use dozo_wire::memcached::{self, Parsed, binary, ids, text};
 use dozo_wire::resp::{Limits, RequestParser, Step, split_args};
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -258,6 +258,26 @@ proptest! {
     #[test]
     fn fuzz_memcached_text_noise(bytes in prop::collection::vec(any::<u8>(), 0..300), cuts in cuts()) {
         same_in_pieces(&bytes, &cuts, memcached_text);
+    }
+
+    #[test]
+    fn fuzz_id_lines(line in soup(TEXT_TOKENS), noise in prop::collection::vec(any::<u8>(), 0..300)) {
+        for bytes in [&line, &noise] {
+            if let ids::Line::Get(keys) = ids::parse_line(bytes) {
+                prop_assert!(ids::words(keys).all(|key| !key.is_empty() && !key.iter().any(u8::is_ascii_whitespace)));
+            }
+        }
+    }
+
+    #[test]
+    fn fuzz_id_packets(packets in prop::collection::vec(packet(), 1..5), at in any::<Index>()) {
+        let bytes = packets.concat();
+        let piece = &bytes[..at.index(bytes.len()) + 1];
+        match ids::parse_packet(piece) {
+            ids::Packet::Request { .. } => prop_assert_eq!(ids::parse_packet(piece), ids::parse_packet(&bytes)),
+            ids::Packet::Incomplete => prop_assert!(piece.len() < binary::HEADER),
+            ids::Packet::Malformed => prop_assert_eq!(ids::parse_packet(&bytes), ids::Packet::Malformed),
+        }
     }
 
     #[test]

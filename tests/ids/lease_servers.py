@@ -62,6 +62,7 @@ class LeaseServer:
             command = ["redis-server", "--port", str(port), "--save", "", "--bind", HOST]
         elif self.kind == "dozo":
             command = [sys.executable, "-m", "dozo", "serve", "--port", str(port), "--memcached-port", "0"]
+            command += ["--persistence", "none"]
         else:
             here, there = f"http://{HOST}:{port}", f"http://{HOST}:{peers}"
             command = ["etcd", "--data-dir", str(self._folder / "etcd"), "--log-level", "error"]

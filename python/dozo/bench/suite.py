@@ -16,6 +16,7 @@ from typing import Any
 
 from dozo.bench import (
     hit_ratio,
+    id_load,
     journal,
     loading,
     memcached_load,
@@ -25,7 +26,6 @@ from dozo.bench import (
     saving,
     stall,
 )
-from dozo.bench import hit_ratio, id_load, memcached_load, memory, processes, redis_load, stall
 
 PIPELINES = (1, 16, 64)
 #: Of the loads that are not on strings.
@@ -140,6 +140,11 @@ def memcached_loads(plan: Plan, say: Say) -> list[Results]:
                 }
             )
     return rows
+
+
+def ids(plan: Plan, say: Say) -> list[Results]:
+    """What an ID costs through each protocol, and how many a millisecond brings."""
+    return id_load.rows(plan.rounds, plan.id_seconds, say)
 
 
 def memory_use(plan: Plan, say: Say) -> Results:
@@ -257,6 +262,7 @@ def _version(command: list[str]) -> str:
 PARTS: dict[str, Callable[[Plan, Say], Any]] = {
     "redis": redis_loads,
     "memcached": memcached_loads,
+    "ids": ids,
     "memory": memory_use,
     "collections": collection_memory,
     "stalls": stalls,
@@ -283,11 +289,4 @@ def run(plan: Plan, say: Say, only: Sequence[str] = ()) -> Results:
     }
     for name in only or PARTS:
         results[name] = PARTS[name](plan, say)
-    results["redis"] = redis_loads(plan, say)
-    results["memcached"] = memcached_loads(plan, say)
-    results["ids"] = id_load.rows(plan.rounds, plan.id_seconds, say)
-    results["memory"] = memory_use(plan, say)
-    results["collections"] = collection_memory(plan, say)
-    results["stalls"] = stalls(plan, say)
-    results["hit_ratios"] = hit_ratios(plan, say)
     return results

@@ -10,7 +10,7 @@ from dozo.cli.options import add_settings, load_settings
 from dozo.errors import ConfigError
 
 # An ID server keeps no data; whoever wants both says so by the ports, or runs `dozo serve`.
-_SERVE = {"port": "0", "memcached-port": "0"}
+_SERVE = {"port": "0", "memcached-port": "0", "persistence": "none"}
 # A worker ID that nobody else on this machine uses in this directory: its file is locked.
 _NEXT = {"worker-id": "0"}
 

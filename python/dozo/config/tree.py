@@ -339,7 +339,7 @@ class Ids:
         int, live("Close one that has sent no command this long; 0 never does.", "seconds", ge=0, le=_INT32)
     ] = 600
     id_state_dir: Annotated[
-        str, start("Directory that keeps how far a worker ID has come; empty is ./dozo-data/ids.")
+        str, start("Directory that keeps how far a worker ID has come; empty is ids in the data-dir.")
     ] = ""
     min_worker_id: Annotated[int, start("Least worker ID that is leased.", ge=0, le=1023)] = 1
     max_worker_id: Annotated[int, start("Greatest worker ID that is leased.", ge=0, le=1023)] = 1023

@@ -36,8 +36,10 @@ def keeper(config: Config, generator: Generator, log: Log) -> Keeper | None:
 
 
 def state_folder(config: Config) -> Path:
-    """Return the directory in which the marks of fixed worker IDs are."""
-    return Path(config.id.id_state_dir or "dozo-data/ids")
+    """Return the directory in which the marks of fixed worker IDs are: by default one within the data's."""
+    if config.id.id_state_dir:
+        return Path(config.id.id_state_dir)
+    return Path(config.persistence.data_dir or "dozo-data") / "ids"
 
 
 def _leased(config: Config) -> Registry:

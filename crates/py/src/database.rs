@@ -515,6 +515,17 @@ impl Database {
         self.peek_at(key, |item, _| item.flags())
     }
 
+    fn set_flags(&self, key: &[u8], flags: u32) -> PyResult<()> {
+        self.with(|cx, db| {
+            cx.engine.ks.set_flags(db, key, flags);
+            Ok(())
+        })
+    }
+
+    fn cas(&self, key: &[u8]) -> PyResult<Option<u64>> {
+        self.with(|cx, db| Ok(cx.engine.ks.cas(db, key)))
+    }
+
     fn notify(&self, class: &str, event: &str, key: &[u8]) -> PyResult<()> {
         let unknown = || PyValueError::new_err(format!("'{class}' is no class of keyspace events"));
         let class = Class::parse(class).ok_or_else(unknown)?;

@@ -202,7 +202,7 @@ class Upstream:
         if self._requirepass:
             if caller.password is None:
                 raise Denied("NOAUTH Authentication required.")
-            if not hmac.compare_digest(caller.password.encode(), self._requirepass.encode()):
+            if not hmac.compare_digest(_bytes(caller.password), _bytes(self._requirepass)):
                 raise Denied("WRONGPASS invalid username-password pair or user is disabled.")
         return Caller(own.password, own.username or None)
 
@@ -260,8 +260,10 @@ class Upstream:
 
     async def _greet(self, connection: Connection, caller: Caller) -> None:
         """Authenticate, and tell CLIENT LIST which door this is; a server without SETINFO may say so."""
-        who = [] if caller.username is None else [caller.username]
-        greeting: list[Sequence[Word]] = [] if caller.password is None else [("AUTH", *who, caller.password)]
+        greeting: list[Sequence[Word]] = []
+        if caller.password is not None:
+            who = [] if caller.username is None else [_bytes(caller.username)]
+            greeting.append(("AUTH", *who, _bytes(caller.password)))
         greeting += [
             ("CLIENT", "SETNAME", f"dozo-{self._door}"),
             ("CLIENT", "SETINFO", "LIB-NAME", f"dozo-{self._door}"),
@@ -271,6 +273,11 @@ class Upstream:
         if caller.password is not None and isinstance(replies[0], ReplyError):
             raise Denied(replies[0].text)
         _checked(replies)
+
+
+def _bytes(text: str) -> bytes:
+    """A password or a name as it goes out: bytes that are no UTF-8 came in as lone surrogates."""
+    return text.encode("utf-8", "surrogateescape")
 
 
 def _checked(replies: list[Reply]) -> list[Reply]:

@@ -160,9 +160,15 @@ class Upstream:
         self, caller: Caller, *, channels: Sequence[Word] = (), patterns: Sequence[Word] = ()
     ) -> AsyncIterator[AsyncIterator[Message]]:
         """Subscribe, and hear from the moment this is entered; the iterator ends by Unavailable only."""
+        async with self.lease(caller) as connection:
+            yield await _listen(connection, channels, patterns)
+
+    @asynccontextmanager
+    async def lease(self, caller: Caller) -> AsyncIterator[Connection]:
+        """Hand out a connection that nobody gets afterwards, for what leaves something behind in it."""
         async with self._connection(caller) as connection:
             try:
-                yield await _listen(connection, channels, patterns)
+                yield connection
             finally:
                 connection.close()
 

@@ -1,7 +1,8 @@
 """The life of a server: it is built from a configuration, started, told by a signal to stop, and ends.
 
 Owns the order of these steps and the exit code. Refuses to parse options (cli) and to know commands (commands): it
-loads the table, hands it to the kernel with the settings, and waits.
+loads the table, hands it to the kernel with the settings, and waits. The doors that are gateways open after the kernel
+listens and close before it does; they reach it by a socket of their own, in a directory that nobody else may enter.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ import gc
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from dozo._kernel import Kernel
 from dozo.commands import memcached
@@ -21,6 +23,9 @@ from dozo.commands.api import load_families, load_file
 from dozo.config import Config, OutputLimits, SettingError
 from dozo.errors import ConfigError
 from dozo.log import Log
+
+if TYPE_CHECKING:
+    from dozo.gateway.process import Doors
 
 __all__ = ["Running", "run"]
 
@@ -78,6 +83,8 @@ class Running:
     def __init__(self, config: Config, log: Log | None = None) -> None:
         self.config = config
         self._stopping = False
+        self._doors: Doors | None = None
+        self._private: tempfile.TemporaryDirectory[str] | None = None
         self.log = log or Log(config.log.loglevel, config.log.log_format)
         table = load_families()
         for path in config.process.load:
@@ -101,16 +108,23 @@ class Running:
     def start(self) -> list[str]:
         """Open the ports, start the executor; the places where it listens."""
         network = self.config.network
+        endpoints = list(_endpoints(self.config))
+        if self.config.opens_doors:
+            self._private = tempfile.TemporaryDirectory(prefix="dozo-")
+            endpoints.append(("resp", f"unix:{self._private.name}/doors", 0o600, False))
         try:
             places = self.kernel.bind(
-                list(_endpoints(self.config)),
+                endpoints,
                 backlog=network.tcp_backlog,
                 io_threads=network.io_threads,
                 grace_seconds=self.config.process.shutdown_timeout,
             )
         except OSError as error:
+            self._close_doors()
             raise ConfigError(str(error)) from None
         self.kernel.start()
+        if self._private is not None:
+            places = [*places[:-1], *self._open_doors(f"{self._private.name}/doors")]
         if self._stopping:
             self.kernel.stop()
         return places
@@ -119,11 +133,36 @@ class Running:
         """Ask for a graceful end, or for one at once where that was asked for before; returns at once."""
         # Noted before it takes effect: the next signal may come while this one is handled.
         again, self._stopping = self._stopping, True
-        self.kernel.stop(graceful=not again)
+        if self._doors is not None and not again:
+            self._doors.stop(self.config.process.shutdown_timeout, self.kernel.stop)
+        else:
+            self.kernel.stop(graceful=not again)
 
     def wait(self) -> None:
         """Return once the server has ended."""
         self.kernel.join()
+        self._close_doors()
+
+    def _open_doors(self, path: str) -> list[str]:
+        """Open the gateways; the places where they listen."""
+        from dozo.doors import doors_of
+        from dozo.gateway.address import Address
+
+        doors = self._doors = doors_of(self.config, self.log, Address(path=path))
+        self.config.on_change("requirepass", lambda new, old: doors.forget())
+        try:
+            return doors.start()
+        except ConfigError:
+            self.kernel.stop(graceful=False)
+            self.wait()
+            raise
+
+    def _close_doors(self) -> None:
+        if self._doors is not None:
+            self._doors.stop(0)
+            self._doors.join()
+        if self._private is not None:
+            self._private.cleanup()
 
     def _applier(self, name: str) -> Any:
         """What CONFIG SET calls for a setting of the kernel's."""

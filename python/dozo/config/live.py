@@ -31,6 +31,7 @@ class Config:
         self._sources = dict(sources or {})
         self._hooks: dict[str, list[Hook]] = {}
         self.network = self.tree.network
+        self.http = self.tree.http
         self.security = self.tree.security
         self.memory = self.tree.memory
         self.limits = self.tree.limits
@@ -88,10 +89,15 @@ class Config:
             raise SettingError(f"{self.file}: {error}") from None
         return self.file
 
+    @property
+    def opens_doors(self) -> bool:
+        """Whether there is a gateway to open beside the server's own listeners."""
+        return bool(self.http.http_port)
+
     def refuse_exposure(self) -> None:
         """Raise when other machines could reach a server that asks for no password and was not told to allow it."""
         outside = [address for address in self.network.bind if not _is_loopback(address)]
-        ports = self.network.port or self.network.memcached_port
+        ports = self.network.port or self.network.memcached_port or self.opens_doors
         if outside and ports and self.network.protected_mode and not self.security.requirepass:
             reason = f"{outside[0]} is open to other machines: set requirepass, or protected-mode to no"
             raise SettingError(reason, "bind")

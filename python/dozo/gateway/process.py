@@ -41,7 +41,7 @@ class Doors:
         self._log = log
         self._places: Future[list[str]] = Future()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._stop: asyncio.Event | None = None
+        self._stop = asyncio.Event()
         self._grace_s = 0.0
         self._thread = threading.Thread(target=self._run, name="doors", daemon=True)
         self._then: Callable[[], None] | None = None
@@ -57,7 +57,7 @@ class Doors:
     def stop(self, grace_s: float, then: Callable[[], None] | None = None) -> None:
         """Close the doors, and call `then` from their thread once that is done."""
         self._grace_s, self._then = grace_s, then
-        if not self._call(lambda: self._stop and self._stop.set()) and then is not None:
+        if not self._call(self._stop.set) and then is not None:
             then()
 
     def forget(self) -> None:
@@ -88,7 +88,6 @@ class Doors:
     async def _serve(self) -> None:
         opened: list[Door] = []
         places: list[str] = []
-        self._stop = asyncio.Event()
         try:
             for door in self._doors:
                 places += [f"{door.name} {place}" for place in await door.open()]

@@ -172,6 +172,19 @@ class Upstream:
             finally:
                 connection.close()
 
+    async def ping(self) -> None:
+        """Return when the upstream serves; one that asks for a password serves whoever has it."""
+        own = self.address
+        who = Caller(own.password, own.username or None) if own.password else NOBODY
+        try:
+            async with self._lent(who) as connection:
+                for reply in _checked(await connection.exchange([("PING",)])):
+                    if isinstance(reply, ReplyError):
+                        raise reply
+        except Denied:
+            if own.password:
+                raise
+
     def forget(self) -> None:
         """Trust no connection that is open now with another call: who may call has changed."""
         self._forgotten_at = asyncio.get_running_loop().time()
@@ -185,7 +198,12 @@ class Upstream:
 
     @asynccontextmanager
     async def _connection(self, caller: Caller) -> AsyncIterator[Connection]:
-        known = self._known(caller)
+        async with self._lent(self._known(caller)) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def _lent(self, known: Caller) -> AsyncIterator[Connection]:
+        """Lend a connection on which the upstream knows that caller."""
         try:
             async with asyncio.timeout(self._wait_s):
                 await self._slots.acquire()

@@ -1,8 +1,8 @@
 """Who calls, and whether they may at all before the upstream is asked.
 
-Owns the Authorization header (a bearer token is the password of Redis's default user; Basic names another one), protected
-mode, and the refusal of pages that reach a server of this machine under a name of their own (DNS rebinding). Whether a
-password is right says the upstream.
+Owns the Authorization header (a bearer token is the password of Redis's default user; Basic names another one),
+protected mode, and the refusal of pages that reach a server of this machine under a name of their own (DNS rebinding).
+Whether a password is right says the upstream.
 """
 
 from __future__ import annotations

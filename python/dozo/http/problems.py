@@ -14,7 +14,7 @@ from dozo.errors import DozoError, ReplyError
 from dozo.gateway.items import Unsupported
 from dozo.gateway.upstream import Busy, Denied, ReplyTooLarge, UpstreamError
 
-__all__ = ["Problem", "answer"]
+__all__ = ["BrokenOff", "Problem", "answer"]
 
 _STATUS_OF_CODE: Final = {
     "NOPERM": 403,
@@ -32,6 +32,10 @@ class Problem(DozoError):
         super().__init__(text)
         self.status = status
         self.headers = headers
+
+
+class BrokenOff(Exception):
+    """A response that can't be sent to its end; the connection is closed in the middle of it."""
 
 
 def answer(error: Exception) -> Response | None:

@@ -17,7 +17,11 @@ _DEFAULT_PORT = 6379
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A RESP server; `path` is that of a unix socket and stands for host and port."""
+    """A RESP server; `path` is that of a unix socket and stands for host and port.
+
+    Callers are known to the server by what they present themselves, unless `requirepass` is set: who presents that
+    is let in, and the server sees the address's own credentials.
+    """
 
     host: str = "127.0.0.1"
     port: int = _DEFAULT_PORT
@@ -25,6 +29,7 @@ class Address:
     tls: bool = False
     username: str = ""
     password: str = ""
+    requirepass: str = ""
 
     @classmethod
     def parse(cls, url: str) -> Address:

@@ -118,15 +118,12 @@ class Upstream:
         connections: int = 64,
         wait_s: float = 5.0,
         max_reply_bytes: int = 64 << 20,
-        requirepass: str = "",
     ) -> None:
-        """`requirepass`: what callers must know where the address has credentials, which then serve for all."""
         self.address = address
         self._door = door
         self._limit = connections
         self._wait_s = wait_s
         self._max_reply_bytes = max_reply_bytes
-        self._requirepass = requirepass
         self._slots = asyncio.Semaphore(connections)
         self._free: dict[Caller, list[Connection]] = {}
         self._open: set[Connection] = set()
@@ -174,15 +171,14 @@ class Upstream:
 
     async def ping(self) -> None:
         """Return when the upstream serves; one that asks for a password serves whoever has it."""
-        own = self.address
-        who = Caller(own.password, own.username or None) if own.password else NOBODY
+        own = self._itself()
         try:
-            async with self._lent(who) as connection:
+            async with self._lent(own) as connection:
                 for reply in _checked(await connection.exchange([("PING",)])):
                     if isinstance(reply, ReplyError):
                         raise reply
         except Denied:
-            if own.password:
+            if own.password is not None:
                 raise
 
     def forget(self) -> None:
@@ -219,16 +215,20 @@ class Upstream:
             self._slots.release()
 
     def _known(self, caller: Caller) -> Caller:
-        """Whose credentials the upstream gets: the caller's, or the address's for who knows `requirepass`."""
-        own = self.address
-        if not own.password:
+        """As whom the upstream shall know a caller."""
+        demanded = self.address.requirepass
+        if not demanded:
             return caller
-        if self._requirepass:
-            if caller.password is None:
-                raise Denied("NOAUTH Authentication required.")
-            if not hmac.compare_digest(_bytes(caller.password), _bytes(self._requirepass)):
-                raise Denied("WRONGPASS invalid username-password pair or user is disabled.")
-        return Caller(own.password, own.username or None)
+        if caller.password is None:
+            raise Denied("NOAUTH Authentication required.")
+        if not hmac.compare_digest(_bytes(caller.password), _bytes(demanded)):
+            raise Denied("WRONGPASS invalid username-password pair or user is disabled.")
+        return self._itself()
+
+    def _itself(self) -> Caller:
+        """The gateway, as whom the address's credentials name."""
+        own = self.address
+        return Caller(own.password or None, own.username or None)
 
     def _take(self, caller: Caller) -> Connection | None:
         """A free connection of the caller's that may be used again; the others are closed on the way."""

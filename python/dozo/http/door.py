@@ -86,13 +86,7 @@ class HttpDoor:
             upstream.forget()
 
     def _upstream(self, connections: int, max_reply_bytes: int) -> Upstream:
-        return Upstream(
-            self._address,
-            self.name,
-            connections=connections,
-            max_reply_bytes=max_reply_bytes,
-            requirepass=self._config.security.requirepass,
-        )
+        return Upstream(self._address, self.name, connections=connections, max_reply_bytes=max_reply_bytes)
 
 
 def _place(name: tuple[str, int]) -> str:

@@ -6,6 +6,7 @@ A gateway is a RESP client like any other: passwords, limits, effects and statis
 from dozo.gateway.address import Address
 from dozo.gateway.upstream import (
     NOBODY,
+    Aborted,
     Busy,
     Caller,
     Denied,
@@ -21,6 +22,7 @@ from dozo.gateway.upstream import (
 
 __all__ = [
     "NOBODY",
+    "Aborted",
     "Address",
     "Busy",
     "Caller",

@@ -31,6 +31,7 @@ from dozo.gateway.refused import refuse
 
 __all__ = [
     "NOBODY",
+    "Aborted",
     "Busy",
     "Caller",
     "Denied",
@@ -55,6 +56,10 @@ class Busy(UpstreamError):
 
 class Denied(ReplyError):
     """The caller's password is missing or wrong; the text is the upstream's."""
+
+
+class Aborted(ReplyError):
+    """A transaction did not begin; the text is the error reply of the command that was to blame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +98,7 @@ class Session:
     async def batch(self, commands: Sequence[Sequence[Word]], *, atomic: bool = False) -> list[Reply]:
         """Run commands in order, sent at once; error replies are among the replies.
 
-        atomic: as one transaction. An error that keeps it from running at all is raised, the command's own first.
+        atomic: as one transaction. Aborted tells what keeps it from running at all.
         """
         for command in commands:
             refuse(command)
@@ -102,7 +107,7 @@ class Session:
         replies = _checked(await self._connection.exchange([("MULTI",), *commands, ("EXEC",)]))
         for reply in replies:
             if isinstance(reply, ReplyError):
-                raise reply
+                raise Aborted(reply.text)
         done: list[Reply] = replies[-1]
         return done
 

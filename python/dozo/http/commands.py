@@ -1,7 +1,8 @@
 """`POST /command` and `POST /pipeline`: any command, as JSON.
 
-Owns the frame around replies: `{"result": ...}` or `{"error": ...}`, for a pipeline an array of those. Requires JSON's
-content type, without which a foreign page in a browser could send commands unasked.
+Owns the frame around replies: `{"result": ...}` or `{"error": ...}`, for a pipeline an array of those. A command that
+answered an error is no failure of HTTP, so the status is 200. Requires JSON's content type, without which a foreign page
+in a browser could send commands unasked.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from dozo.errors import ReplyError
-from dozo.gateway.upstream import Reply
+from dozo.gateway.upstream import Aborted, Reply
 from dozo.http.body import Body
 from dozo.http.gate import Gate
 from dozo.http.parameters import no_parameters_but, query_database, yes_or_no
@@ -44,8 +45,8 @@ class Commands:
         no_parameters_but(request, "db")
         caller, database = self._gate.caller(request), query_database(request)
         words = read_command(await self._json(request))
-        reply = await self._gate.upstream.call(caller, *words, database=database)
-        return JSONResponse({"result": to_json(reply)})
+        (reply,) = await self._gate.upstream.batch(caller, [words], database=database)
+        return JSONResponse(_framed(reply))
 
     async def pipeline(self, request: Request) -> Response:
         """Run commands in order; atomic: as one transaction."""
@@ -56,7 +57,10 @@ class Commands:
         if not isinstance(given, list) or not 0 < len(given) <= _MAX_COMMANDS:
             raise Problem(400, f"a pipeline is an array of 1 to {_MAX_COMMANDS} commands")
         commands = [read_command(words) for words in given]
-        replies = await self._gate.upstream.batch(caller, commands, database=database, atomic=atomic)
+        try:
+            replies = await self._gate.upstream.batch(caller, commands, database=database, atomic=atomic)
+        except Aborted as error:
+            raise Problem(409, error.text) from None
         return JSONResponse([_framed(reply) for reply in replies])
 
     async def _json(self, request: Request) -> Any:

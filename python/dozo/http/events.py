@@ -26,7 +26,7 @@ from dozo.http.words import to_json
 __all__ = ["Events"]
 
 _HEARTBEAT_S: Final = 15.0
-_MAX_NAMES: Final = 1000
+_MAX_NAMES: Final = 500
 _EVENTS: Final = "text/event-stream"
 _HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
@@ -56,8 +56,10 @@ class Events:
             if name not in names:
                 raise Problem(400, f"there is no parameter {name!r} here")
             names[name].append(value)
-        if not 0 < len(names["channel"]) + len(names["pattern"]) <= _MAX_NAMES:
-            raise Problem(400, f"name 1 to {_MAX_NAMES} channels or patterns")
+        if max(len(given) for given in names.values()) > _MAX_NAMES:
+            raise Problem(400, f"name at most {_MAX_NAMES} channels and as many patterns")
+        if not (names["channel"] or names["pattern"]):
+            names["pattern"] = ["*"]
         if request.method == "HEAD":
             return Response(headers=_HEADERS, media_type=_EVENTS)
         subscription = self._gate.streams.subscription(

@@ -6,7 +6,8 @@ pieces. While it comes in, readers see the old value; when it changes while it g
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Iterator
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
@@ -20,6 +21,7 @@ from dozo.gateway.upstream import Caller, UpstreamError
 from dozo.http.body import Body
 from dozo.http.conditions import Preconditions, Unsatisfiable, byte_range, entity_tag
 from dozo.http.gate import Gate
+from dozo.http.openapi import TTL_PATTERN
 from dozo.http.parameters import database_of, no_parameters_but, whole_number
 from dozo.http.paths import path
 from dozo.http.problems import BrokenOff, Problem
@@ -27,7 +29,7 @@ from dozo.http.problems import BrokenOff, Problem
 __all__ = ["Values"]
 
 _MAX_FLAGS: Final = 2**32 - 1
-_MAX_TTL_S: Final = 2**32
+_TTL: Final = re.compile(TTL_PATTERN)
 _BYTES: Final = "application/octet-stream"
 _CHANGED: Final = "the key is not as If-Match or If-None-Match demand"
 
@@ -86,8 +88,7 @@ class Values:
         """Store the body, with its flags and its time to live."""
         no_parameters_but(request, "ttl", "flags")
         caller, database, key = self._target(request)
-        flags = whole_number(_option(request, "flags") or "0", "flags", most=_MAX_FLAGS)
-        ttl = _ttl(_option(request, "ttl"))
+        flags, ttl = _flags(request), _ttl(request)
         condition = Preconditions.read(request.headers).for_write()
         stored = None
         if condition is not None:
@@ -176,30 +177,29 @@ def _headers(item: Item) -> dict[str, str]:
     return headers
 
 
-def _option(request: Request, name: str) -> str | None:
-    """An option of PUT: a parameter of the query, or the header Dozo-Name."""
-    given = request.query_params.get(name)
-    return request.headers.get(f"dozo-{name}") if given is None else given
+def _options(request: Request, name: str) -> Iterator[str]:
+    """An option of PUT: the parameter of the query, then the header Dozo-Name; the first one counts."""
+    given = (request.query_params.get(name), request.headers.get(f"dozo-{name}"))
+    return (value for value in given if value is not None)
 
 
-def _ttl(given: str | None) -> Ttl:
-    """Seconds, with up to three decimals, or `keep`."""
-    if given is None or given == "keep":
-        return "keep" if given else None
-    whole, point, part = given.partition(".")
-    digits = whole + part
-    if (
-        not digits.isascii()
-        or not digits.isdecimal()
-        or len(digits) > 13
-        or len(part) > 3
-        or bool(point) > bool(part)
-    ):
-        raise Problem(400, "ttl is a number of seconds with up to three decimals, or keep")
-    millis = int(whole or "0") * 1000 + int((part + "000")[:3])
-    if not 0 < millis <= _MAX_TTL_S * 1000:
-        raise Problem(400, f"ttl is above 0 and at most {_MAX_TTL_S} seconds")
-    return millis
+def _flags(request: Request) -> int:
+    given = [whole_number(text, "flags", most=_MAX_FLAGS) for text in _options(request, "flags")]
+    return given[0] if given else 0
+
+
+def _ttl(request: Request) -> Ttl:
+    given = [_ttl_of(text) for text in _options(request, "ttl")]
+    return given[0] if given else None
+
+
+def _ttl_of(text: str) -> Ttl:
+    if not _TTL.fullmatch(text):
+        raise Problem(400, "ttl is seconds with up to three decimals, from 0.001 to 999999999.999, or keep")
+    if text == "keep":
+        return "keep"
+    whole, _, part = text.partition(".")
+    return int(whole) * 1000 + int(part.ljust(3, "0"))
 
 
 def _key(request: Request) -> bytes:

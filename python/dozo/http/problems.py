@@ -22,6 +22,7 @@ _STATUS_OF_CODE: Final = {
     "OOM": 507,
     **dict.fromkeys(("BUSY", "LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "MISCONF", "NOID"), 503),
 }
+_NO_DATABASE: Final = "ERR DB index is out of range"
 _TOO_LONG: Final = "maximum allowed size"
 
 
@@ -58,6 +59,8 @@ def answer(error: Exception) -> Response | None:
 
 
 def _status(error: ReplyError) -> int:
+    if error.text.startswith(_NO_DATABASE):
+        return 404
     return 413 if _TOO_LONG in error.text else _STATUS_OF_CODE.get(error.code, 400)
 
 

@@ -1,8 +1,8 @@
 """`POST /command` and `POST /pipeline`: any command, as JSON.
 
 Owns the frame around replies: `{"result": ...}` or `{"error": ...}`, for a pipeline an array of those. A command that
-answered an error is no failure of HTTP, so the status is 200. Requires JSON's content type, without which a foreign page
-in a browser could send commands unasked.
+answered an error is no failure of HTTP, so the status is 200. Requires JSON's content type, without which a foreign
+page in a browser could send commands unasked.
 """
 
 from __future__ import annotations

@@ -139,7 +139,7 @@ def _value() -> Json:
                 ),
             ],
             requestBody={
-                "required": True,
+                "required": False,
                 "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
             },
         ),
@@ -211,7 +211,9 @@ def _many_ids() -> Json:
         "required": ["ids"],
         "properties": {"ids": {"type": "array", "items": _id_text()}},
     }
-    number = _parameter("n", {**_WHOLE, "maximum": 1000, "default": 1}, description="How many.")
+    # katsubushi takes an empty n for none.
+    count = {"anyOf": [{**_WHOLE, "maximum": 1000}, {"type": "string", "maxLength": 0}], "default": 1}
+    number = _parameter("n", count, description="How many.")
     operation = _operation("nextIds", "Issue IDs.", _json_or_text(body), 404, parameters=[number])
     # What katsubushi says here is text, or nothing at all.
     operation["responses"]["400"] = {"description": "n is no number from 0 to 1000."}

@@ -1,19 +1,49 @@
-"""The body of a request, read as far as it is needed and no faster than it is used."""
+"""The body of a request, read as far as it is needed; and whether the client is still there.
+
+Owns the patience with a client that sends nothing, and the end of what nobody waits for any more.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import Final
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any, Final, TypeVar
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from dozo.http.problems import Problem
 
-__all__ = ["Body"]
+__all__ = ["Body", "while_connected"]
+
+T = TypeVar("T")
 
 _PATIENCE_S: Final = 30
 """How long a client may send nothing in the middle of a body."""
+_SOON_S: Final = 0.05
+"""Most replies have come by then, and it is not worth while to look whether the client is still there."""
+
+
+async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
+    """The result of some work, which ends when the client goes: a command may wait for ever."""
+    doing = asyncio.ensure_future(work)
+    gone: asyncio.Future[None] | None = None
+    try:
+        await asyncio.wait((doing,), timeout=_SOON_S)
+        if not doing.done():
+            gone = asyncio.ensure_future(_until_gone(request))
+            await asyncio.wait((doing, gone), return_when="FIRST_COMPLETED")
+            if not doing.done():
+                raise ClientDisconnect
+        return doing.result()
+    finally:
+        doing.cancel()
+        if gone is not None:
+            gone.cancel()
+
+
+async def _until_gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 class Body:

@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from dozo.errors import ReplyError
 from dozo.gateway.upstream import Aborted, Reply
-from dozo.http.body import Body
+from dozo.http.body import Body, while_connected
 from dozo.http.gate import Gate
 from dozo.http.parameters import no_parameters_but, query_database, yes_or_no
 from dozo.http.paths import path
@@ -45,7 +45,9 @@ class Commands:
         no_parameters_but(request, "db")
         caller, database = self._gate.caller(request), query_database(request)
         words = read_command(await self._json(request))
-        (reply,) = await self._gate.upstream.batch(caller, [words], database=database)
+        (reply,) = await while_connected(
+            request, self._gate.upstream.batch(caller, [words], database=database)
+        )
         return JSONResponse(_framed(reply))
 
     async def pipeline(self, request: Request) -> Response:
@@ -58,7 +60,9 @@ class Commands:
             raise Problem(400, f"a pipeline is an array of 1 to {_MAX_COMMANDS} commands")
         commands = [read_command(words) for words in given]
         try:
-            replies = await self._gate.upstream.batch(caller, commands, database=database, atomic=atomic)
+            replies = await while_connected(
+                request, self._gate.upstream.batch(caller, commands, database=database, atomic=atomic)
+            )
         except Aborted as error:
             raise Problem(409, error.text) from None
         return JSONResponse([_framed(reply) for reply in replies])

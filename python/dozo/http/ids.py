@@ -25,6 +25,7 @@ __all__ = ["Ids"]
 
 _MAX_IDS: Final = 1000
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,18}\Z")
+_OFF: Final = "this server issues no IDs"
 _FIGURES: Final = (
     *("pid", "uptime", "time", "version"),
     *("curr_connections", "total_connections", "cmd_get", "get_hits", "get_misses"),
@@ -75,11 +76,15 @@ class Ids:
         return Response(body, headers={"Content-Type": "application/json"})
 
     async def _call(self, request: Request, *command: Word) -> Reply:
+        caller, upstream = self._gate.caller(request), self._gate.upstream
         try:
-            return await self._gate.upstream.call(self._gate.caller(request), *command)
+            return await upstream.call(caller, *command)
         except ReplyError as error:
             if error.text.startswith("ERR unknown command"):
-                raise Problem(501, "the upstream has no ID service") from None
+                raise Problem(404, _OFF) from None
+            # Out of leave for now is another thing than never asked to issue IDs.
+            if error.code == "NOID" and figures(await upstream.call(caller, "ID.INFO"))["state"] == b"off":
+                raise Problem(404, _OFF) from None
             raise
 
 

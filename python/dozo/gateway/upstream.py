@@ -45,6 +45,7 @@ __all__ = [
     "Word",
 ]
 
+_CONNECT_S: Final = 5.0
 _LIFETIME_S: Final = 10.0
 """How long a connection is used again. The upstream asks for a password only once a connection, so this is also how
 long a password that was changed there is still good for (`forget` makes it good for nothing at once)."""
@@ -113,7 +114,10 @@ class Session:
 
 
 class Upstream:
-    """One RESP server as seen by one door; `connections` bounds how many are open at once."""
+    """One RESP server as seen by one door.
+
+    `connections` bounds how many are open at once, `wait_s` how long a call waits for a free one.
+    """
 
     def __init__(
         self,
@@ -267,7 +271,7 @@ class Upstream:
     async def _connect(self, caller: Caller) -> Connection:
         self._make_room()
         try:
-            async with asyncio.timeout(self._wait_s):
+            async with asyncio.timeout(_CONNECT_S):
                 connection = await Connection.open(self.address, self._max_reply_bytes)
                 try:
                     await self._greet(connection, caller)
@@ -275,7 +279,7 @@ class Upstream:
                     connection.close()
                     raise
         except TimeoutError:
-            raise Unavailable(f"no answer from {self.address} within {self._wait_s:g} s") from None
+            raise Unavailable(f"no answer from {self.address} within {_CONNECT_S:g} s") from None
         self._open.add(connection)
         return connection
 

@@ -23,6 +23,8 @@ __all__ = ["HttpDoor"]
 
 _HEAD_BYTES: Final = 64 << 10
 _KEEP_ALIVE_S: Final = 75
+_WAIT_S: Final = 5.0
+"""How long a request waits for a free connection to the upstream."""
 
 
 class HttpDoor:
@@ -40,8 +42,8 @@ class HttpDoor:
         """Listen; OSError where that can't be."""
         settings, network = self._config.http, self._config.network
         sockets = listen(network.bind, settings.http_port, network.tcp_backlog)
-        upstream = self._upstream(settings.http_connections, settings.http_max_reply)
-        streams = self._upstream(settings.http_max_streams, settings.http_max_reply)
+        upstream = self._upstream(settings.http_connections, _WAIT_S)
+        streams = self._upstream(settings.http_max_streams, 0.0)
         self._upstreams = (upstream, streams)
         gate = Gate(upstream, streams, lambda: network.protected_mode, settings.http_max_body)
         self._events = Events(gate)
@@ -85,8 +87,14 @@ class HttpDoor:
         for upstream in self._upstreams:
             upstream.forget()
 
-    def _upstream(self, connections: int, max_reply_bytes: int) -> Upstream:
-        return Upstream(self._address, self.name, connections=connections, max_reply_bytes=max_reply_bytes)
+    def _upstream(self, connections: int, wait_s: float) -> Upstream:
+        return Upstream(
+            self._address,
+            self.name,
+            connections=connections,
+            wait_s=wait_s,
+            max_reply_bytes=self._config.http.http_max_reply,
+        )
 
 
 def _place(name: tuple[str, int]) -> str:

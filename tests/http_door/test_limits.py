@@ -104,18 +104,19 @@ def test_a_request_that_does_not_become_whole(node, begun):
 @pytest.mark.slow
 def test_a_second_request_that_does_not_become_whole(node):
     with connect(node) as lazy:
-        lazy.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\nGET /healthz HTTP/1.1\r\n")
+        lazy.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
         answer = b""
-        while part := lazy.recv(1000):
-            answer += part
-        assert answer.count(b"HTTP/1.1 200") == 1
+        while not answer.endswith(b"}"):
+            answer += lazy.recv(1000)
+        assert answer.startswith(b"HTTP/1.1 200")
+        lazy.sendall(b"GET /healthz HTTP/1.1\r\n")
+        assert lazy.recv(1000) == b""
 
 
 @pytest.mark.parametrize(
     "bytes_sent",
     [
         b"\x00\x01\x02\r\n\r\n",
-        b"GET / HTTP/9.9\r\n\r\n",
         b"GET /kv/0/a HTTP/1.1\r\n\r\n",
         b"GET /" + b"x" * 100_000,
         b"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: x\r\n\r\n",

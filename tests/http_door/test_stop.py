@@ -8,6 +8,8 @@ import threading
 import httpx
 import pytest
 
+from dozo.testing import NodeError
+
 from .test_large_values import PIECE, answer_to, upload, wait_for_upload
 
 
@@ -50,11 +52,13 @@ def test_idle_connections_do_not_hold_it_up(start_node):
 
 def test_a_second_signal_ends_it_at_once(start_node):
     node = start_node("--shutdown-timeout", "600")
-    waiting = threading.Thread(
-        target=lambda: pytest.raises(
-            httpx.HTTPError, httpx.post, f"{node.url}/command", json=["BLPOP", "queue", 0], timeout=60
-        )
-    )
+    answers: list[int] = []
+
+    def wait() -> None:
+        answer = httpx.post(f"{node.url}/command", json=["BLPOP", "queue", 0], timeout=60)
+        answers.append(answer.status_code)
+
+    waiting = threading.Thread(target=wait)
     with node.redis() as peer:
         waiting.start()
         while not peer.info("clients")["blocked_clients"]:
@@ -65,6 +69,7 @@ def test_a_second_signal_ends_it_at_once(start_node):
     node.process.send_signal(signal.SIGTERM)
     assert node.wait(10) == 0
     waiting.join()
+    assert answers == [502]
 
 
 def test_a_gateway_stops(node, start_gateway):
@@ -75,7 +80,5 @@ def test_a_gateway_stops(node, start_gateway):
 
 
 def test_a_port_that_is_taken(node, start_node):
-    from dozo.testing import NodeError
-
     with pytest.raises(NodeError, match=f"can't listen on 127.0.0.1:{node.http_port}"):
         start_node("--http-port", str(node.http_port))

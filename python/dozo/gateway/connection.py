@@ -54,7 +54,6 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, max_reply_bytes: int) -> None:
         self.created_at = asyncio.get_running_loop().time()
-        self.idle_since = self.created_at
         self.database = 0
         self._max_reply_bytes = max_reply_bytes
         self._reader = hiredis.Reader(replyError=ReplyError, notEnoughData=_NOTHING)

@@ -46,6 +46,7 @@ __all__ = [
 ]
 
 _CONNECT_S: Final = 5.0
+_SWEEP_S: Final = 1.0
 _LIFETIME_S: Final = 10.0
 """How long a connection is used again. The upstream asks for a password only once a connection, so this is also how
 long a password that was changed there is still good for (`forget` makes it good for nothing at once)."""
@@ -137,6 +138,7 @@ class Upstream:
         self._free: dict[Caller, list[Connection]] = {}
         self._open: set[Connection] = set()
         self._forgotten_at = 0.0
+        self._swept_at = 0.0
 
     async def call(self, caller: Caller, *args: Word, database: int = 0) -> Reply:
         """Run one command; its reply, or its ReplyError raised."""
@@ -240,29 +242,43 @@ class Upstream:
         return Caller(own.password or None, own.username or None)
 
     def _take(self, caller: Caller) -> Connection | None:
-        """A free connection of the caller's that may be used again; the others are closed on the way."""
-        self._close_old()
-        free = self._free.get(caller)
-        return free.pop() if free else None
+        """A free connection of the caller's that may be used again; those that may not are closed on the way."""
+        self._sweep()
+        free = self._free.get(caller, [])
+        while free:
+            connection = free.pop()
+            if self._is_usable(connection):
+                return connection
+            self._drop(connection)
+        return None
 
     def _give_back(self, caller: Caller, connection: Connection) -> None:
-        if connection.is_idle and self._is_young(connection):
+        if connection.is_idle and self._is_usable(connection):
             self._free.setdefault(caller, []).append(connection)
         else:
             self._drop(connection)
 
-    def _close_old(self) -> None:
+    def _sweep(self) -> None:
+        """Close what nobody may use again, of all callers, now and then."""
+        now = asyncio.get_running_loop().time()
+        if now - self._swept_at < _SWEEP_S:
+            return
+        self._swept_at = now
         for caller, free in list(self._free.items()):
-            for connection in free:
-                if not (connection.is_open and self._is_young(connection)):
-                    self._drop(connection)
-            free[:] = [connection for connection in free if connection in self._open]
-            if not free:
+            kept = [connection for connection in free if self._is_usable(connection)]
+            for connection in set(free).difference(kept):
+                self._drop(connection)
+            self._free[caller] = kept
+            if not kept:
                 del self._free[caller]
 
-    def _is_young(self, connection: Connection) -> bool:
+    def _is_usable(self, connection: Connection) -> bool:
         now = asyncio.get_running_loop().time()
-        return connection.created_at > self._forgotten_at and now - connection.created_at < _LIFETIME_S
+        return (
+            connection.is_open
+            and connection.created_at > self._forgotten_at
+            and now - connection.created_at < _LIFETIME_S
+        )
 
     def _drop(self, connection: Connection) -> None:
         connection.close()
@@ -284,12 +300,10 @@ class Upstream:
         return connection
 
     def _make_room(self) -> None:
-        """Close a free connection of another caller's where the limit would be passed."""
-        while len(self._open) >= self._limit and self._free:
-            caller, free = next(iter(self._free.items()))
-            self._drop(free.pop(0))
-            if not free:
-                del self._free[caller]
+        """Close free connections of other callers where the limit would be passed."""
+        for free in self._free.values():
+            while free and len(self._open) >= self._limit:
+                self._drop(free.pop(0))
 
     async def _greet(self, connection: Connection, caller: Caller) -> None:
         """Authenticate, and tell CLIENT LIST which door this is; a server without SETINFO may say so."""

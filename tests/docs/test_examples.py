@@ -1,7 +1,8 @@
 """Every example of the README and the guides runs and prints what it says.
 
 In order of the page: a Python block that names its file is loaded into a server of its own, a `>>>` block is a doctest,
-a `console` block is run line by line, a `toml` block is read as a configuration. Only the ports are replaced.
+a `console` block is run line by line, a `toml` block is read as a configuration. Only the ports are replaced; those
+that are closed by default are opened where a page speaks of them.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ from pathlib import Path
 import pytest
 
 from dozo.config import load
-from dozo.testing import Node
+from dozo.testing import Node, free_ports
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs" / "guide").glob("*.md"))]
+# Ports that are closed by default, and what opens one where a page speaks of it.
+DOORS = {"8080": ["--http-port"], "50051": ["--grpc-port"]}
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -33,11 +36,18 @@ def test_examples(page, start_dozo, tmp_path):
         if name := re.match(r"# (\w+\.py)\n", text):
             (tmp_path / name[1]).write_text(text)
             flags += ["--load", str(tmp_path / name[1])]
+    ports = {}
+    for port, door in DOORS.items():
+        if port in page.read_text("utf-8"):
+            ports[port] = str(*free_ports(1))
+            flags += [*door, ports[port]]
     node = start_dozo("--databases", "16", *flags)
+    node.ports += map(int, ports.values())
+    assert node.wait_until_ready()
     names: dict[str, object] = {}
-    ports = {"6379": str(node.port), "11211": str(node.memcached_port)}
+    ports |= {"6379": str(node.port), "11211": str(node.memcached_port)}
     for kind, text in blocks(page, "python", "console"):
-        text = re.sub(r"\b(6379|11211)\b", lambda match: ports[match[1]], text)
+        text = re.sub(rf"\b({'|'.join(ports)})\b", lambda match: ports[match[1]], text)
         if kind == "console":
             run_console(text, node)
         elif ">>>" in text:

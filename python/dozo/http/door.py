@@ -76,7 +76,7 @@ class HttpDoor:
     async def close(self, grace_s: float) -> None:
         """End event streams and idle connections at once, give other requests their time."""
         self._events.close()
-        self._server.config.timeout_graceful_shutdown = max(1, round(grace_s)) if grace_s else 0
+        self._server.config.timeout_graceful_shutdown = max(1, round(grace_s))
         self._server.should_exit = True
         await self._task
         for upstream in self._upstreams:

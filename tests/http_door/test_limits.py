@@ -17,6 +17,11 @@ def connect(node) -> socket.socket:
     return socket.create_connection((HOST, node.http_port), timeout=30)
 
 
+def send_for_ever(sender: socket.socket, data: bytes) -> None:
+    while True:
+        sender.sendall(data)
+
+
 def test_the_body_of_commands(start_node):
     node = start_node("--http-max-body", "2kb")
     with httpx.Client(base_url=node.url) as http:
@@ -102,6 +107,24 @@ def test_a_request_that_does_not_become_whole(node, begun):
 
 
 @pytest.mark.slow
+def test_a_body_that_nobody_wants(node):
+    """It is read for a while, so that the client hears why."""
+    with connect(node) as lazy:
+        lazy.sendall(b"POST /command HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999999999\r\n\r\n")
+        assert lazy.recv(100).startswith(b"HTTP/1.1 415")
+        with pytest.raises(ConnectionError):
+            send_for_ever(lazy, b"x" * 65536)
+
+
+def test_trailers_have_an_end(node):
+    with connect(node) as endless:
+        head = b"PUT /kv/0/key HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+        endless.sendall(head + b"1\r\nx\r\n0\r\n")
+        with pytest.raises(ConnectionError):
+            send_for_ever(endless, b"X: y\r\n" * 1000)
+
+
+@pytest.mark.slow
 def test_a_second_request_that_does_not_become_whole(node):
     with connect(node) as lazy:
         lazy.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -117,7 +140,8 @@ def test_a_second_request_that_does_not_become_whole(node):
     "bytes_sent",
     [
         b"\x00\x01\x02\r\n\r\n",
-        b"GET /kv/0/a HTTP/1.1\r\n\r\n",
+        b"GET /\xff HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\n" + b"X: y\r\n" * 20_000,
         b"GET /" + b"x" * 100_000,
         b"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: x\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",

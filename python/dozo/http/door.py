@@ -21,7 +21,6 @@ from dozo.log import Log
 
 __all__ = ["HttpDoor"]
 
-_HEAD_BYTES: Final = 64 << 10
 _KEEP_ALIVE_S: Final = 75
 _WAIT_S: Final = 5.0
 """How long a request waits for a free connection to the upstream."""
@@ -60,7 +59,6 @@ class HttpDoor:
                 headers=list(SAFE_HEADERS),
                 limit_concurrency=settings.http_max_clients,
                 timeout_keep_alive=_KEEP_ALIVE_S,
-                h11_max_incomplete_event_size=_HEAD_BYTES,
             )
         )
         _log_to(self._log)

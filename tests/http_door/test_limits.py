@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 
@@ -158,5 +159,6 @@ def test_what_is_not_http(node, http, bytes_sent):
         except ConnectionError:
             pass
         assert answer.startswith(b"HTTP/1.1 400 ")
+        assert list(json.loads(answer.partition(b"\r\n\r\n")[2])) == ["error"]
     assert http.get("/healthz").status_code == 200
     assert "Traceback" not in node.log()

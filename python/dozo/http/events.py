@@ -19,6 +19,7 @@ from starlette.types import Receive, Scope, Send
 
 from dozo.gateway.upstream import Message, UpstreamError
 from dozo.http.gate import Gate
+from dozo.http.openapi import MAX_NAME, MAX_NAMES
 from dozo.http.paths import path
 from dozo.http.problems import Problem
 from dozo.http.words import to_json
@@ -26,7 +27,6 @@ from dozo.http.words import to_json
 __all__ = ["Events"]
 
 _HEARTBEAT_S: Final = 15.0
-_MAX_NAMES: Final = 500
 _EVENTS: Final = "text/event-stream"
 _HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
@@ -56,8 +56,9 @@ class Events:
             if name not in names:
                 raise Problem(400, f"there is no parameter {name!r} here")
             names[name].append(value)
-        if max(len(given) for given in names.values()) > _MAX_NAMES:
-            raise Problem(400, f"name at most {_MAX_NAMES} channels and as many patterns")
+        for given in names.values():
+            if len(given) > MAX_NAMES or any(len(name) > MAX_NAME for name in given):
+                raise Problem(400, f"name at most {MAX_NAMES} of each kind, of {MAX_NAME} characters")
         if not (names["channel"] or names["pattern"]):
             names["pattern"] = ["*"]
         if request.method == "HEAD":

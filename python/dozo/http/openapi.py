@@ -9,11 +9,15 @@ from typing import Any, Final
 
 from dozo import __version__
 
-__all__ = ["TTL_PATTERN", "document"]
+__all__ = ["MAX_NAME", "MAX_NAMES", "TTL_PATTERN", "document"]
 
 Json = dict[str, Any]
 
 TTL_PATTERN: Final = r"^(keep|[1-9][0-9]{0,8}(\.[0-9]{1,3})?|0\.([1-9][0-9]{0,2}|0[1-9][0-9]?|00[1-9]))$"
+MAX_NAMES: Final = 16
+MAX_NAME: Final = 128
+"""Names of a stream of each kind, and their characters: percent-encoded, all of them fit into a request's head."""
+
 _BASE64_PATTERN: Final = r"^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
 
 _ABOUT: Final = """The data of a dozo server over HTTP. Where the server has a password, every path but `/healthz`,
@@ -182,7 +186,7 @@ def _pipeline() -> Json:
 
 
 def _events() -> Json:
-    names = {"type": "array", "items": {"type": "string"}, "maxItems": 500}
+    names = {"type": "array", "items": {"type": "string", "maxLength": MAX_NAME}, "maxItems": MAX_NAMES}
     return _operation(
         "events",
         "Hear what is published.",

@@ -8,6 +8,7 @@ between two requests. The time of a body that is wanted is limited where it is r
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -52,6 +53,19 @@ class PatientProtocol(HttpToolsProtocol):
                 self._wait()
         else:
             self._wait_no_more()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no request, in the form of every failure, and close."""
+        body = json.dumps({"error": msg}).encode()
+        headers = (
+            *self.server_state.default_headers,
+            (b"content-type", b"application/json"),
+            (b"content-length", str(len(body)).encode()),
+            (b"connection", b"close"),
+        )
+        head = b"".join(b"%s: %s\r\n" % header for header in headers)
+        self.transport.write(b"HTTP/1.1 400 Bad Request\r\n" + head + b"\r\n" + body)
+        self.transport.close()
 
     def on_message_begin(self) -> None:
         """Begin a request (the parser calls this)."""

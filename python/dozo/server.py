@@ -222,7 +222,8 @@ def _allow_descriptors(running: Running) -> None:
         import resource
     except ImportError:
         return  # Windows has no such limit.
-    wanted = running.config.limits.maxclients + _DESCRIPTORS_OF_OUR_OWN
+    own = _DESCRIPTORS_OF_OUR_OWN + _descriptors_of_doors(running.config)
+    wanted = running.config.limits.maxclients + own
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= wanted:
         return
@@ -232,11 +233,17 @@ def _allow_descriptors(running: Running) -> None:
     except (OSError, ValueError):
         allowed = soft
     if allowed < wanted:
-        clients = max(allowed - _DESCRIPTORS_OF_OUR_OWN, 1)
+        clients = max(allowed - own, 1)
         running.log(
             "warning", f"the limit on open files ({allowed}) allows {clients} clients, not maxclients"
         )
         running.kernel.configure("maxclients", clients)
+
+
+def _descriptors_of_doors(config: Config) -> int:
+    """Files that gateways hold: their clients' sockets, and their own ends of connections to the kernel."""
+    http = config.http
+    return http.http_max_clients + http.http_connections + http.http_max_streams if http.http_port else 0
 
 
 def _for_kernel(value: Any) -> int | bool | bytes:

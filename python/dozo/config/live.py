@@ -36,6 +36,7 @@ class Config:
         self.memory = self.tree.memory
         self.limits = self.tree.limits
         self.observe = self.tree.observe
+        self.grpc = self.tree.grpc
         self.log = self.tree.log
         self.process = self.tree.process
 
@@ -92,7 +93,7 @@ class Config:
     @property
     def opens_doors(self) -> bool:
         """Whether there is a gateway to open beside the server's own listeners."""
-        return bool(self.http.http_port)
+        return bool(self.http.http_port or self.grpc.grpc_port)
 
     def refuse_exposure(self) -> None:
         """Raise when other machines could reach a server that asks for no password and was not told to allow it."""

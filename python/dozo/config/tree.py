@@ -305,6 +305,29 @@ class Observe:
 
 
 @dataclass(slots=True)
+class Grpc:
+    """The gRPC door."""
+
+    grpc_port: Annotated[int, start("TCP port for gRPC clients; 0 turns it off.", ge=0, le=65535)] = 0
+    grpc_max_message_size: Annotated[
+        int,
+        start(
+            "Longest request of a gRPC client, and longest value it is sent.",
+            "bytes",
+            ge=64 << 10,
+            le=1 << 30,
+        ),
+    ] = 16 << 20
+    grpc_max_calls: Annotated[
+        int, start("Calls that gRPC clients may have open at the same time.", ge=1, le=_INT32)
+    ] = 1000
+    grpc_max_streams: Annotated[
+        int,
+        start("Watches and subscriptions among them; each holds a connection to the data.", ge=0, le=_INT32),
+    ] = 256
+
+
+@dataclass(slots=True)
 class Log:
     """What the server writes about itself."""
 
@@ -334,6 +357,7 @@ class Tree:
     collections: Collections = field(default_factory=Collections)
     scripting: Scripting = field(default_factory=Scripting)
     observe: Observe = field(default_factory=Observe)
+    grpc: Grpc = field(default_factory=Grpc)
     log: Log = field(default_factory=Log)
     process: Process = field(default_factory=Process)
 

@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol, TypeVar
 from urllib.parse import unquote
 
 from grpc import StatusCode
-from grpc.aio import ServicerContext
+from grpc.aio import AbortError, ServicerContext
 
 from dozo.errors import DozoError, ReplyError
 from dozo.gateway import NOBODY, Busy, Caller, Denied, ReplyTooLarge, UpstreamError
@@ -74,6 +74,8 @@ def answers(
             return await method(service, request, context)
         except DozoError as error:
             status, text = status_of(error), str(error)
+        except AbortError:
+            raise  # The method has chosen the status itself.
         except Exception:
             service.log("error", f"internal error in {method.__qualname__}\n{traceback.format_exc()}")
             status, text = StatusCode.INTERNAL, "internal error; the server's log tells more"

@@ -27,6 +27,10 @@ def doors_of(config: Config, log: Log, address: Address) -> Doors:
         from dozo.http.door import HttpDoor
 
         doors.append(HttpDoor(config, log, address))
+    if config.grpc.grpc_port:
+        from dozo.grpc.door import GrpcDoor
+
+        doors.append(GrpcDoor(config, log, address))
     return Doors(doors, log)
 
 
@@ -34,7 +38,7 @@ def run(config: Config, url: str) -> int:
     """Open the doors to a server elsewhere until SIGTERM or SIGINT; the exit code. ConfigError: they can't open."""
     address = replace(Address.parse(url), requirepass=config.security.requirepass)
     if not config.opens_doors:
-        raise ConfigError("no door is open: set http-port")
+        raise ConfigError("no door is open: set http-port or grpc-port")
     if address.password and not address.requirepass:
         raise ConfigError(
             "the upstream's password would serve for everybody: set requirepass, which callers present"

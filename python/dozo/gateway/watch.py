@@ -29,8 +29,8 @@ __all__ = ["Changed", "Read", "TooSlow", "watch"]
 Read = Callable[[bytes], Sequence[Word]]
 """The command that reads a key."""
 
-_AT_ONCE: Final = 64
-"""Keys that are read in one round trip."""
+_AT_ONCE: Final = 8
+"""Keys that are read in one round trip; a watcher holds so many values at most."""
 
 _MOST_CHANGED: Final = 100_000
 """Keys that may have changed without having been read."""
@@ -63,14 +63,13 @@ async def watch(
 
     initial: begin with each of `keys`. The iterator ends by an UpstreamError only.
     """
-    async with upstream.lease(caller) as connection, asyncio.TaskGroup() as tasks:
+    async with upstream.lease(caller) as connection:
         watcher = _Watcher(connection, keys, read)
-        hearing = tasks.create_task(watcher.hear())
         try:
             await watcher.begin(database, prefixes, initial)
             yield watcher.changes()
         finally:
-            hearing.cancel()
+            await watcher.end()
 
 
 class _Watcher:
@@ -83,22 +82,9 @@ class _Watcher:
         self._changed: dict[bytes, None] = {}
         self._flushed = False
         self._replies: deque[Reply] = deque()
-        self._failed: UpstreamError | None = None
         self._news = asyncio.Event()
-
-    async def hear(self) -> None:
-        """Sort what arrives until the connection fails or the task is cancelled."""
-        while self._failed is None:
-            try:
-                heard = await self._connection.next_message()
-            except UpstreamError as error:
-                self._failed = error
-            else:
-                if isinstance(heard, hiredis.PushNotification):
-                    self._note(heard)
-                else:
-                    self._replies.append(heard)
-            self._news.set()
+        self._hearing = asyncio.create_task(self._hear())
+        self._hearing.add_done_callback(lambda task: self._news.set())
 
     async def begin(self, database: int, prefixes: Sequence[bytes], initial: bool) -> None:
         """Ask for the reports; ReplyError when the upstream does not make them."""
@@ -129,6 +115,21 @@ class _Watcher:
             for key, reply in zip(keys, replies[len(asking) :], strict=True):
                 yield Changed(key, reply)
 
+    async def end(self) -> None:
+        """Hear no more."""
+        self._hearing.cancel()
+        await asyncio.gather(self._hearing, return_exceptions=True)
+
+    async def _hear(self) -> None:
+        """Sort what arrives until the connection fails."""
+        while True:
+            heard = await self._connection.next_message()
+            if isinstance(heard, hiredis.PushNotification):
+                self._note(heard)
+            else:
+                self._replies.append(heard)
+            self._news.set()
+
     def _asking(self, keys: Collection[bytes]) -> list[Sequence[Word]]:
         """The command that asks to hear of named keys; prefixes are asked for once and for all."""
         return [("EXISTS", *keys)] if self._tracked else []
@@ -140,8 +141,8 @@ class _Watcher:
         return [self._replies.popleft() for _ in commands]
 
     async def _wait(self) -> None:
-        if self._failed is not None:
-            raise self._failed
+        if self._hearing.done():
+            await self._hearing
         self._news.clear()
         await self._news.wait()
 
@@ -156,4 +157,4 @@ class _Watcher:
             self._changed.clear()
             self._flushed = True
         if len(self._changed) > _MOST_CHANGED:
-            self._failed = TooSlow(f"more than {_MOST_CHANGED} keys changed while the watcher was busy")
+            raise TooSlow(f"more than {_MOST_CHANGED} keys changed while the watcher was busy")

@@ -116,7 +116,7 @@ class Callers:
             if name == "authorization":
                 return Caller(password=_password(value))
         if self._is_protected() and not _is_loopback(context.peer()):
-            raise Refused(StatusCode.PERMISSION_DENIED, _PROTECTED)
+            raise Refused(StatusCode.UNAUTHENTICATED, _PROTECTED)
         return NOBODY
 
 

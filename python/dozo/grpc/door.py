@@ -13,8 +13,9 @@ from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from dozo.config import Config
-from dozo.errors import ConfigError, ReplyError
+from dozo.errors import ReplyError
 from dozo.gateway import Address, Caller, Denied, Upstream, UpstreamError
+from dozo.gateway.listen import listen
 from dozo.grpc.calls import Callers
 from dozo.grpc.data import Data
 from dozo.grpc.health import Health
@@ -31,6 +32,8 @@ _CONNECTIONS: Final = 64
 _ENVELOPE: Final = 64 << 10
 """What a message may be larger than the value in it."""
 
+_EVERY: Final = {"0.0.0.0", "::"}
+
 _DATA: Final = data_pb2.DESCRIPTOR.services_by_name["Data"].full_name
 _IDS: Final = tuple(service.full_name for service in katsubushi_pb2.DESCRIPTOR.services_by_name.values())
 
@@ -46,8 +49,9 @@ class GrpcDoor:
         self._address = address
 
     async def open(self) -> list[str]:
-        """Listen on every address of `bind`; the places. ConfigError: a port can't be had."""
+        """Listen on the addresses of `bind`; the places. OSError: one can't be had."""
         settings = self._config.grpc
+        places = self._places()
         self._upstream = self._reach(_CONNECTIONS)
         # Of their own, so that streams never keep calls waiting.
         self._streams_upstream = self._reach(settings.grpc_max_streams)
@@ -55,7 +59,8 @@ class GrpcDoor:
             options=_options(self._config), maximum_concurrent_rpcs=settings.grpc_max_calls
         )
         self._add_services()
-        places = [place for address in self._config.network.bind if (place := self._listen(address))]
+        for place in places:
+            self._server.add_insecure_port(place)
         await self._server.start()
         return places
 
@@ -73,12 +78,11 @@ class GrpcDoor:
             upstream.forget()
 
     def _reach(self, connections: int) -> Upstream:
-        password = self._config.security.requirepass
-        return Upstream(self._address, self.name, connections=connections, requirepass=password)
+        return Upstream(self._address, self.name, connections=connections)
 
     def _add_services(self) -> None:
-        security, settings = self._config.security, self._config.grpc
-        callers = Callers(lambda: self._config.network.protected_mode and not security.requirepass)
+        settings = self._config.grpc
+        callers = Callers(lambda: self._config.network.protected_mode)
         shared = (self._upstream, callers, self._log)
         self._data = Data(
             *shared,
@@ -95,19 +99,17 @@ class GrpcDoor:
         names = (_DATA, *_IDS, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._server)
 
-    def _listen(self, address: str) -> str | None:
-        """Open the port on one address of `bind`; None where that may be missing on this machine, and is."""
-        host = address.removeprefix("-")
-        host = "[::]" if host == "*" else f"[{host}]" if ":" in host else host
-        place = f"{host}:{self._config.grpc.grpc_port}"
-        try:
-            self._server.add_insecure_port(place)
-        except RuntimeError:
-            if address.startswith("-"):
-                return None
-            why = "the address is in use, or not this machine's"
-            raise ConfigError(f"can't listen on {place} for gRPC: {why}") from None
-        return place
+    def _places(self) -> list[str]:
+        """Where to listen, by `bind`; OSError: an address can't be had."""
+        network, port = self._config.network, self._config.grpc.grpc_port
+        # grpcio opens its sockets itself and says little when it can't, so it gets only what has just been open.
+        probes = listen(network.bind, port, network.tcp_backlog)
+        found = [probe.getsockname()[0] for probe in probes]
+        for probe in probes:
+            probe.close()
+        # What is every address of one family is every address at all to grpcio, and it takes that only once.
+        hosts = ["::"] if _EVERY.intersection(found) else found
+        return [f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host in hosts]
 
     async def _has_data(self) -> bool:
         """Whether the upstream answers."""

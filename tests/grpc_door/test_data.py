@@ -1,9 +1,10 @@
-"""`dozo.v1.Data` through grpcio's stubs: one keyspace with Redis and memcached clients, conditions, batches, commands."""
+"""`dozo.v1.Data` through grpcio's stubs: values, conditions, batches, commands, beside clients of other protocols."""
 
 from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import grpc
 import pytest
@@ -15,31 +16,11 @@ from dozo.grpc.v1.data_pb2 import (
     DeleteRequest,
     GetRequest,
     Operation,
-    Reply,
     SetRequest,
 )
 from dozo.testing import HOST
 
-
-def command(data, *args, db=0):
-    return data.Command(CommandRequest(args=args, db=db)).reply
-
-
-def status(call, *args, **options):
-    """The status and the text that a call ends with."""
-    with pytest.raises(grpc.RpcError) as raised:
-        call(*args, **options)
-    return raised.value.code(), raised.value.details()
-
-
-def plain(reply: Reply):
-    """A reply as Python values."""
-    kind = reply.WhichOneof("reply")
-    if kind == "null":
-        return None
-    if kind == "array":
-        return [plain(element) for element in reply.array.elements]
-    return getattr(reply, kind)
+from .calls import command, plain, status
 
 
 def test_a_value_is_what_redis_and_memcached_clients_see(node, data, client):
@@ -47,7 +28,7 @@ def test_a_value_is_what_redis_and_memcached_clients_see(node, data, client):
     assert data.Set(SetRequest(key=b"k\xff", value=value, flags=7)).stored
     assert client.get(b"k\xff") == value
     data.Set(SetRequest(key=b"k", value=b"v", flags=7))
-    with Client((HOST, node.memcached_port)) as cache:
+    with closing(Client((HOST, node.memcached_port))) as cache:
         assert cache.raw_command("get k", "END\r\n") == b"VALUE k 7 1\r\nv\r\n"
         cache.set("m", b"from memcached", flags=9)
     item = data.Get(GetRequest(key=b"m")).item
@@ -141,13 +122,14 @@ def test_counting_by_versions_loses_nothing(data):
     assert data.Get(GetRequest(key=b"n")).item.value == b"100"
 
 
-@pytest.mark.parametrize("version", ["", "a,b", "no-such", "\0"])
-def test_what_is_no_version_matches_nothing(data, version):
-    data.Set(SetRequest(key=b"k", value=b"v"))
-    try:
-        assert not data.Set(SetRequest(key=b"k", value=b"w", if_version=version)).stored
-    except grpc.RpcError as error:
-        assert error.code() == grpc.StatusCode.INVALID_ARGUMENT
+def test_what_is_no_version_matches_nothing(data):
+    version = data.Set(SetRequest(key=b"k", value=b"v")).version
+    assert not data.Set(SetRequest(key=b"k", value=b"w", if_version="no-such")).stored
+    assert not data.Set(SetRequest(key=b"missing", value=b"w", if_version=version)).stored
+    for wrong in ("", f"{version},{version}"):
+        refused = grpc.StatusCode.INVALID_ARGUMENT, "if_version is not a version"
+        assert status(data.Set, SetRequest(key=b"k", value=b"w", if_version=wrong)) == refused
+        assert status(data.Delete, DeleteRequest(key=b"k", if_version=wrong)) == refused
     assert data.Get(GetRequest(key=b"k")).item.value == b"v"
 
 
@@ -199,9 +181,7 @@ def test_a_batch_runs_as_a_whole_or_not_at_all(data, client):
     }
     for text, request in refused.items():
         assert status(data.Batch, request) == (grpc.StatusCode.INVALID_ARGUMENT, text)
-    queued = BatchRequest(
-        operations=[sets, Operation(command=CommandRequest(args=[b"GET"]))], atomic=True
-    )
+    queued = BatchRequest(operations=[sets, Operation(command=CommandRequest(args=[b"GET"]))], atomic=True)
     assert status(data.Batch, queued)[0] == grpc.StatusCode.INVALID_ARGUMENT
     assert client.dbsize() == 0
 
@@ -231,7 +211,10 @@ def test_commands_of_every_family(data):
     assert plain(command(data, b"SET", b"s", b"v")) == b"OK"
     assert plain(command(data, b"ZADD", b"z", b"1.5", b"m")) == 1
     assert plain(command(data, b"ZRANGE", b"z", b"0", b"-1", b"WITHSCORES")) == [b"m", b"1.5"]
-    assert plain(command(data, b"EVAL", b"return {1, {'a', false}, {err='MINE no'}}", b"0"))[:2] == [1, [b"a", None]]
+    assert plain(command(data, b"EVAL", b"return {1, {'a', false}, {err='MINE no'}}", b"0"))[:2] == [
+        1,
+        [b"a", None],
+    ]
     inner = command(data, b"EVAL", b"return {{err='MINE no'}}", b"0").array.elements[0].error
     assert (inner.code, inner.message) == ("MINE", "no")
 

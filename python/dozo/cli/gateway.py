@@ -8,7 +8,7 @@ import os
 from dozo.cli.options import add_settings, load_settings
 from dozo.errors import ConfigError
 
-_SECTIONS = ("network", "http", "security", "log", "process")
+_SECTIONS = ("network", "http", "grpc", "security", "log", "process")
 _VARIABLE = "DOZO_UPSTREAM"
 
 

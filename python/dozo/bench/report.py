@@ -11,8 +11,11 @@ Results = dict[str, Any]
 
 def tables(results: Results) -> str:
     """The results in Markdown, for the README."""
-    parts = [_requests(results), _memory(results)]
+    parts = [_requests(results)]
     # Results from before these were measured are still shown.
+    if "doors" in results:
+        parts.append(_doors(results["doors"]))
+    parts.append(_memory(results))
     if "collections" in results:
         parts += [_collections(results["collections"]), _stalls(results["stalls"])]
     parts.append(_hits(results))
@@ -35,6 +38,14 @@ def _requests(results: Results) -> str:
                 f"{_latency(mine)} ({_latency(theirs)})",
             )
             lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _doors(rows: list[Results]) -> str:
+    lines = ["| gateway | load | CPU/request | requests/s | p50 / p99 ms |", "|---|---|---|---|---|"]
+    for row in rows:
+        figures = f"{row['cpu_us']:.1f} us | {row['requests_per_s']:,.0f} | {_latency(row)}"
+        lines.append(f"| {row['door']} | {row['load']} | {figures} |")
     return "\n".join(lines) + "\n"
 
 

@@ -13,7 +13,7 @@ from functools import partial
 from statistics import median
 from typing import Any
 
-from dozo.bench import hit_ratio, memcached_load, memory, processes, redis_load, stall
+from dozo.bench import doors, hit_ratio, memcached_load, memory, processes, redis_load, stall
 
 PIPELINES = (1, 16, 64)
 #: Of the loads that are not on strings.
@@ -119,6 +119,15 @@ def memcached_loads(plan: Plan, say: Say) -> list[Results]:
     return rows
 
 
+def door_loads(plan: Plan, say: Say) -> list[Results]:
+    """Requests through each gateway; there is no original to compare with."""
+    rows: list[Results] = []
+    for row in doors.measure(plan.requests, plan.rounds):
+        say(f"{row['door']:5} {row['load']:24} {row['cpu_us']:8.1f} us  {row['requests_per_s']:9,.0f}/s")
+        rows.append(row)
+    return rows
+
+
 def memory_use(plan: Plan, say: Say) -> Results:
     """RSS of an empty server, and bytes a key takes beyond key and value."""
     starts: dict[str, Callable[[], AbstractContextManager[processes.Running]]] = {
@@ -204,6 +213,7 @@ def run(plan: Plan, say: Say) -> Results:
     }
     results["redis"] = redis_loads(plan, say)
     results["memcached"] = memcached_loads(plan, say)
+    results["doors"] = door_loads(plan, say)
     results["memory"] = memory_use(plan, say)
     results["collections"] = collection_memory(plan, say)
     results["stalls"] = stalls(plan, say)

@@ -115,7 +115,8 @@ class Callers:
         for name, value in context.invocation_metadata() or ():
             if name == "authorization":
                 return Caller(password=_password(value))
-        if self._is_protected() and not _is_loopback(context.peer()):
+        # The port is left out, so that one answer is remembered for all connections of a machine.
+        if self._is_protected() and not _is_loopback(context.peer().rpartition(":")[0]):
             raise Refused(StatusCode.UNAUTHENTICATED, _PROTECTED)
         return NOBODY
 
@@ -128,11 +129,11 @@ def _password(authorization: str | bytes) -> str:
     return password
 
 
+@functools.lru_cache(1024)
 def _is_loopback(peer: str) -> bool:
-    """Whether a peer as gRPC names it (`ipv4:127.0.0.1:5000`, `ipv6:%5B::1%5D:5000`) is on this machine."""
-    host = unquote(peer).partition(":")[2].rpartition(":")[0]
+    """Whether a peer as gRPC names it (`ipv4:127.0.0.1`, `ipv6:%5B::1%5D`) is on this machine."""
     try:
-        address = ipaddress.ip_address(host.strip("[]"))
+        address = ipaddress.ip_address(unquote(peer).partition(":")[2].strip("[]"))
     except ValueError:
         return False
     mapped = getattr(address, "ipv4_mapped", None)

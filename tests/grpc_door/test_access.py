@@ -91,6 +91,23 @@ def test_a_message_may_be_as_large_as_the_setting_says(start_node):
         assert plain(command(data, b"GETRANGE", b"k", b"-2", b"-1")) == b"xx"
 
 
+def test_a_reply_may_be_as_large_as_the_setting_says(start_node):
+    node = start_node("--grpc-max-message-size", "1mb")
+    with node.channel() as channel:
+        data = DataStub(channel)
+        long = b"local all = {} for i = 1, ARGV[1] do all[i] = i end return all"
+        numbers = plain(command(data, b"EVAL", long, b"0", b"100000"))
+        assert numbers == list(range(1, 100_001))
+        batch = BatchRequest(
+            operations=[Operation(command=CommandRequest(args=[b"EVAL", long, b"0", b"30000"]))] * 2
+        )
+        for result in data.Batch(batch).results:
+            assert plain(result.command.reply) == numbers[:30_000]
+        too_long = CommandRequest(args=[b"EVAL", long, b"0", b"200000"])
+        assert status(data.Command, too_long)[0] == grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert plain(command(data, b"PING")) == b"PONG"
+
+
 def test_streams_have_a_limit_and_leave_calls_alone(start_node):
     node = start_node("--grpc-max-streams", "2")
     with node.channel() as channel:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -147,6 +148,32 @@ def test_a_watcher_that_does_not_read_hears_the_last_state(data, client):
         last = b"4999".zfill(1_000)
         seen = next(value for _, value in map(value, events) if value == last)
         assert seen == last
+
+
+def test_a_watcher_that_does_not_read_at_all_is_given_up(start_node):
+    node = start_node()
+    options = [("grpc.max_receive_message_length", -1)]
+    with (
+        grpc.insecure_channel(f"{HOST}:{node.grpc_port}", options) as channel,
+        redis.Redis(HOST, node.port) as client,
+        watching(DataStub(channel), prefixes=[b""]) as events,
+    ):
+        for number in range(16):
+            client.set(f"large:{number}", bytes(4 << 20))
+        client.mset({f"small:{number}": b"" for number in range(100_001)})
+        code, text = status(deque, events)
+        assert code == grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert text == "more than 100000 keys changed while the watcher was busy"
+
+
+def test_a_subscriber_that_does_not_read_is_given_up(start_node):
+    node = start_node("--client-output-buffer-limit", "pubsub 1mb 0 0")
+    with node.channel() as channel, redis.Redis(HOST, node.port) as client:
+        call = DataStub(channel).Subscribe(SubscribeRequest(channels=[b"c"]), timeout=60)
+        with opened(call) as messages:
+            while client.publish("c", bytes(1 << 20)):
+                pass
+            assert status(deque, messages)[0] == grpc.StatusCode.UNAVAILABLE
 
 
 @pytest.mark.parametrize(

@@ -312,7 +312,7 @@ class Grpc:
     grpc_max_message_size: Annotated[
         int,
         start(
-            "Longest request of a gRPC client, and longest value it is sent.",
+            "Longest request of a gRPC client, and longest reply it is sent.",
             "bytes",
             ge=64 << 10,
             le=1 << 30,

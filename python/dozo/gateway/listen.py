@@ -7,13 +7,13 @@ import socket
 from collections.abc import Sequence
 from typing import Final
 
-__all__ = ["listen"]
+__all__ = ["addresses", "listen"]
 
 _EVERY: Final = {"*": "0.0.0.0", "::*": "::"}
 _MISSING: Final = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT)
 
 
-def listen(bind: Sequence[str], port: int, backlog: int) -> list[socket.socket]:
+def listen(bind: Sequence[str], port: int, backlog: int | None) -> list[socket.socket]:
     """A listening socket for each address; one that starts with - may be missing. OSError: nothing is left open."""
     opened: list[socket.socket] = []
     try:
@@ -31,7 +31,18 @@ def listen(bind: Sequence[str], port: int, backlog: int) -> list[socket.socket]:
     return opened
 
 
-def _listen(host: str, port: int, backlog: int) -> socket.socket:
+def addresses(bind: Sequence[str], port: int) -> list[str]:
+    """The addresses on which `listen` would listen, for a library that opens its sockets itself. OSError: as there."""
+    # Nobody can connect to a socket that is bound and does not listen.
+    bound = listen(bind, port, None)
+    try:
+        return [each.getsockname()[0] for each in bound]
+    finally:
+        for each in bound:
+            each.close()
+
+
+def _listen(host: str, port: int, backlog: int | None) -> socket.socket:
     family, kind, protocol, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     listener = socket.socket(family, kind, protocol)
     try:
@@ -39,7 +50,8 @@ def _listen(host: str, port: int, backlog: int) -> socket.socket:
         if family == socket.AF_INET6:
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         listener.bind(place)
-        listener.listen(backlog)
+        if backlog is not None:
+            listener.listen(backlog)
     except OSError:
         listener.close()
         raise

@@ -5,6 +5,7 @@ Owns calls and streams. Refuses what operations mean (operations.py) and how cha
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
@@ -12,10 +13,20 @@ from typing import Any, Final
 from grpc import StatusCode
 
 from dozo.errors import ReplyError
-from dozo.gateway import Caller, Unavailable, Upstream
+from dozo.gateway import Caller, Reply, Unavailable, Upstream
 from dozo.gateway.watch import Changed, watch
 from dozo.grpc.calls import Callers, Context, Refused, answers
-from dozo.grpc.operations import Dialect, Items, Plain, Step, command_step, error_of, get_step, step_of
+from dozo.grpc.operations import (
+    Dialect,
+    Items,
+    Plain,
+    Step,
+    command_step,
+    error_of,
+    get_step,
+    is_long,
+    step_of,
+)
 from dozo.grpc.streams import Streams
 from dozo.grpc.v1 import data_pb2 as data
 from dozo.grpc.v1 import data_pb2_grpc
@@ -92,7 +103,9 @@ class Data(data_pb2_grpc.DataServicer):
         commands = [step.command for step in steps]
         with self._noticing_absence():
             replies = await self._upstream.batch(caller, commands, database=request.db, atomic=request.atomic)
-        return data.BatchResponse(results=map(_result, steps, replies))
+        if is_long(replies):
+            return await asyncio.to_thread(_batch_response, steps, replies)
+        return _batch_response(steps, replies)
 
     # A stream is served by a coroutine that writes, not by a generator, so that it can be told to end while it writes.
     @answers
@@ -143,7 +156,9 @@ class Data(data_pb2_grpc.DataServicer):
 
     async def _run(self, caller: Caller, database: int, step: Step) -> data.Result:
         with self._noticing_absence():
-            return step.result(await self._upstream.call(caller, *step.command, database=database))
+            reply = await self._upstream.call(caller, *step.command, database=database)
+        # Other calls go on while a thread of its own makes the messages of a long reply.
+        return await asyncio.to_thread(step.result, reply) if is_long(reply) else step.result(reply)
 
     @contextmanager
     def _noticing_absence(self) -> Iterator[None]:
@@ -174,7 +189,11 @@ def _database(operation: data.Operation) -> int:
     return request.db if request else 0
 
 
-def _result(step: Step, reply: Any) -> data.Result:
+def _batch_response(steps: Sequence[Step], replies: Sequence[Reply]) -> data.BatchResponse:
+    return data.BatchResponse(results=map(_result, steps, replies))
+
+
+def _result(step: Step, reply: Reply) -> data.Result:
     if isinstance(reply, ReplyError):
         return data.Result(error=error_of(reply))
     try:

@@ -15,7 +15,7 @@ from grpc_reflection.v1alpha import reflection
 from dozo.config import Config
 from dozo.errors import ReplyError
 from dozo.gateway import Address, Caller, Denied, Upstream, UpstreamError
-from dozo.gateway.listen import listen
+from dozo.gateway.listen import addresses
 from dozo.grpc.calls import Callers
 from dozo.grpc.data import Data
 from dozo.grpc.health import Health
@@ -59,8 +59,11 @@ class GrpcDoor:
             options=_options(self._config), maximum_concurrent_rpcs=settings.grpc_max_calls
         )
         self._add_services()
-        for place in places:
-            self._server.add_insecure_port(place)
+        try:
+            for place in places:
+                self._server.add_insecure_port(place)
+        except RuntimeError as error:
+            raise OSError(f"can't listen for gRPC: {error}") from None
         await self._server.start()
         return places
 
@@ -78,7 +81,8 @@ class GrpcDoor:
             upstream.forget()
 
     def _reach(self, connections: int) -> Upstream:
-        return Upstream(self._address, self.name, connections=connections)
+        most = self._config.grpc.grpc_max_message_size + _ENVELOPE
+        return Upstream(self._address, self.name, connections=connections, max_reply_bytes=most)
 
     def _add_services(self) -> None:
         settings = self._config.grpc
@@ -102,11 +106,8 @@ class GrpcDoor:
     def _places(self) -> list[str]:
         """Where to listen, by `bind`; OSError: an address can't be had."""
         network, port = self._config.network, self._config.grpc.grpc_port
-        # grpcio opens its sockets itself and says little when it can't, so it gets only what has just been open.
-        probes = listen(network.bind, port, network.tcp_backlog)
-        found = [probe.getsockname()[0] for probe in probes]
-        for probe in probes:
-            probe.close()
+        # grpcio opens its sockets itself and says little when it can't, so it gets only what can be had.
+        found = addresses(network.bind, port)
         # What is every address of one family is every address at all to grpcio, and it takes that only once.
         hosts = ["::"] if _EVERY.intersection(found) else found
         return [f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host in hosts]

@@ -18,12 +18,15 @@ from dozo.gateway.items import Condition, Unsupported
 from dozo.grpc.calls import Refused
 from dozo.grpc.v1 import data_pb2 as data
 
-__all__ = ["Dialect", "Items", "Plain", "Step", "command_step", "error_of", "get_step", "step_of"]
+__all__ = ["Dialect", "Items", "Plain", "Step", "command_step", "error_of", "get_step", "is_long", "step_of"]
 
 _GET_AND_EXPIRY: Final = (
     "local value = redis.call('GET', KEYS[1]) return value and {value, redis.call('PEXPIRETIME', KEYS[1])}"
 )
 """Reads a string and its expiry in one command, so that both belong together."""
+
+_LONG: Final = 5_000
+"""Elements of an array whose messages take some milliseconds to make."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +155,20 @@ def get_step(request: data.GetRequest, dialect: Dialect) -> Step:
 
 def command_step(request: data.CommandRequest) -> Step:
     """Run a command as it is."""
-    return Step(
-        list(request.args), lambda reply: data.Result(command=data.CommandResponse(reply=_reply(reply)))
-    )
+
+    def result(reply: Reply) -> data.Result:
+        made = data.Result()
+        _fill(made.command.reply, reply)
+        return made
+
+    return Step(list(request.args), result)
+
+
+def is_long(reply: Reply) -> bool:
+    """Whether making messages of a reply takes so long that other calls would notice."""
+    if not isinstance(reply, list):
+        return False
+    return len(reply) > _LONG or any(isinstance(part, list) and len(part) > _LONG for part in reply)
 
 
 def error_of(error: ReplyError) -> data.Error:
@@ -163,16 +177,21 @@ def error_of(error: ReplyError) -> data.Error:
     return data.Error(code=code, message=message)
 
 
-def _reply(reply: Reply) -> data.Reply:
-    if reply is None:
-        return data.Reply(null=data.Reply.Null())
-    if isinstance(reply, int):
-        return data.Reply(integer=reply)
+def _fill(message: data.Reply, reply: Reply) -> None:
+    """Write a reply into a message; in place, because an array of new messages would be copied."""
     if isinstance(reply, bytes):
-        return data.Reply(bytes=reply)
-    if isinstance(reply, ReplyError):
-        return data.Reply(error=error_of(reply))
-    return data.Reply(array=data.Reply.Array(elements=map(_reply, reply)))
+        message.bytes = reply
+    elif isinstance(reply, int):
+        message.integer = reply
+    elif reply is None:
+        message.null.SetInParent()
+    elif isinstance(reply, ReplyError):
+        message.error.CopyFrom(error_of(reply))
+    else:
+        message.array.SetInParent()
+        add = message.array.elements.add
+        for element in reply:
+            _fill(add(), element)
 
 
 def _deleted(reply: Reply) -> data.Result:

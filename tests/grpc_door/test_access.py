@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from itertools import islice
 
 import grpc
@@ -133,6 +134,23 @@ def test_calls_have_a_limit(start_node):
         assert status(data.Get, GetRequest(key=b"k"))[0] == grpc.StatusCode.RESOURCE_EXHAUSTED
         client.rpush("q", *"123")
         assert {plain(call.result().reply)[1] for call in waiting} == {b"1", b"2", b"3"}
+
+
+def test_connections_have_a_limit(start_node):
+    node = start_node("--maxclients", "10")
+    ping = CommandRequest(args=[b"PING"])
+    # A channel shares its connection with others to the same place, unless it is told not to.
+    own_connection = [("grpc.use_local_subchannel_pool", 1)]
+    with ExitStack() as stack:
+        channels = [
+            stack.enter_context(grpc.insecure_channel(f"{HOST}:{node.grpc_port}", own_connection))
+            for _ in range(11)
+        ]
+        for channel in channels[:10]:
+            assert DataStub(channel).Command(ping)
+        assert status(DataStub(channels[10]).Command, ping)[0] == grpc.StatusCode.UNAVAILABLE
+        channels[0].close()
+        assert DataStub(channels[10]).Command(ping, wait_for_ready=True, timeout=60)
 
 
 def test_memory_that_is_full_is_a_status(start_node):

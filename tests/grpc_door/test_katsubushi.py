@@ -7,6 +7,8 @@ import time
 
 import grpc
 import pytest
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+from grpc_health.v1.health_pb2_grpc import HealthStub
 
 from dozo import __version__
 from dozo.grpc.katsubushi.katsubushi_pb2 import FetchMultiRequest, FetchRequest, StatsRequest
@@ -108,3 +110,10 @@ def test_a_server_without_a_worker_id_issues_none(channel):
         assert code == grpc.StatusCode.UNAVAILABLE
         assert text.startswith("NOID ")
     assert StatsStub(channel).Get(StatsRequest()).get_hits == 0
+
+
+def test_health_says_whether_ids_are_issued(ids):
+    for service in ("katsubushi.Generator", "katsubushi.Stats"):
+        assert (
+            HealthStub(ids).Check(HealthCheckRequest(service=service)).status == HealthCheckResponse.SERVING
+        )

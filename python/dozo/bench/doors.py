@@ -1,7 +1,7 @@
 """What a request through each gateway costs: requests a second, the server's CPU, the wait.
 
-Owns the frame and the figures; the requests of a door are its load's (grpc_load.py). Clients run in this process, so
-their own work is not in the server's CPU, but it bounds the requests a second.
+Owns the frame and the figures; the requests of a door are its load's (http_load.py, grpc_load.py). Clients run in this
+process, so their own work is not in the server's CPU, but it bounds the requests a second.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from dozo.bench import grpc_load
+from dozo.bench import grpc_load, http_load
 from dozo.bench.processes import BenchError, Running
 from dozo.testing import Node, free_ports
 
@@ -30,7 +30,10 @@ class Door:
     flags: tuple[str, ...] = ()
 
 
-DOORS: Final = (Door("gRPC", "--grpc-port", grpc_load.LOADS),)
+DOORS: Final = (
+    Door("HTTP", "--http-port", http_load.LOADS),
+    Door("gRPC", "--grpc-port", grpc_load.LOADS),
+)
 
 
 def measure(requests: int, rounds: int) -> Iterator[dict[str, Any]]:

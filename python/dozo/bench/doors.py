@@ -32,7 +32,7 @@ class Door:
 
 DOORS: Final = (
     Door("HTTP", "--http-port", http_load.LOADS),
-    Door("gRPC", "--grpc-port", grpc_load.LOADS),
+    Door("gRPC", "--grpc-port", grpc_load.LOADS, ("--worker-id", "0", "--id-port", "0")),
 )
 
 

@@ -32,20 +32,23 @@ class Streams:
         """Be one of them until the block ends or is ended; Refused: there are enough, or the door has closed."""
         if len(self._open) >= self._most:
             raise Refused(StatusCode.RESOURCE_EXHAUSTED, f"{self._most} streams are open ({self._setting})")
+        # A timeout without a time is a way to cancel this block, and nothing else, from outside.
+        end = asyncio.timeout(0 if self._ended else None)
         try:
-            # A timeout without a time is a way to cancel this block, and nothing else, from outside.
-            async with asyncio.timeout(0 if self._ended else None) as timeout:
-                self._open.add(timeout)
+            async with end:
+                self._open.add(end)
                 try:
                     yield
                 finally:
-                    self._open.discard(timeout)
+                    self._open.discard(end)
         except TimeoutError:
+            if not end.expired():
+                raise
             raise Refused(StatusCode.UNAVAILABLE, "the server is stopping") from None
 
     def end(self) -> None:
         """End those that are open, and each that begins from now on."""
         self._ended = True
         now = asyncio.get_running_loop().time()
-        for timeout in self._open:
-            timeout.reschedule(now)
+        for end in self._open:
+            end.reschedule(now)

@@ -48,13 +48,15 @@ class Health(health.aio.HealthServicer):
     async def Watch(self, request: health_pb2.HealthCheckRequest, context: Context) -> None:
         """Tell of each change until the call is cancelled."""
         async with self._watchers.one():
+            await self._probe_all()
             if self._probing is None:
-                await self._probe_all()
                 self._probing = asyncio.create_task(self._probe_regularly())
             await super().Watch(request, context)
 
     async def close(self) -> None:
         """Tell that no service works any more, and end."""
+        if self._probing is not None:
+            self._probing.cancel()
         await self.enter_graceful_shutdown()
         self._watchers.end()
 

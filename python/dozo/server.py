@@ -242,8 +242,13 @@ def _allow_descriptors(running: Running) -> None:
 
 def _descriptors_of_doors(config: Config) -> int:
     """Files that gateways hold: their clients' sockets, and their own ends of connections to the kernel."""
-    http = config.http
-    return http.http_max_clients + http.http_connections + http.http_max_streams if http.http_port else 0
+    http, grpc = config.http, config.grpc
+    files = 0
+    if http.http_port:
+        files += http.http_max_clients + http.http_connections + http.http_max_streams
+    if grpc.grpc_port:
+        files += grpc.grpc_max_clients + grpc.grpc_connections + grpc.grpc_max_streams
+    return files
 
 
 def _for_kernel(value: Any) -> int | bool | bytes:

@@ -137,7 +137,7 @@ def test_calls_have_a_limit(start_node):
 
 
 def test_connections_have_a_limit(start_node):
-    node = start_node("--maxclients", "10")
+    node = start_node("--grpc-max-clients", "10")
     ping = CommandRequest(args=[b"PING"])
     # A channel shares its connection with others to the same place, unless it is told not to.
     own_connection = [("grpc.use_local_subchannel_pool", 1)]

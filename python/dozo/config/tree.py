@@ -309,6 +309,12 @@ class Grpc:
     """The gRPC door."""
 
     grpc_port: Annotated[int, start("TCP port for gRPC clients; 0 turns it off.", ge=0, le=65535)] = 0
+    grpc_max_clients: Annotated[
+        int, start("gRPC connections at the same time; one more is closed.", ge=1, le=_INT32)
+    ] = 1000
+    grpc_connections: Annotated[
+        int, start("Connections to the upstream, each of which serves one call at a time.", ge=1, le=_INT32)
+    ] = 64
     grpc_max_message_size: Annotated[
         int,
         start(

@@ -26,9 +26,6 @@ from dozo.log import Log
 
 __all__ = ["GrpcDoor"]
 
-_CONNECTIONS: Final = 64
-"""Connections to the upstream for calls."""
-
 _ENVELOPE: Final = 64 << 10
 """What a message may be larger than the value in it."""
 
@@ -52,7 +49,7 @@ class GrpcDoor:
         """Listen on the addresses of `bind`; the places. OSError: one can't be had."""
         settings = self._config.grpc
         places = self._places()
-        self._upstream = self._reach(_CONNECTIONS)
+        self._upstream = self._reach(settings.grpc_connections)
         # Of their own, so that streams never keep calls waiting.
         self._streams_upstream = self._reach(settings.grpc_max_streams)
         self._server = grpc.aio.server(
@@ -136,12 +133,12 @@ class GrpcDoor:
 
 
 def _options(config: Config) -> list[tuple[str, int]]:
-    network, limits = config.network, config.limits
+    network = config.network
     options = [
         # Without it a port that another process has would be shared with it.
         ("grpc.so_reuseport", 0),
         ("grpc.max_receive_message_length", config.grpc.grpc_max_message_size + _ENVELOPE),
-        ("grpc.max_allowed_incoming_connections", limits.maxclients),
+        ("grpc.max_allowed_incoming_connections", config.grpc.grpc_max_clients),
     ]
     if network.tcp_keepalive:
         options.append(("grpc.keepalive_time_ms", network.tcp_keepalive * 1000))

@@ -6,6 +6,7 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 py
 CARGO_TARGET_DIR ?= $(CURDIR)/target
 export CARGO_TARGET_DIR
 BIN := .venv/bin
+PROTOS := $(shell find python -name '*.proto')
 RUST := Cargo.toml Cargo.lock pyproject.toml $(shell find crates -name '*.rs' -o -name Cargo.toml)
 
 .DEFAULT_GOAL := ci
@@ -60,6 +61,7 @@ wheel: ## build a wheel of this checkout into dist/
 
 clean: ## remove what was built
 	rm -rf .venv target dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find python -name '*_pb2*' -delete
 
 .venv/bin/maturin:
 	@test -n "$(PYTHON)" || { echo "dozo needs Python 3.11 or newer (make PYTHON=/path/to/python)" >&2; exit 1; }
@@ -67,8 +69,14 @@ clean: ## remove what was built
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1" "maturin>=1.9,<2"
 
+# protoc makes Python code of the .proto files, beside them.
+.venv/protos: .venv/bin/maturin packaging/backend.py pyproject.toml $(PROTOS)
+	$(BIN)/python -m pip install --quiet --group protos
+	$(BIN)/python packaging/backend.py
+	@touch $@
+
 # An edited Python file needs no build: the package is installed in place.
-.venv/built: .venv/bin/maturin $(RUST)
+.venv/built: .venv/bin/maturin .venv/protos $(RUST)
 	. $(BIN)/activate && maturin develop --release --locked
 	@touch $@
 

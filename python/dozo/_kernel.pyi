@@ -194,6 +194,10 @@ class Database:
     def flags(self, key: bytes) -> int | None:
         """The memcached client flags."""
 
+    def set_flags(self, key: bytes, flags: int) -> None: ...
+    def cas(self, key: bytes) -> int | None:
+        """The compare-and-swap number: every change of the value gives another one, a restart begins anew."""
+
     def notify(self, class_: str, event: str, key: bytes, /) -> None:
         """Announce a keyspace event of the class with that letter (notify-keyspace-events): "l", "lpush", key."""
 

@@ -1,7 +1,8 @@
 """The life of a server: it is built from a configuration, started, told by a signal to stop, and ends.
 
 Owns the order of these steps and the exit code. Refuses to parse options (cli) and to know commands (commands): it
-loads the table, hands it to the kernel with the settings, and waits.
+loads the table, hands it to the kernel with the settings, and waits. The doors that are gateways open after the kernel
+listens and close before it does; they reach it by a socket of their own, in a directory that nobody else may enter.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import gc
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
@@ -25,6 +27,9 @@ from dozo.persistence import Persistence
 
 if TYPE_CHECKING:
     from dozo.ids.keeper import Keeper
+
+if TYPE_CHECKING:
+    from dozo.gateway.process import Doors
 
 __all__ = ["Running", "run"]
 
@@ -83,6 +88,8 @@ class Running:
     def __init__(self, config: Config, log: Log | None = None) -> None:
         self.config = config
         self._stopping = False
+        self._doors: Doors | None = None
+        self._private: tempfile.TemporaryDirectory[str] | None = None
         self.log = log or Log(config.log.loglevel, config.log.log_format)
         table = load_families()
         for path in config.process.load:
@@ -111,20 +118,27 @@ class Running:
         # Before a port is open: who can connect may believe that the server has started.
         self.persistence.prepare()
         network = self.config.network
+        endpoints = list(_endpoints(self.config))
+        if self.config.opens_doors:
+            self._private = tempfile.TemporaryDirectory(prefix="dozo-")
+            endpoints.append(("resp", f"unix:{self._private.name}/doors", 0o600, False))
         try:
             places = self.kernel.bind(
-                list(_endpoints(self.config)),
+                endpoints,
                 backlog=network.tcp_backlog,
                 io_threads=network.io_threads,
                 grace_seconds=self.config.process.shutdown_timeout,
             )
         except OSError as error:
+            self._close_doors()
             raise ConfigError(str(error)) from None
         self.kernel.run(self.persistence.begin)
         if self.ids is not None:
             # A server that has nothing else to serve waits for its worker ID, and its clients at the port with it.
             self.ids.start(wait=self.config.id.worker_id >= 0 or not self._has_data_ports())
         self.kernel.start()
+        if self._private is not None:
+            places = [*places[:-1], *self._open_doors(f"{self._private.name}/doors")]
         if self._stopping:
             self.kernel.stop()
         return places
@@ -135,13 +149,38 @@ class Running:
         again, self._stopping = self._stopping, True
         if self.ids is not None:
             self.ids.interrupt()
-        self.kernel.stop(graceful=not again)
+        if self._doors is not None and not again:
+            self._doors.stop(self.config.process.shutdown_timeout, self.kernel.stop)
+        else:
+            self.kernel.stop(graceful=not again)
 
     def wait(self) -> None:
         """Return once the server has ended."""
         self.kernel.join()
         if self.ids is not None:
             self.ids.stop()
+        self._close_doors()
+
+    def _open_doors(self, path: str) -> list[str]:
+        """Open the gateways; the places where they listen."""
+        from dozo.doors import doors_of
+        from dozo.gateway.address import Address
+
+        doors = self._doors = doors_of(self.config, self.log, Address(path=path))
+        self.config.on_change("requirepass", lambda new, old: doors.forget())
+        try:
+            return doors.start()
+        except ConfigError:
+            self.kernel.stop(graceful=False)
+            self.wait()
+            raise
+
+    def _close_doors(self) -> None:
+        if self._doors is not None:
+            self._doors.stop(0)
+            self._doors.join()
+        if self._private is not None:
+            self._private.cleanup()
 
     def _has_data_ports(self) -> bool:
         network = self.config.network
@@ -218,7 +257,8 @@ def _allow_descriptors(running: Running) -> None:
         import resource
     except ImportError:
         return  # Windows has no such limit.
-    wanted = running.config.limits.maxclients + _DESCRIPTORS_OF_OUR_OWN
+    own = _DESCRIPTORS_OF_OUR_OWN + _descriptors_of_doors(running.config)
+    wanted = running.config.limits.maxclients + own
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= wanted:
         return
@@ -228,11 +268,22 @@ def _allow_descriptors(running: Running) -> None:
     except (OSError, ValueError):
         allowed = soft
     if allowed < wanted:
-        clients = max(allowed - _DESCRIPTORS_OF_OUR_OWN, 1)
+        clients = max(allowed - own, 1)
         running.log(
             "warning", f"the limit on open files ({allowed}) allows {clients} clients, not maxclients"
         )
         running.kernel.configure("maxclients", clients)
+
+
+def _descriptors_of_doors(config: Config) -> int:
+    """Files that gateways hold: their clients' sockets, and their own ends of connections to the kernel."""
+    http, grpc = config.http, config.grpc
+    files = 0
+    if http.http_port:
+        files += http.http_max_clients + http.http_connections + http.http_max_streams
+    if grpc.grpc_port:
+        files += grpc.grpc_max_clients + grpc.grpc_connections + grpc.grpc_max_streams
+    return files
 
 
 def _for_kernel(value: Any) -> int | bool | bytes:

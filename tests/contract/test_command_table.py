@@ -29,6 +29,13 @@ GROUPS = {
 NAMES = ("arity", "flags", "first key", "last key", "step", "categories", "tips", "key specifications")
 # Commands and options that dozo has from Valkey and later versions of Redis, or of its own.
 ADDED = {
+    "item.commit",
+    "item.del",
+    "item.get",
+    "item.range",
+    "item.set",
+    "item.stat",
+    "item.write",
     "hexpire",
     "hpexpire",
     "hexpireat",

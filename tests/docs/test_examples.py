@@ -1,7 +1,8 @@
 """Every example of the README and the guides runs and prints what it says.
 
 In order of the page: a Python block that names its file is loaded into a server of its own, a `>>>` block is a doctest,
-a `console` block is run line by line, a `toml` block is read as a configuration. Only the ports are replaced.
+a `console` block is run line by line, a `toml` block is read as a configuration. Only the ports are replaced; those
+that are closed by default are opened where a page speaks of them.
 """
 
 from __future__ import annotations
@@ -20,7 +21,11 @@ from dozo.testing import Node, free_ports
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs" / "guide").glob("*.md"))]
 # Ports that are closed by default, and what opens one where a page speaks of it.
-DOORS = {"11212": ["--worker-id", "3", "--id-port"]}
+DOORS = {
+    "8080": ["--http-port"],
+    "50051": ["--grpc-port"],
+    "11212": ["--worker-id", "3", "--id-port"],
+}
 # An ID of these years: in what a page shows it stands for any.
 ID = re.compile(r"\b\d{19}\b")
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -44,6 +49,8 @@ def test_examples(page, start_dozo, tmp_path, monkeypatch):
             flags += [*door, ports[port]]
     monkeypatch.setenv("DOZO_ID_STATE_DIR", str(tmp_path / "ids"))
     node = start_dozo("--databases", "16", *flags)
+    node.ports += map(int, ports.values())
+    assert node.wait_until_ready()
     names: dict[str, object] = {}
     ports |= {"6379": str(node.port), "11211": str(node.memcached_port)}
     for kind, text in blocks(page, "python", "console"):

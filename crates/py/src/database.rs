@@ -520,6 +520,20 @@ impl Database {
         self.peek_at(key, |item, _| item.flags())
     }
 
+    fn set_flags(&self, key: &[u8], flags: u32) -> PyResult<()> {
+        self.with(|cx, db| {
+            cx.engine.ks.set_flags(db, key, flags);
+            Ok(())
+        })
+    }
+
+    fn cas(&self, key: &[u8]) -> PyResult<Option<u64>> {
+        self.with(|cx, db| {
+            let exists = cx.engine.ks.cas(db, key).is_some();
+            Ok(exists.then(|| dozo_engine::memcached::tell_cas(cx.engine, db, key)))
+        })
+    }
+
     fn notify(&self, class: &str, event: &str, key: &[u8]) -> PyResult<()> {
         let unknown = || PyValueError::new_err(format!("'{class}' is no class of keyspace events"));
         let class = Class::parse(class).ok_or_else(unknown)?;

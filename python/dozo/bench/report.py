@@ -14,10 +14,13 @@ Results = dict[str, Any]
 
 def tables(results: Results) -> str:
     """The results in Markdown, for the README."""
-    parts = [_requests(results), _memory(results)]
+    parts = [_requests(results)]
     if "ids" in results:
-        parts.insert(1, _ids(results["ids"]))
+        parts.append(_ids(results["ids"]))
     # Results from before these were measured are still shown.
+    if "doors" in results:
+        parts.append(_doors(results["doors"]))
+    parts.append(_memory(results))
     if "collections" in results:
         parts += [_collections(results["collections"]), _stalls(results["stalls"])]
     if "saving" in results:
@@ -57,6 +60,14 @@ def _ids(measured: list[Results]) -> str:
             *(f"{mine['requests_per_s']:,.0f}", f"{mine['ids_per_ms']:,.1f}", _latency(mine)),
         )
         lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _doors(rows: list[Results]) -> str:
+    lines = ["| gateway | load | CPU/request | requests/s | p50 / p99 ms |", "|---|---|---|---|---|"]
+    for row in rows:
+        figures = f"{row['cpu_us']:.1f} us | {row['requests_per_s']:,.0f} | {_latency(row)}"
+        lines.append(f"| {row['door']} | {row['load']} | {figures} |")
     return "\n".join(lines) + "\n"
 
 

@@ -15,6 +15,7 @@ from statistics import median
 from typing import Any
 
 from dozo.bench import (
+    doors,
     hit_ratio,
     id_load,
     journal,
@@ -147,6 +148,15 @@ def ids(plan: Plan, say: Say) -> list[Results]:
     return id_load.rows(plan.rounds, plan.id_seconds, say)
 
 
+def door_loads(plan: Plan, say: Say) -> list[Results]:
+    """Requests through each gateway; there is no original to compare with."""
+    rows: list[Results] = []
+    for row in doors.measure(plan.requests, plan.rounds):
+        say(f"{row['door']:5} {row['load']:24} {row['cpu_us']:8.1f} us  {row['requests_per_s']:9,.0f}/s")
+        rows.append(row)
+    return rows
+
+
 def memory_use(plan: Plan, say: Say) -> Results:
     """RSS of an empty server, and bytes a key takes beyond key and value."""
     starts: dict[str, Callable[[], AbstractContextManager[processes.Running]]] = {
@@ -263,6 +273,7 @@ PARTS: dict[str, Callable[[Plan, Say], Any]] = {
     "redis": redis_loads,
     "memcached": memcached_loads,
     "ids": ids,
+    "doors": door_loads,
     "memory": memory_use,
     "collections": collection_memory,
     "stalls": stalls,

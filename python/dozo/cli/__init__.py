@@ -17,6 +17,7 @@ from dozo.errors import ConfigError, DozoError
 
 VERBS = {
     "serve": "Serve Redis and memcached clients until SIGTERM or SIGINT.",
+    "gateway": "Open the HTTP door of a server that runs elsewhere.",
     "config": "Print the settings that serve would use and where each comes from.",
     "cli": "Talk to a server: open a prompt, run one command, or run the lines of a pipe.",
     "check": "Say what is in a dump or an append-only file, and whether it is sound.",

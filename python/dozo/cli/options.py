@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -48,10 +48,10 @@ class Parser(argparse.ArgumentParser):
         return options
 
 
-def add_settings(parser: argparse.ArgumentParser) -> None:
-    """Give every setting its flag, by section, and `--config`."""
+def add_settings(parser: argparse.ArgumentParser, sections: Sequence[str] = SECTIONS) -> None:
+    """Give every setting of these sections its flag, and `--config`."""
     parser.add_argument("--config", metavar="FILE", type=Path, help="TOML file with settings")
-    for section in SECTIONS:
+    for section in sections:
         group = parser.add_argument_group(section)
         for setting in SETTINGS.values():
             if setting.section == section:
@@ -60,7 +60,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
 
 def load_settings(options: argparse.Namespace, defaults: Mapping[str, str] | None = None) -> Config:
     """Build the configuration from the file, the environment and the flags given; a verb may have its own defaults."""
-    given = {name: getattr(options, setting.field) for name, setting in SETTINGS.items()}
+    given = {name: getattr(options, setting.field, None) for name, setting in SETTINGS.items()}
     flags = {name: value for name, value in given.items() if value is not None}
     return load(options.config, os.environ, flags, defaults)
 

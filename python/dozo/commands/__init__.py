@@ -9,6 +9,7 @@ from typing import Final
 
 FAMILIES: Final[tuple[str, ...]] = (
     "strings",
+    "items",
     "lcs",
     "bitmaps",
     "hyperloglog",

@@ -31,11 +31,13 @@ class Config:
         self._sources = dict(sources or {})
         self._hooks: dict[str, list[Hook]] = {}
         self.network = self.tree.network
+        self.http = self.tree.http
         self.security = self.tree.security
         self.memory = self.tree.memory
         self.persistence = self.tree.persistence
         self.limits = self.tree.limits
         self.observe = self.tree.observe
+        self.grpc = self.tree.grpc
         self.log = self.tree.log
         self.id = self.tree.id
         self.process = self.tree.process
@@ -90,10 +92,16 @@ class Config:
             raise SettingError(f"{self.file}: {error}") from None
         return self.file
 
+    @property
+    def opens_doors(self) -> bool:
+        """Whether there is a gateway to open beside the server's own listeners."""
+        return bool(self.http.http_port or self.grpc.grpc_port)
+
     def refuse_exposure(self) -> None:
         """Raise when other machines could reach a server that asks for no password and was not told to allow it."""
         outside = [address for address in self.network.bind if not _is_loopback(address)]
-        ports = self.network.port or self.network.memcached_port or (self.id.is_on and self.id.id_port)
+        ids = self.id.is_on and self.id.id_port
+        ports = self.network.port or self.network.memcached_port or self.opens_doors or ids
         if outside and ports and self.network.protected_mode and not self.security.requirepass:
             reason = f"{outside[0]} is open to other machines: set requirepass, or protected-mode to no"
             raise SettingError(reason, "bind")

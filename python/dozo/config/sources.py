@@ -19,8 +19,9 @@ from dozo.config.tree import SECTIONS, Tree
 Flag = str | Sequence[str]
 
 _PREFIX = "DOZO_"
-# DOZO_CONFIG names the file itself; Kubernetes injects the others next to a service that is called dozo.
-_NOT_SETTINGS = ("DOZO_CONFIG", "DOZO_SERVICE_", "DOZO_PORT_")
+# DOZO_CONFIG names the file itself, DOZO_UPSTREAM is of `dozo gateway`; Kubernetes injects the others next to a service
+# that is called dozo.
+_NOT_SETTINGS = ("DOZO_CONFIG", "DOZO_UPSTREAM", "DOZO_SERVICE_", "DOZO_PORT_")
 
 
 def load(

@@ -112,6 +112,40 @@ class Network:
 
 
 @dataclass(slots=True)
+class Http:
+    """The HTTP door."""
+
+    http_port: Annotated[
+        int, start("TCP port for HTTP clients, on the addresses of bind; 0 turns it off.", ge=0, le=65535)
+    ] = 0
+    http_max_clients: Annotated[
+        int, start("HTTP connections at the same time; one more is answered 503.", ge=1, le=_INT32)
+    ] = 1000
+    http_connections: Annotated[
+        int,
+        start("Connections to the upstream, each of which serves one request at a time.", ge=1, le=_INT32),
+    ] = 64
+    http_max_streams: Annotated[int, start("Event streams at the same time.", ge=1, le=_INT32)] = 256
+    http_max_body: Annotated[
+        int,
+        start("Longest body with commands; values of /kv have no limit here.", "bytes", ge=1024, le=1 << 30),
+    ] = 16 << 20
+    http_max_reply: Annotated[
+        int,
+        start(
+            "Longest replies to one request for commands; values of /kv have no limit here.",
+            "bytes",
+            ge=2 << 20,
+            le=1 << 30,
+        ),
+    ] = 64 << 20
+    http_cors_origins: Annotated[
+        tuple[str, ...],
+        start("Origins whose pages may use the HTTP door from a browser; * is every origin, none is safest."),
+    ] = ()
+
+
+@dataclass(slots=True)
 class Security:
     """Who may use the server."""
 
@@ -310,6 +344,35 @@ class Observe:
 
 
 @dataclass(slots=True)
+class Grpc:
+    """The gRPC door."""
+
+    grpc_port: Annotated[int, start("TCP port for gRPC clients; 0 turns it off.", ge=0, le=65535)] = 0
+    grpc_max_clients: Annotated[
+        int, start("gRPC connections at the same time; one more is closed.", ge=1, le=_INT32)
+    ] = 1000
+    grpc_connections: Annotated[
+        int, start("Connections to the upstream, each of which serves one call at a time.", ge=1, le=_INT32)
+    ] = 64
+    grpc_max_message_size: Annotated[
+        int,
+        start(
+            "Longest request of a gRPC client, and longest reply it is sent.",
+            "bytes",
+            ge=64 << 10,
+            le=1 << 30,
+        ),
+    ] = 16 << 20
+    grpc_max_calls: Annotated[
+        int, start("Calls that gRPC clients may have open at the same time.", ge=1, le=_INT32)
+    ] = 1000
+    grpc_max_streams: Annotated[
+        int,
+        start("Watches and subscriptions among them; each holds a connection to the data.", ge=0, le=_INT32),
+    ] = 256
+
+
+@dataclass(slots=True)
 class Log:
     """What the server writes about itself."""
 
@@ -372,6 +435,7 @@ class Tree:
     """All settings, by section."""
 
     network: Network = field(default_factory=Network)
+    http: Http = field(default_factory=Http)
     security: Security = field(default_factory=Security)
     memory: Memory = field(default_factory=Memory)
     persistence: Persistence = field(default_factory=Persistence)
@@ -379,6 +443,7 @@ class Tree:
     collections: Collections = field(default_factory=Collections)
     scripting: Scripting = field(default_factory=Scripting)
     observe: Observe = field(default_factory=Observe)
+    grpc: Grpc = field(default_factory=Grpc)
     log: Log = field(default_factory=Log)
     id: Ids = field(default_factory=Ids)
     process: Process = field(default_factory=Process)

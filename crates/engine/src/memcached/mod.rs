@@ -14,6 +14,7 @@ mod text;
 pub use counters::Counters;
 pub(crate) use driver::{feed, tick};
 pub(crate) use ops::item;
+pub use ops::tell_cas;
 
 use dozo_wire::memcached::text::Parser;
 

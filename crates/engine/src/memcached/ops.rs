@@ -109,7 +109,7 @@ fn effect_item(engine: &mut Engine, key: &[u8], flags: u32, stale: bool) {
 
 /// The CAS of a key for a client, 0 of a missing key. Told for the first time it becomes an effect, so that it is still
 /// right after a restart.
-pub(crate) fn tell_cas(engine: &mut Engine, db: usize, key: &[u8]) -> u64 {
+pub fn tell_cas(engine: &mut Engine, db: usize, key: &[u8]) -> u64 {
     let Some((cas, is_new)) = engine.ks.tell_cas(db, key) else {
         return 0;
     };

@@ -61,7 +61,7 @@ def test_defaults_are_a_valid_file_that_changes_nothing(dozo, tmp_path):
         (["serve", "--port", "70000"], "port: argument must be between 0 and 65535"),
         (["serve", "--maxmemory-policy", "best"], "maxmemory-policy: argument(s) must be one of"),
         (["serve", "stray"], "unknown option stray"),
-        (["bench"], "the following arguments are required: memcached|suite"),
+        (["bench"], "the following arguments are required: memcached|ids|suite"),
         (
             ["serve", "--config", "/nonexistent.toml"],
             "/nonexistent.toml: can't be read (No such file or directory)",

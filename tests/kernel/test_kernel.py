@@ -103,7 +103,7 @@ def test_ports_are_opened_all_or_none(make: Callable[..., Kernel]) -> None:
         port = taken.getsockname()[1]
         with pytest.raises(OSError, match=f"Could not listen on {HOST}:{port}: address already in use"):
             make().bind([("resp", HOST, port, False)])
-    with pytest.raises(ValueError, match="a door is resp or memcached"):
+    with pytest.raises(ValueError, match="a door is resp, memcached or ids"):
         make().bind([("http", HOST, 0, False)])
 
 

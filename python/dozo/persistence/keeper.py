@@ -223,7 +223,8 @@ class Persistence:
             self.data.write_manifest(manifest)
         self.manifest = manifest
         self.data.remove_others(manifest)
-        self.base_bytes = self.data.sizes(manifest.entries())
+        # Of the base alone: what many short runs have added is growth too.
+        self.base_bytes = self.data.sizes([manifest.base] if manifest.base else [])
         path = self.data.folder / manifest.increments[-1].name
         server.disk.open_journal(path, self.settings.appendfsync)
 

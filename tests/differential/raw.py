@@ -18,8 +18,8 @@ class Reply:
 class Wire:
     """One connection that sends commands as words and returns raw replies."""
 
-    def __init__(self, port: int) -> None:
-        self.sock = socket.create_connection(("127.0.0.1", port), timeout=20)
+    def __init__(self, port: int, timeout: float = 20) -> None:
+        self.sock = socket.create_connection(("127.0.0.1", port), timeout=timeout)
         self.file = self.sock.makefile("rb")
 
     def close(self) -> None:

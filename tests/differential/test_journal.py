@@ -30,7 +30,8 @@ def journaled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
 @pytest.mark.parametrize("family", sorted(set(FAMILIES) - _OTHERS))
 @pytest.mark.parametrize("how", ["LOADAOF", "RELOAD"])
 def test_what_is_loaded_is_what_was_stored(family: str, how: str, journaled: Node) -> None:
-    wire = Wire(journaled.port)
+    # An fsync may take its time while the other tests write.
+    wire = Wire(journaled.port, timeout=90)
 
     @settings(
         max_examples=EXAMPLES,

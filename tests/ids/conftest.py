@@ -18,12 +18,15 @@ from dozo.testing import HOST, Server, start
 
 
 class IdNode(Server):
-    """One `dozo id serve` that Redis clients reach too; `id_port` speaks memcached."""
+    """One `dozo id serve` that Redis clients reach too; `id_port` speaks memcached. Gateways have the further ports."""
 
     def __init__(self, ports: list[int], flags: list[str]) -> None:
-        self.port, self.id_port = ports
+        self.port, self.id_port, *gateways = ports
         verb = [sys.executable, "-m", "dozo", "id", "serve", "--port", str(self.port), "--id-port"]
         self._command = [*verb, str(self.id_port), *flags]
+        if gateways:
+            self.http_port, self.grpc_port = gateways
+            self._command += ["--http-port", str(self.http_port), "--grpc-port", str(self.grpc_port)]
         super().__init__(self._command, ports, os.environ)
 
     def restart(self, how: signal.Signals) -> None:
@@ -65,9 +68,9 @@ def start_ids(tmp_path: Path) -> Iterator[Callable[..., IdNode]]:
     """Return a function that starts an ID server; its worker IDs' state is kept in the test's folder."""
     with ExitStack() as stack:
 
-        def start_one(*flags: str) -> IdNode:
+        def start_one(*flags: str, ports: int = 2) -> IdNode:
             state = ["--id-state-dir", str(tmp_path / "ids")]
-            return stack.enter_context(start(lambda ports: IdNode(ports, [*state, *flags]), 2))
+            return stack.enter_context(start(lambda ports: IdNode(ports, [*state, *flags]), ports))
 
         yield start_one
 

@@ -18,30 +18,28 @@ from itertools import pairwise
 from typing import BinaryIO
 
 import bmemcached
+import grpc
+import httpx
 import pytest
 import redis
 from pymemcache.client.base import Client
 from pymemcache.exceptions import MemcacheError
 
+from dozo.grpc.katsubushi.katsubushi_pb2 import FetchMultiRequest
+from dozo.grpc.katsubushi.katsubushi_pb2_grpc import GeneratorStub
 from dozo.testing import HOST
 
 from .fleet import wait_until
 
 SECONDS = float(os.environ.get("LOAD", "2"))
 # What a client hears while the server is away.
-AWAY = (OSError, redis.RedisError, MemcacheError, ValueError, TypeError)
+AWAY = (OSError, redis.RedisError, MemcacheError, ValueError, TypeError, httpx.HTTPError, grpc.RpcError)
 
 Issue = Callable[[], list[int]]
 
 
 @contextmanager
 def text(node) -> Iterator[Issue]:
-    with closing(Client((HOST, node.id_port), timeout=10)) as client:
-        yield lambda: [int(client.get("any"))]
-
-
-@contextmanager
-def text_of_many(node) -> Iterator[Issue]:
     keys = [f"k{at}" for at in range(50)]
     with closing(Client((HOST, node.id_port), timeout=10)) as client:
         yield lambda: [int(number) for number in client.get_many(keys).values()]
@@ -95,15 +93,30 @@ def resp(node, protocol: int = 2, *count: object) -> Iterator[Issue]:
             yield lambda: [client.execute_command("ID.NEXT")]
 
 
-def resp_of_many(node) -> AbstractContextManager[Issue]:
-    return resp(node, 2, "COUNT", 100)
-
-
 def resp3(node) -> AbstractContextManager[Issue]:
     return resp(node, 3, "COUNT", 3)
 
 
-DOORS = (text, text_of_many, meta, pipelined, binary, resp, resp_of_many, resp3)
+@contextmanager
+def http(node) -> Iterator[Issue]:
+    with httpx.Client(base_url=f"http://{HOST}:{node.http_port}", timeout=10) as client:
+
+        def issue() -> list[int]:
+            answer = client.get("/ids?n=20")
+            answer.raise_for_status()
+            return [int(line) for line in answer.text.splitlines()]
+
+        yield issue
+
+
+@contextmanager
+def grpc_stub(node) -> Iterator[Issue]:
+    with grpc.insecure_channel(f"{HOST}:{node.grpc_port}") as channel:
+        stub = GeneratorStub(channel)
+        yield lambda: list(stub.FetchMulti(FetchMultiRequest(n=20), timeout=10).ids)
+
+
+DOORS = (text, meta, pipelined, binary, resp, resp3, http, grpc_stub)
 
 
 class Asker(threading.Thread):
@@ -132,7 +145,7 @@ class Asker(threading.Thread):
 
 @pytest.mark.slow
 def test_no_id_comes_twice_and_each_clients_rise(start_ids):
-    node = start_ids("--worker-id", "11")
+    node = start_ids("--worker-id", "11", ports=4)
     askers = [Asker(door, node) for door in DOORS]
     for asker in askers:
         asker.start()

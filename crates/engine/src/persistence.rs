@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use dozo_log::disk::{Disk, System, reason};
 use dozo_log::journal::{Fsync, Journal};
@@ -17,6 +18,8 @@ use crate::loading::Loading;
 /// How long a save, or a loading, may hold up those who wait, nanoseconds.
 const SAVE_SLICE_NS: u64 = 100_000;
 const LOAD_SLICE_NS: u64 = 5_000_000;
+/// Between two looks at a disk that everybody waits for.
+const DISK_PAUSE: Duration = Duration::from_micros(200);
 /// Steps of a save between two looks at the clock.
 const STEPS: usize = 4;
 /// The auxiliary field with the highest compare-and-swap number given.
@@ -87,7 +90,7 @@ impl Engine {
     pub fn finish_save(&mut self) -> Result<(), String> {
         while self.ks.is_saving() {
             if self.disk_is_behind() {
-                std::thread::yield_now();
+                std::thread::sleep(DISK_PAUSE);
             } else {
                 self.save_some();
             }
@@ -98,7 +101,7 @@ impl Engine {
         loop {
             match progress.outcome() {
                 Some(outcome) => return outcome,
-                None => std::thread::yield_now(),
+                None => std::thread::sleep(DISK_PAUSE),
             }
         }
     }

@@ -16,7 +16,10 @@ use crate::engine::Engine;
 use crate::loading::Loading;
 
 /// How long a save, or a loading, may hold up those who wait, nanoseconds.
-const SAVE_SLICE_NS: u64 = 100_000;
+const SAVE_SLICE_NS: u64 = 250_000;
+/// Where nobody asks for anything a save leaves the processor to others this long after each slice: to its own thread,
+/// which writes, and to the clients on the same machine.
+const SAVE_PAUSE: Duration = Duration::from_millis(1);
 const LOAD_SLICE_NS: u64 = 5_000_000;
 /// Between two looks at a disk that everybody waits for.
 const DISK_PAUSE: Duration = Duration::from_micros(200);
@@ -122,13 +125,13 @@ impl Engine {
         }
     }
 
-    /// Goes on with a save or a loading for a moment; true while there is more, and the loop must not sleep.
-    pub fn background(&mut self) -> bool {
+    /// Goes on with a save or a loading for a moment; while there is more, how long the loop may sleep before the next one.
+    pub fn background(&mut self) -> Option<Duration> {
         if self.is_loading() {
-            return self.load_for(LOAD_SLICE_NS);
+            return self.load_for(LOAD_SLICE_NS).then_some(Duration::ZERO);
         }
         if !self.ks.is_saving() {
-            return false;
+            return None;
         }
         if self.persistence.save.as_ref().is_some_and(|progress| progress.is_broken()) {
             self.ks.abort_save();
@@ -137,7 +140,7 @@ impl Engine {
         while self.ks.is_saving() && !self.disk_is_behind() && self.clock.monotonic_ns() < until {
             self.save_some();
         }
-        self.ks.is_saving() && !self.disk_is_behind()
+        (self.ks.is_saving() && !self.disk_is_behind()).then_some(SAVE_PAUSE)
     }
 
     /// Sends every effect from now on to a journal that goes on with that file.

@@ -83,7 +83,7 @@ impl Server {
             jobs: Vec::new(),
             deadline: None,
             next_tick_ms: 0,
-            background: false,
+            background: None,
         };
         let result = life.run(poll);
         life.inbox.close();
@@ -110,8 +110,8 @@ struct Life<'e> {
     /// Set once it stops: when it ends in any case.
     deadline: Option<Instant>,
     next_tick_ms: i64,
-    /// The engine has work of its own that must not wait for the next event.
-    background: bool,
+    /// The engine has work of its own, which goes on after that time at the latest.
+    background: Option<Duration>,
 }
 
 impl Life<'_> {
@@ -145,12 +145,13 @@ impl Life<'_> {
     /// How long the poll may sleep.
     fn sleep(&self) -> Duration {
         let waits = |door: &Door| door.waiting && door.pause.is_none();
-        if self.background || self.turn.is_busy() || self.doors.iter().any(waits) {
+        if self.turn.is_busy() || self.doors.iter().any(waits) {
             return Duration::ZERO;
         }
         let until_tick = (self.next_tick_ms - self.turn.engine.ks.now()).clamp(1, 1000);
         let until_due = self.turn.engine.next_deadline_ms().unwrap_or(1000);
         let mut sleep = Duration::from_millis(until_tick.min(until_due).unsigned_abs());
+        sleep = sleep.min(self.background.unwrap_or(sleep));
         if self.doors.iter().any(|door| door.pause.is_some()) {
             sleep = sleep.min(ACCEPT_PAUSE);
         }

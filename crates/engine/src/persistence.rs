@@ -16,7 +16,7 @@ use crate::engine::Engine;
 use crate::loading::Loading;
 
 /// How long a save, or a loading, may hold up those who wait, nanoseconds.
-const SAVE_SLICE_NS: u64 = 250_000;
+const SAVE_SLICE_NS: u64 = 100_000;
 /// Where nobody asks for anything a save leaves the processor to others this long after each slice: to its own thread,
 /// which writes, and to the clients on the same machine.
 const SAVE_PAUSE: Duration = Duration::from_millis(1);

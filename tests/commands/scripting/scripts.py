@@ -34,6 +34,14 @@ return redis.call('PUBLISH', 'channel', 'message')
 return redis.call('SPUBLISH', 'channel', 'message')
 return redis.call('PFCOUNT', 'missing')
 return struct.pack('b', 1e100)
+return {struct.unpack('fc0', string.rep('\1\2\0\255', 8))}
+return {struct.unpack('bc0', '\255abc')}
+return {struct.unpack('bc0', '\2abc')}
+return {struct.unpack('sc0', '2\0abc')}
+return {struct.unpack('dc0', struct.pack('d', -0.5) .. 'abc')}
+return {struct.unpack('dc0', struct.pack('d', 0/0) .. 'abc')}
+return {struct.unpack('c0', 'abc')}
+return {struct.unpack('sc0', 'x\0abc')}
 return struct.pack('<i8', -1e100)
 return struct.pack('<I8', 1e19)
 return struct.pack('<I8', 1e20)

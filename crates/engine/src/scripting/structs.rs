@@ -234,9 +234,11 @@ fn unpack(lua: &Lua, text: &[u8], args: &MultiValue) -> mlua::Result<Result<Mult
                 data.get(at..).and_then(|rest| rest.iter().position(|byte| *byte == 0)).unwrap_or(usize::MAX)
             }
             Item::Chars(Some(len)) => len,
-            Item::Chars(None) => match values.pop() {
-                Some(Value::Number(len)) if len >= 0.0 => len as usize,
-                _ => return Ok(Err("format 'c0' needs a previous size".to_owned())),
+            Item::Chars(None) => match lua.coerce_number(values.pop().unwrap_or(Value::Nil))? {
+                // What is no size is longer than any string.
+                Some(len) if len > -1.0 => len as usize,
+                Some(_) => usize::MAX,
+                None => return Ok(Err("format 'c0' needs a previous size".to_owned())),
             },
         };
         let Some(bytes) = at.checked_add(size).and_then(|end| data.get(at..end)) else {

@@ -52,7 +52,8 @@ fn every_type_in_both_versions() {
     check(|r| r.double(3.0), "$1\r\n3\r\n", ",3\r\n");
     check(|r| r.double(f64::INFINITY), "$3\r\ninf\r\n", ",inf\r\n");
     check(|r| r.double(f64::NEG_INFINITY), "$4\r\n-inf\r\n", ",-inf\r\n");
-    check(|r| r.double(f64::NAN), "$3\r\nnan\r\n", ",nan\r\n");
+    check(|r| r.double(f64::NAN.copysign(1.0)), "$3\r\nnan\r\n", ",nan\r\n");
+    check(|r| r.double(f64::NAN.copysign(-1.0)), "$4\r\n-nan\r\n", ",-nan\r\n");
 }
 
 #[test]
@@ -109,7 +110,7 @@ proptest! {
         let value = f64::from_bits(bits);
         let text = printed(value);
         if value.is_nan() {
-            prop_assert_eq!(text, "nan");
+            prop_assert_eq!(text, if value.is_sign_negative() { "-nan" } else { "nan" });
         } else {
             prop_assert_eq!(text.parse::<f64>().unwrap().to_bits(), bits);
         }

@@ -34,6 +34,8 @@ return redis.call('PUBLISH', 'channel', 'message')
 return redis.call('SPUBLISH', 'channel', 'message')
 return redis.call('PFCOUNT', 'missing')
 return struct.pack('b', 1e100)
+return {double = 0/0}
+return {double = -(0/0)}
 return {struct.unpack('fc0', string.rep('\1\2\0\255', 8))}
 return {struct.unpack('bc0', '\255abc')}
 return {struct.unpack('bc0', '\2abc')}

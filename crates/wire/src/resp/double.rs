@@ -8,10 +8,12 @@ const DIGITS: i32 = 17;
 /// Append `value` to `out` as Redis 7.0 prints it in replies.
 pub fn format_double(value: f64, out: &mut Vec<u8>) {
     if !value.is_finite() {
-        out.extend_from_slice(match (value.is_nan(), value > 0.0) {
-            (true, _) => b"nan",
-            (false, true) => b"inf",
-            (false, false) => b"-inf",
+        // C tells the sign of what is no number too.
+        out.extend_from_slice(match (value.is_nan(), value.is_sign_negative()) {
+            (true, false) => b"nan",
+            (true, true) => b"-nan",
+            (false, false) => b"inf",
+            (false, true) => b"-inf",
         });
         return;
     }

@@ -89,6 +89,19 @@ def _numbers(reply: Reply) -> Reply:
     return Reply(",", f"{float(reply.value):.17f}") if reply.kind == "," else reply
 
 
+def _queued(reply: Reply) -> Reply:
+    """Among the replies of a transaction: dumps of functions, and lists of libraries, which have no order."""
+    if not isinstance(reply.value, list):
+        return reply
+    items = []
+    for item in reply.value:
+        if isinstance(item.value, bytes) and item.value.startswith(b"\xf5"):
+            items.append(_kind(item))
+        else:
+            items.append(_unordered(item) if b"library_name" in repr(item).encode() else item)
+    return Reply(reply.kind, items)
+
+
 #: By the first word, or the first two, in upper case.
 NORMAL: dict[str, Callable[[Reply], Reply]] = {
     "KEYS": _sorted,
@@ -120,6 +133,7 @@ NORMAL: dict[str, Callable[[Reply], Reply]] = {
     # Redis compresses what is longer than 20 bytes; each reads what the other writes.
     "DUMP": _kind,
     "FUNCTION DUMP": _kind,
+    "EXEC": _queued,
     "FUNCTION LIST": _unordered,
     "HELLO": _shape,
     "GEOPOS": _numbers,

@@ -34,6 +34,9 @@ return redis.call('PUBLISH', 'channel', 'message')
 return redis.call('SPUBLISH', 'channel', 'message')
 return redis.call('PFCOUNT', 'missing')
 return struct.pack('b', 1e100)
+return redis.error_reply('h\r\n\0x')
+return {err='ERR two\r\nlines\n\n'}
+return {ok='two\r\nlines\r\n'}
 return {double = 0/0}
 return {double = -(0/0)}
 return {struct.unpack('fc0', string.rep('\1\2\0\255', 8))}

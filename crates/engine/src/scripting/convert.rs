@@ -172,7 +172,11 @@ pub(super) fn to_nul(text: &[u8]) -> &[u8] {
 /// Errors, statuses and doubles; whether it was one.
 fn write_tagged(table: &Table, reply: &mut Reply<'_>) -> mlua::Result<bool> {
     if let Value::String(text) = table.raw_get("err")? {
-        reply.error_bytes(to_nul(&text.as_bytes()));
+        // Line ends within become blanks, those at the end go.
+        let text = text.as_bytes();
+        let text = to_nul(&text);
+        let end = text.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n')).map_or(0, |last| last + 1);
+        reply.error_bytes(&text[..end]);
         return Ok(true);
     }
     if let Value::String(text) = table.raw_get("ok")? {

@@ -55,7 +55,7 @@ class Home:
     def dozo(self, *flags: str) -> tuple[Node, redis.Redis]:
         """Start dozo on the directory and wait until it has loaded what is there."""
         node = self._stack.enter_context(Node.start("--data-dir", str(self.path), *flags))
-        client = self._stack.enter_context(redis.Redis(HOST, node.port))
+        client = self._stack.enter_context(redis.Redis(HOST, node.port, socket_timeout=PATIENCE_S))
         until("dozo has loaded its data", lambda: serves(client) or not node.running)
         assert node.running, node.log()
         return node, client

@@ -20,7 +20,7 @@ from pymemcache.exceptions import MemcacheUnexpectedCloseError
 
 from dozo.testing import HOST, Node
 
-from .conftest import Home
+from .conftest import PATIENCE_S, Home
 
 KILLS = int(os.environ.get("KILLS", "8"))
 SEED = int(os.environ.get("SEED", "0")) or random.SystemRandom().randrange(1 << 30)
@@ -59,8 +59,13 @@ class Writer(threading.Thread):
             self.refused = error
 
 
+def connect(node: Node) -> redis.Redis:
+    """Connect a client that waits for an fsync on a busy disk, where redis-py's own would give up after 5 s."""
+    return redis.Redis(HOST, node.port, retry=None, socket_timeout=PATIENCE_S)
+
+
 def transaction(node: Node, name: str, stack: ExitStack) -> Write:
-    client = stack.enter_context(redis.Redis(HOST, node.port, retry=None))
+    client = stack.enter_context(connect(node))
 
     def write(number: int) -> None:
         with client.pipeline(transaction=True) as pipe:
@@ -71,7 +76,7 @@ def transaction(node: Node, name: str, stack: ExitStack) -> Write:
 
 
 def script(node: Node, name: str, stack: ExitStack) -> Write:
-    client = stack.enter_context(redis.Redis(HOST, node.port, retry=None))
+    client = stack.enter_context(connect(node))
     return lambda number: client.eval(SCRIPT, 3, f"{name}:left", f"{name}:list", f"{name}:right", number)
 
 
@@ -103,7 +108,7 @@ def memcached(node: Node, name: str, stack: ExitStack) -> Write:
 
 def deleting(node: Node, name: str, stack: ExitStack) -> Write:
     """Even numbers are told by a key that is gone."""
-    client = stack.enter_context(redis.Redis(HOST, node.port, retry=None))
+    client = stack.enter_context(connect(node))
     return lambda number: client.set(f"{name}:left", number) if number % 2 else client.delete(f"{name}:left")
 
 

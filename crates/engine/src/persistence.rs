@@ -17,14 +17,16 @@ use crate::loading::Loading;
 
 /// How long a save, or a loading, may hold up those who wait, nanoseconds.
 const SAVE_SLICE_NS: u64 = 100_000;
-/// Where nobody asks for anything a save leaves the processor to others this long after each slice: to its own thread,
-/// which writes, and to the clients on the same machine.
+/// How long a save waits for a moment in which nobody asks for anything, nanoseconds.
+const SAVE_PATIENCE_NS: u64 = 500_000;
+/// Slices of a save in a row, between which whoever asks is served.
+const SAVE_SLICES: u32 = 2;
+/// After them, if somebody has asked for something, a save leaves the processor to others for so long, unless they ask
+/// again: to its own thread, which writes, and to the clients on the same machine.
 const SAVE_PAUSE: Duration = Duration::from_millis(1);
 const LOAD_SLICE_NS: u64 = 5_000_000;
 /// Between two looks at a disk that everybody waits for.
 const DISK_PAUSE: Duration = Duration::from_micros(200);
-/// Steps of a save between two looks at the clock.
-const STEPS: usize = 4;
 /// The auxiliary field with the highest compare-and-swap number given.
 pub(crate) const CAS_FIELD: &str = "dozo-cas";
 
@@ -40,11 +42,25 @@ pub struct Persistence {
     pub refusal: Option<String>,
     /// What is being loaded; nothing else is served until somebody ends it.
     pub loading: Option<Box<Loading>>,
+    /// When the save's last slice ended, monotonic nanoseconds, and its slices since the last pause.
+    save_slice_ns: u64,
+    save_slices: u32,
+    /// The number of commands at the save's last pause.
+    commands_at_pause: u64,
 }
 
 impl Default for Persistence {
     fn default() -> Self {
-        Persistence { disk: Arc::new(System), journal: None, save: None, refusal: None, loading: None }
+        Persistence {
+            disk: Arc::new(System),
+            journal: None,
+            save: None,
+            refusal: None,
+            loading: None,
+            save_slice_ns: 0,
+            save_slices: 0,
+            commands_at_pause: 0,
+        }
     }
 }
 
@@ -114,19 +130,15 @@ impl Engine {
     }
 
     fn save_some(&mut self) {
-        for _ in 0..STEPS {
-            let (over, saver) = self.ks.save_step();
-            if let Some(saver) = saver {
-                saver.finish();
-            }
-            if over {
-                return;
-            }
+        let (_, saver) = self.ks.save_step();
+        if let Some(saver) = saver {
+            saver.finish();
         }
     }
 
-    /// Goes on with a save or a loading for a moment; while there is more, how long the loop may sleep before the next one.
-    pub fn background(&mut self) -> Option<Duration> {
+    /// Goes on with a save or a loading for a moment, a save rather when the loop is idle; while there is more, how long
+    /// the loop may sleep before the next one.
+    pub fn background(&mut self, idle: bool) -> Option<Duration> {
         if self.is_loading() {
             return self.load_for(LOAD_SLICE_NS).then_some(Duration::ZERO);
         }
@@ -136,11 +148,29 @@ impl Engine {
         if self.persistence.save.as_ref().is_some_and(|progress| progress.is_broken()) {
             self.ks.abort_save();
         }
-        let until = self.clock.monotonic_ns() + SAVE_SLICE_NS;
-        while self.ks.is_saving() && !self.disk_is_behind() && self.clock.monotonic_ns() < until {
-            self.save_some();
+        let now = self.clock.monotonic_ns();
+        if !idle && now.saturating_sub(self.persistence.save_slice_ns) < SAVE_PATIENCE_NS {
+            return Some(Duration::ZERO);
         }
-        (self.ks.is_saving() && !self.disk_is_behind()).then_some(SAVE_PAUSE)
+        while self.ks.is_saving() && !self.disk_is_behind() {
+            self.save_some();
+            self.persistence.save_slice_ns = self.clock.monotonic_ns();
+            if self.persistence.save_slice_ns > now + SAVE_SLICE_NS {
+                break;
+            }
+        }
+        (self.ks.is_saving() && !self.disk_is_behind()).then(|| self.save_pause())
+    }
+
+    fn save_pause(&mut self) -> Duration {
+        let (commands, own) = (self.stats.commands, &mut self.persistence);
+        own.save_slices += 1;
+        if own.save_slices < SAVE_SLICES {
+            return Duration::ZERO;
+        }
+        own.save_slices = 0;
+        let was = std::mem::replace(&mut own.commands_at_pause, commands);
+        if was == commands { Duration::ZERO } else { SAVE_PAUSE }
     }
 
     /// Sends every effect from now on to a journal that goes on with that file.

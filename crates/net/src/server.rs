@@ -133,12 +133,14 @@ impl Life<'_> {
             self.turn.feed_all();
             self.turn.engine.end_batch();
             self.tick();
-            self.background = self.turn.engine.background();
             self.turn.engine.commit();
             self.turn.deliver();
             if self.is_over() {
                 return Ok(());
             }
+            // No reply waits for it, and no request that has come already.
+            let idle = events.is_empty() && !self.turn.is_busy();
+            self.background = self.turn.engine.background(idle);
         }
     }
 

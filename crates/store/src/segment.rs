@@ -13,6 +13,8 @@ use crate::entry::prefetch;
 use crate::size_class::class_size;
 use crate::tagged::{Keyed, Tagged, prefetch_thing};
 
+/// How many entries ahead a visit of a whole segment fetches into the cache.
+pub(crate) const AHEAD: usize = 16;
 /// Entries in a line.
 const WIDTH: usize = 8;
 const LINE_BYTES: usize = 64;
@@ -63,6 +65,19 @@ impl<E: Keyed> Segment<E> {
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = Tagged<E>> {
         self.lines.iter().flatten().copied().filter(|tagged| !tagged.is_empty())
+    }
+
+    /// Shows every entry; each is fetched into the cache some time before its turn.
+    pub(crate) fn visit(&self, visit: &mut dyn FnMut(E)) {
+        (0..AHEAD).filter_map(|slot| self.at(slot)).for_each(prefetch_thing);
+        for slot in 0..self.slots() {
+            if let Some(ahead) = self.at(slot + AHEAD) {
+                prefetch_thing(ahead);
+            }
+            if let Some(entry) = self.at(slot) {
+                visit(entry);
+            }
+        }
     }
 
     /// The first entry of that tag for which `is_it` holds.

@@ -13,7 +13,7 @@
 
 use crate::chunked::Chunked;
 use crate::hashing::{KeyHasher, mix};
-use crate::segment::Segment;
+use crate::segment::{AHEAD, Segment};
 use crate::tagged::{Keyed, Tagged, prefetch_thing};
 use std::mem::swap;
 
@@ -21,8 +21,6 @@ use std::mem::swap;
 const MEAN: usize = 256;
 /// Entries in a segment, on average, that are too few.
 const SPARSE: usize = 96;
-/// How many entries ahead a split fetches into the cache.
-const AHEAD: usize = 16;
 /// Random probes for a sample before it takes the next best entry.
 const PROBES: usize = 64;
 
@@ -175,7 +173,7 @@ impl<E: Keyed> Table<E> {
         let mut cursor = Cursor::decode(cursor);
         let mut left = count.max(1);
         while let Some((segment, depth, _)) = self.standing(cursor) {
-            segment.iter().filter_map(Tagged::entry).for_each(&mut *visit);
+            segment.visit(visit);
             left = left.saturating_sub(segment.len());
             cursor = self.after(cursor.segment, depth);
             if left == 0 || cursor.segment == 0 {

@@ -4,9 +4,11 @@
 is a RuntimeError. Keys are bytes. Times are unix milliseconds unless the name says otherwise.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, Literal, TypeVar, final
+from typing import Any, Final, Literal, Self, TypeVar, final
+
+from typing_extensions import disjoint_base
 
 __all__ = [
     "HOT",
@@ -19,6 +21,7 @@ __all__ = [
     "Hashes",
     "HyperLogLogs",
     "Kernel",
+    "Library",
     "Lists",
     "Scripts",
     "Server",
@@ -26,6 +29,7 @@ __all__ = [
     "SortedSets",
     "Streams",
     "Tracking",
+    "Wire",
     "crc64",
     "glob_match",
     "parse_float",
@@ -631,6 +635,80 @@ class Kernel:
 
     def refuse_ids(self, why: str) -> int:
         """Issue no more, for a reason that clients hear; the time of the last one, 0 without one. Ended or not."""
+
+@disjoint_base
+class Library:
+    """The engine of a kernel that is not started, in the caller's thread: values in and out, and connections to it.
+
+    Keys are bytes or str; values bytes, str and int, and what the codec makes bytes of. Every call is atomic and does
+    what is due; after the end it is a ClosedError. dozo.store.api.Store says what keys, values, ttl and tags are.
+    """
+
+    def __new__(cls, kernel: Kernel, codec: Any, db: int = 0) -> Self:
+        """The codec has encode(value), decode(kind, bytes), tag(tags) and the number `kind` of what encode makes."""
+
+    def get(self, key: bytes | str, default: Any = None) -> Any: ...
+    def pop(self, key: bytes | str, default: Any = None) -> Any: ...
+    def set(
+        self, key: bytes | str, value: Any, ttl: float | None = None, tags: Iterable[str] | None = None
+    ) -> None: ...
+    def add(
+        self, key: bytes | str, value: Any, ttl: float | None = None, tags: Iterable[str] | None = None
+    ) -> bool: ...
+    def incr(self, key: bytes | str, by: int = 1, default: int | None = 0) -> int: ...
+    def delete(self, key: bytes | str) -> bool: ...
+    def touch(self, key: bytes | str, ttl: float | None) -> bool: ...
+    def ttl(self, key: bytes | str) -> float | None: ...
+    def clear(self) -> int: ...
+    def expire(self) -> int: ...
+    def scan(self, cursor: int, count: int) -> tuple[int, list[bytes]]: ...
+    def evict_some(self, cursor: int, count: int, spared: Sequence[int]) -> tuple[int, int]:
+        """Remove keys with tags whose number is not spared, of about `count`; the next cursor and how many left."""
+
+    def tags_in_use(self, cursor: int, count: int) -> tuple[int, list[int]]:
+        """The numbers of tags that about `count` keys bear; the next cursor first."""
+
+    def execute(self, *words: bytes | int | str) -> Any:
+        """Run one command; its reply, or its ReplyError raised."""
+
+    def connect(self, name: str) -> Wire:
+        """Open a connection whose address is that name; ConnectionError where there are too many."""
+
+    def tick(self) -> None:
+        """Do what is due, without a call that would."""
+
+    def end(self) -> None:
+        """Bring what is kept on disk to its end, and drop the data."""
+
+    def flags(self, key: bytes | str) -> int | None:
+        """Kind and tags of a key."""
+
+    def encode_value(self, value: Any) -> tuple[bytes, int]: ...
+    def decode_value(self, data: bytes, flags: int) -> Any: ...
+    def __getitem__(self, key: bytes | str, /) -> Any: ...
+    def __setitem__(self, key: bytes | str, value: Any, /) -> None: ...
+    def __delitem__(self, key: bytes | str, /) -> None: ...
+    def __contains__(self, key: bytes | str, /) -> bool: ...
+    def __len__(self) -> int: ...
+
+@final
+class Wire:
+    """A connection without a socket. What is taken is b"" at its end."""
+
+    def exchange(self, data: bytes) -> tuple[bytes | None, int | None]:
+        """Hand data over and take the answer; without one, when to ask again (milliseconds) if nothing calls before."""
+
+    def take(self) -> tuple[bytes | None, int | None]:
+        """The same, with nothing to hand over."""
+
+    def wait(self, timeout: float | None = None) -> bytes | None:
+        """Wait until there is something and take it; None once the time, in seconds, is up."""
+
+    def on_ready(self, function: Callable[[], object] | None) -> None:
+        """Have a function called, in any thread, when something came that no call of this connection has taken."""
+
+    def close(self) -> None:
+        """End it."""
 
 _Id = tuple[int, int]
 

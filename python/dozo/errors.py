@@ -3,6 +3,9 @@
     DozoError
     ├── ConfigError              a setting, a port or a file that the server can't use
     ├── DeclarationError         a command that is declared wrongly (raised at import time)
+    ├── StoreError               what a store in this process can't do
+    │   ├── ClosedError          it was closed
+    │   └── SerializerError      a value of another serializer, or one that can't be read or written
     └── ReplyError               an error reply: its text goes to the client as it is, code first
         ├── SyntaxError_         ERR syntax error
         ├── WrongArity           ERR wrong number of arguments for 'name' command
@@ -21,6 +24,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 __all__ = [
+    "ClosedError",
     "ConfigError",
     "DeclarationError",
     "DozoError",
@@ -30,6 +34,8 @@ __all__ = [
     "OutOfMemory",
     "OutOfRange",
     "ReplyError",
+    "SerializerError",
+    "StoreError",
     "SyntaxError_",
     "WrongArity",
     "WrongType",
@@ -46,6 +52,21 @@ class ConfigError(DozoError):
 
 class DeclarationError(DozoError):
     """A command is declared wrongly; the text names the command and the parameter."""
+
+
+class StoreError(DozoError):
+    """A store in this process can't do what it was asked for."""
+
+
+class ClosedError(StoreError):
+    """The store was closed."""
+
+    def __init__(self, text: str = "the store is closed") -> None:
+        super().__init__(text)
+
+
+class SerializerError(StoreError):
+    """A value is another serializer's, or its own one can't read or write it."""
 
 
 class ReplyError(DozoError):

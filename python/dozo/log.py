@@ -9,11 +9,14 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
+from collections.abc import Callable
 from typing import Final, Literal, TextIO
 
-__all__ = ["Level", "Log"]
+__all__ = ["Level", "Log", "Logger"]
 
 Level = Literal["debug", "info", "warning", "error"]
+Logger = Callable[[Level, str], None]
+"""Whatever takes events: a `Log`, or another program's own log."""
 
 _RANKS: Final = {"debug": 0, "info": 1, "warning": 2, "error": 3}
 _LEAST: Final = {"debug": 0, "verbose": 0, "notice": 1, "warning": 2}

@@ -15,12 +15,12 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from dozo._kernel import Kernel
-from dozo.commands import memcached
+from dozo.assembly import build
 from dozo.commands.api import load_families, load_file
-from dozo.config import Config, OutputLimits, SettingError
+from dozo.config import Config
 from dozo.errors import ConfigError
 from dozo.log import Log
 from dozo.persistence import Persistence
@@ -32,48 +32,6 @@ if TYPE_CHECKING:
     from dozo.gateway.process import Doors
 
 __all__ = ["Running", "run"]
-
-_KERNEL_SETTINGS: Final = (
-    "databases",
-    "maxmemory",
-    "maxmemory-samples",
-    "lfu-log-factor",
-    "lfu-decay-time",
-    "maxmemory-policy",
-    "requirepass",
-    "protected-mode",
-    "maxclients",
-    "slowlog-log-slower-than",
-    "slowlog-max-len",
-    "latency-monitor-threshold",
-    "latency-tracking",
-    "proto-max-bulk-len",
-    "busy-reply-threshold",
-    "lua-memory-limit",
-    "script-cache-max-memory",
-    "memcached-max-item-size",
-    "memcached-shutdown",
-    "hz",
-    "notify-keyspace-events",
-    "tracking-table-max-keys",
-    "client-query-buffer-limit",
-    "client-output-buffer-limit",
-    "timeout",
-    "id-idle-timeout",
-    "tcp-keepalive",
-    "hash-max-listpack-entries",
-    "hash-max-listpack-value",
-    "set-max-intset-entries",
-    "set-max-listpack-entries",
-    "set-max-listpack-value",
-    "zset-max-listpack-entries",
-    "zset-max-listpack-value",
-    "list-max-listpack-size",
-    "list-compress-depth",
-    "stream-node-max-bytes",
-    "stream-node-max-entries",
-)
-"""The settings that the kernel reads itself; all of these but databases may change while it runs."""
 
 _DESCRIPTORS_OF_OUR_OWN: Final = 64
 """Files that are open besides the clients' sockets."""
@@ -96,20 +54,7 @@ class Running:
             names = ", ".join(command.name for command in load_file(Path(path))) or "no command"
             self.log("info", f"loaded {names} from {path}")
         self.persistence = Persistence(config, self.log)
-        settings = {name: _for_kernel(config.value(name)) for name in _KERNEL_SETTINGS}
-        try:
-            self.kernel = Kernel(
-                table.everything(),
-                settings,
-                config=config,
-                log=self.log,
-                memcached_stats=memcached.stats,
-                persistence=self.persistence,
-            )
-        except ValueError as error:
-            raise ConfigError(str(error)) from None
-        for name in _KERNEL_SETTINGS:
-            config.on_change(name, self._applier(name))
+        self.kernel = build(table, config, self.log, self.persistence)
         config.on_change("loglevel", lambda new, old: self.log.set_level(new))
         self.ids = _keeper(config, self.kernel, self.log)
 
@@ -185,17 +130,6 @@ class Running:
     def _has_data_ports(self) -> bool:
         network = self.config.network
         return bool(network.port or network.memcached_port or network.unixsocket)
-
-    def _applier(self, name: str) -> Any:
-        """What CONFIG SET calls for a setting of the kernel's."""
-
-        def apply(new: Any, old: Any) -> None:
-            try:
-                self.kernel.configure(name, _for_kernel(new))
-            except ValueError as error:
-                raise SettingError(str(error), name) from None
-
-        return apply
 
 
 def run(config: Config) -> int:
@@ -284,15 +218,3 @@ def _descriptors_of_doors(config: Config) -> int:
     if grpc.grpc_port:
         files += grpc.grpc_max_clients + grpc.grpc_connections + grpc.grpc_max_streams
     return files
-
-
-def _for_kernel(value: Any) -> int | bool | bytes:
-    """A typed setting as the kernel takes it; output limits are nine numbers, class by class."""
-    if isinstance(value, OutputLimits):
-        classes = (value.normal, value.replica, value.pubsub)
-        return b" ".join(b"%d %d %d" % (one.hard, one.soft, one.soft_seconds) for one in classes)
-    if isinstance(value, str):
-        # A password is bytes to a client; those that are no UTF-8 came in as lone surrogates.
-        return value.encode("utf-8", "surrogateescape")
-    plain: int | bool = value
-    return plain

@@ -18,6 +18,7 @@ mod glob;
 pub mod host;
 pub mod hot;
 pub mod ids;
+pub mod items;
 pub mod latency;
 pub mod loading;
 pub mod memcached;

@@ -3,7 +3,9 @@
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::io;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::ops::{Deref, DerefMut};
+use std::ptr;
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -48,9 +50,45 @@ enum Phase {
 #[pyclass(frozen, module = "dozo._kernel")]
 pub struct Kernel {
     phase: Mutex<Option<Phase>>,
+    /// The thread that holds the phase, by [`this_thread`]; 0 is none.
+    holder: AtomicUsize,
     life: Arc<Life>,
     limits: Arc<Limits>,
     host: Arc<PyHost>,
+}
+
+/// The phase, held by this thread.
+struct Held<'a> {
+    phase: MutexGuard<'a, Option<Phase>>,
+    holder: &'a AtomicUsize,
+}
+
+impl Deref for Held<'_> {
+    type Target = Option<Phase>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.phase
+    }
+}
+
+impl DerefMut for Held<'_> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.phase
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.holder.store(0, Ordering::Relaxed);
+    }
+}
+
+/// A number of the calling thread that no other living thread has.
+fn this_thread() -> usize {
+    thread_local! {
+        static PLACE: u8 = const { 0 };
+    }
+    PLACE.with(|place| ptr::from_ref(place) as usize)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -95,7 +133,7 @@ impl Kernel {
         }
         host.startup.used_memory.store(engine.ks.used_memory(), Ordering::Relaxed);
         let phase = Mutex::new(Some(Phase::Idle(Box::new(engine), None)));
-        Ok(Self { phase, life: Arc::default(), limits, host })
+        Ok(Self { phase, holder: AtomicUsize::new(0), life: Arc::default(), limits, host })
     }
 
     #[pyo3(signature = (endpoints, *, backlog=511, io_threads=0, grace_seconds=10.0))]
@@ -107,7 +145,7 @@ impl Kernel {
         io_threads: usize,
         grace_seconds: f64,
     ) -> PyResult<Vec<String>> {
-        let mut phase = self.phase(py);
+        let mut phase = self.phase(py)?;
         let Some(Phase::Idle(_, server)) = phase.as_mut() else {
             return Err(PyRuntimeError::new_err("the server has been started"));
         };
@@ -129,7 +167,7 @@ impl Kernel {
     }
 
     fn start(&self, py: Python<'_>) -> PyResult<()> {
-        let mut phase = self.phase(py);
+        let mut phase = self.phase(py)?;
         let (engine, server) = match phase.take() {
             Some(Phase::Idle(engine, Some(server))) => (engine, server),
             other => {
@@ -146,10 +184,11 @@ impl Kernel {
     }
 
     #[pyo3(signature = (graceful=true))]
-    fn stop(&self, py: Python<'_>, graceful: bool) {
-        if let Some(Phase::Started(handle)) = &*self.phase(py) {
+    fn stop(&self, py: Python<'_>, graceful: bool) -> PyResult<()> {
+        if let Some(Phase::Started(handle)) = &*self.phase(py)? {
             handle.stop(graceful);
         }
+        Ok(())
     }
 
     #[pyo3(signature = (timeout=None))]
@@ -251,9 +290,40 @@ impl Kernel {
 }
 
 impl Kernel {
-    /// Waits without the interpreter, which whoever holds the lock may need.
-    fn phase(&self, py: Python<'_>) -> MutexGuard<'_, Option<Phase>> {
-        self.phase.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner)
+    /// Waits without the interpreter, which whoever holds the lock may need. RuntimeError within its own work: what runs
+    /// there (a command in Python, a finalizer in its midst) would wait for itself.
+    fn phase(&self, py: Python<'_>) -> PyResult<Held<'_>> {
+        let me = this_thread();
+        if self.holder.load(Ordering::Relaxed) == me {
+            return Err(PyRuntimeError::new_err("the data are in use by this very thread"));
+        }
+        let phase = self.phase.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner);
+        self.holder.store(me, Ordering::Relaxed);
+        Ok(Held { phase, holder: &self.holder })
+    }
+
+    /// Runs `work` on an engine that has not been started, in this thread; `None` where there is no such engine.
+    #[inline]
+    pub fn on_idle<R>(&self, py: Python<'_>, work: impl FnOnce(&mut Engine) -> R) -> PyResult<Option<R>> {
+        match &mut *self.phase(py)? {
+            Some(Phase::Idle(engine, _)) => Ok(Some(work(engine))),
+            _ => Ok(None),
+        }
+    }
+
+    /// Ends an engine that has not been started: what is kept on disk is brought to its end there.
+    pub fn end_idle(&self, py: Python<'_>) -> PyResult<()> {
+        let mut phase = self.phase(py)?;
+        match phase.take() {
+            Some(Phase::Idle(mut engine, _)) => {
+                finish(&mut engine, &self.host, true);
+                Ok(())
+            }
+            other => {
+                *phase = other;
+                Ok(())
+            }
+        }
     }
 
     /// Runs `work` on the engine: here before the start, on the executor after it.
@@ -262,7 +332,7 @@ impl Kernel {
         py: Python<'_>,
         work: impl FnOnce(&mut Engine) -> R + Send + 'static,
     ) -> PyResult<R> {
-        let handle = match &mut *self.phase(py) {
+        let handle = match &mut *self.phase(py)? {
             Some(Phase::Idle(engine, _)) => return Ok(work(engine)),
             Some(Phase::Started(handle)) => handle.clone(),
             None => return Err(stopped()),
@@ -307,20 +377,25 @@ fn execute(server: dozo_net::Server, mut engine: Box<Engine>, life: &Life, host:
     let run = || Python::attach(|py| py.detach(|| server.run(&mut engine)));
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));
     let outcome = outcome.unwrap_or_else(|_| Err(io::Error::other("the executor panicked")));
-    if outcome.is_ok() {
-        let mut session = Session::internal(engine.ks.now());
-        engine.set_attached(true);
-        host.tell_persistence("end", &mut Cx::internal(&mut engine, &mut session));
-    }
-    // What is acknowledged is on the medium before anybody may think that the server has ended.
-    if let Err(error) = engine.close_journal() {
-        host.log(Level::Error, &format!("The journal's end could not be written: {error}"));
-    }
+    finish(&mut engine, host, outcome.is_ok());
     life.last_id_ms.store(engine.id_service.generator.last_ms(), Ordering::Release);
     *lock(&life.ended) = Some(outcome.map_err(|error| error.to_string()));
     life.changed.notify_all();
     // Whoever waits may end the process now; freeing all the data first would only delay that.
     drop(engine);
+}
+
+/// Brings what is kept on disk to its end; with a last save only if the data are `sound`.
+fn finish(engine: &mut Engine, host: &PyHost, sound: bool) {
+    if sound {
+        let mut session = Session::internal(engine.ks.now());
+        engine.set_attached(true);
+        host.tell_persistence("end", &mut Cx::internal(engine, &mut session));
+    }
+    // What is acknowledged is on the medium before anybody may think that it has ended.
+    if let Err(error) = engine.close_journal() {
+        host.log(Level::Error, &format!("The journal's end could not be written: {error}"));
+    }
 }
 
 impl Drop for Kernel {

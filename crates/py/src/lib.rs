@@ -13,6 +13,7 @@ mod host;
 mod hyperloglogs;
 mod ids;
 mod kernel;
+mod library;
 mod lists;
 mod reply;
 mod scripts;
@@ -23,6 +24,7 @@ mod sorting;
 mod spec;
 mod streams;
 mod text;
+mod wires;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -55,6 +57,8 @@ mod _kernel {
     use super::hyperloglogs::HyperLogLogs;
     #[pymodule_export]
     use super::kernel::Kernel;
+    #[pymodule_export]
+    use super::library::{Library, Wire};
     #[pymodule_export]
     use super::lists::Lists;
     #[pymodule_export]

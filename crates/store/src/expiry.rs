@@ -39,6 +39,20 @@ impl Keyspace {
         expired
     }
 
+    /// Removes every expired key of a database, however many keys it takes to look at, and returns how many those were.
+    pub fn expire_all(&mut self, db: usize) -> usize {
+        let mut expired = 0;
+        // Downwards, because a removal fills its gap with the last entry, which was looked at already.
+        for at in (0..self.dbs[db].volatile.len()).rev() {
+            let Some(entry) = self.dbs[db].volatile.get(at) else { continue };
+            if entry.expire_at().is_some_and(|at| at <= self.now) {
+                self.expire(db, self.hash(entry.key()), entry);
+                expired += 1;
+            }
+        }
+        expired
+    }
+
     /// The running mean of the time to live of a database's volatile keys, in milliseconds; 0 when it has none.
     pub fn avg_ttl_ms(&self, db: usize) -> i64 {
         if self.volatile_len(db) == 0 { 0 } else { self.dbs[db].avg_ttl_ms }

@@ -21,7 +21,7 @@ from dozo._kernel import Disk, Server
 from dozo.config import Config, SettingError
 from dozo.errors import ReplyError
 from dozo.identity import REDIS_VERSION
-from dozo.log import Log
+from dozo.log import Logger
 from dozo.persistence import recovery
 from dozo.persistence.files import DataDir, Manifest, place
 from dozo.persistence.points import is_due, parse_points
@@ -67,7 +67,7 @@ class _Errand:
 class Persistence:
     """What one server keeps on disk."""
 
-    def __init__(self, config: Config, log: Log) -> None:
+    def __init__(self, config: Config, log: Logger) -> None:
         self.settings = config.persistence
         self.log = log
         mode = self.settings.persistence

@@ -12,6 +12,7 @@ use crate::cx::Cx;
 use crate::effects::Cause;
 use crate::engine::Engine;
 use crate::events::Class;
+use crate::items;
 
 /// The database that memcached clients see.
 pub(super) const DB: usize = 0;
@@ -82,29 +83,16 @@ pub(super) struct Store<'a> {
     pub stale_too: bool,
 }
 
-/// Records an effect behind those of the expirations and evictions that came before it.
 fn effect(engine: &mut Engine, args: &[&[u8]]) {
-    engine.record_notices();
-    engine.effects.record(DB, args, Cause::Command);
+    items::effect(engine, DB, args);
 }
 
 fn effect_set(engine: &mut Engine, key: &[u8], value: &[u8], ttl: Ttl, flags: u32) {
-    match ttl {
-        Ttl::At(at) => {
-            effect(engine, &[b"SET", key, value, b"PXAT", itoa::Buffer::new().format(at).as_bytes()])
-        }
-        Ttl::Keep => effect(engine, &[b"SET", key, value, b"KEEPTTL"]),
-        Ttl::Clear => effect(engine, &[b"SET", key, value]),
-    }
-    if flags != 0 {
-        effect_item(engine, key, flags, false);
-    }
+    items::effect_set(engine, DB, key, value, ttl, flags);
 }
 
 fn effect_item(engine: &mut Engine, key: &[u8], flags: u32, stale: bool) {
-    let mut digits = itoa::Buffer::new();
-    let args: [&[u8]; 4] = [b"DOZO.ITEM", key, digits.format(flags).as_bytes(), b"STALE"];
-    effect(engine, &args[..if stale { 4 } else { 3 }]);
+    items::effect_flags(engine, DB, key, flags, stale);
 }
 
 /// The CAS of a key for a client, 0 of a missing key. Told for the first time it becomes an effect, so that it is still
@@ -187,14 +175,7 @@ fn write(engine: &mut Engine, request: &Store<'_>) {
         remove(engine, request.key);
         return;
     }
-    let ttl = request.expiry.ttl();
-    let put = Put { value: NewValue::Bytes(request.value), ttl, flags: Some(request.flags) };
-    engine.ks.put(DB, request.key, put);
-    engine.notify(DB, Class::String, "set", request.key);
-    if matches!(ttl, Ttl::At(_)) {
-        engine.notify(DB, Class::Generic, "expire", request.key);
-    }
-    effect_set(engine, request.key, request.value, ttl, request.flags);
+    items::write(engine, DB, request.key, request.value, request.expiry.ttl(), request.flags);
 }
 
 fn compare_and_store(engine: &mut Engine, request: &Store<'_>) -> Outcome {
@@ -262,12 +243,7 @@ fn string_of(engine: &mut Engine, key: &[u8]) -> Option<(usize, u32)> {
 
 /// Removes a key without a word about it to the counters; `false` when it is missing.
 pub(super) fn remove(engine: &mut Engine, key: &[u8]) -> bool {
-    let removed = engine.ks.remove(DB, key);
-    if removed {
-        engine.notify(DB, Class::Generic, "del", key);
-        effect(engine, &[b"DEL", key]);
-    }
-    removed
+    items::remove(engine, DB, key)
 }
 
 /// Deletes a key, if its CAS is the wanted one.
@@ -328,17 +304,9 @@ pub(super) fn set_expiry(engine: &mut Engine, key: &[u8], had: Option<i64>, expi
         Expiry::Past => {
             remove(engine, key);
         }
-        Expiry::Never if had.is_some() => {
-            engine.ks.set_expire(DB, key, None);
-            engine.notify(DB, Class::Generic, "persist", key);
-            effect(engine, &[b"PERSIST", key]);
-        }
+        Expiry::Never if had.is_some() => items::set_deadline(engine, DB, key, None),
         Expiry::Never => {}
-        Expiry::At(at) => {
-            engine.ks.set_expire(DB, key, Some(at));
-            engine.notify(DB, Class::Generic, "expire", key);
-            effect(engine, &[b"PEXPIREAT", key, itoa::Buffer::new().format(at).as_bytes()]);
-        }
+        Expiry::At(at) => items::set_deadline(engine, DB, key, Some(at)),
     }
 }
 

@@ -1,0 +1,552 @@
+//! `Library`: an engine in the caller's process and thread, and `Wire`, a connection to it without a socket.
+//!
+//! Owns the way from Python values to items and back, in one call each, and the work that a server's loop would do
+//! between requests: it is done in the calls. Refuses to decide what a value of another kind looks like as bytes: that
+//! is the codec's, a Python object.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
+
+use dozo_engine::items::{Keep, Refused};
+use dozo_engine::{Engine, Session, SessionId};
+use dozo_store::{Str, itoa};
+use pyo3::exceptions::{PyConnectionError, PyKeyError, PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PyString, PyTuple};
+
+use crate::database::{reply_error, words};
+use crate::kernel::Kernel;
+use crate::reply::{self, Classes};
+use crate::wires::{Taken, Wires};
+
+/// Kinds of values that need no codec; the lower byte of an item's flags is its kind.
+const BYTES: u32 = 0;
+const STR: u32 = 1;
+const INT: u32 = 2;
+const KIND: u32 = 0xff;
+/// The other bits name a combination of tags; 0 is none.
+const TAG_SHIFT: u32 = 8;
+/// How long a wait lasts before Python's signal handlers get their turn.
+const SIGNAL_POLL: Duration = Duration::from_millis(50);
+/// The longest time to live, in seconds; beyond it a double can't name milliseconds.
+const LONGEST_TTL: f64 = 1e12;
+
+/// An engine without a thread and without a socket.
+#[pyclass(frozen, subclass, module = "dozo._kernel")]
+pub struct Library {
+    kernel: Py<Kernel>,
+    /// encode(value), decode(kind, bytes), tag(tags) and the number `kind` of what encode makes.
+    codec: Py<PyAny>,
+    kind: u32,
+    /// The database of the items.
+    db: usize,
+    wires: Arc<Wires>,
+    next_tick_ms: AtomicI64,
+}
+
+/// A value on its way into the store.
+enum Encoded<'py> {
+    Bytes(Bound<'py, PyBytes>, u32),
+    Text(Bound<'py, PyString>),
+    Number(Bound<'py, PyInt>),
+}
+
+/// A value on its way out.
+enum Found<'py> {
+    Done(Bound<'py, PyAny>),
+    Encoded(u32, Bound<'py, PyBytes>),
+}
+
+#[inline]
+fn key_of<'a>(key: &'a Bound<'_, PyAny>) -> PyResult<&'a [u8]> {
+    if let Ok(text) = key.cast::<PyString>() {
+        Ok(text.to_str()?.as_bytes())
+    } else if let Ok(bytes) = key.cast::<PyBytes>() {
+        Ok(bytes.as_bytes())
+    } else {
+        Err(PyTypeError::new_err(format!("a key is bytes or str, not {}", key.get_type().name()?)))
+    }
+}
+
+fn keep_of(ttl: Option<&Bound<'_, PyAny>>) -> PyResult<Keep> {
+    let Some(ttl) = ttl.filter(|ttl| !ttl.is_none()) else {
+        return Ok(Keep::Forever);
+    };
+    let seconds: f64 =
+        ttl.extract().map_err(|_| PyTypeError::new_err("ttl is a number of seconds, or None"))?;
+    if !(-LONGEST_TTL..=LONGEST_TTL).contains(&seconds) {
+        return Err(PyValueError::new_err("ttl is out of range"));
+    }
+    Ok(Keep::For((seconds * 1000.0).ceil() as i64))
+}
+
+/// The digits of an integer, whatever its class makes of them.
+fn digits<'py>(number: &Bound<'py, PyInt>) -> PyResult<Bound<'py, PyString>> {
+    number.py().get_type::<PyInt>().call_method1("__repr__", (number,))?.cast_into().map_err(PyErr::from)
+}
+
+#[cold]
+fn refusal(py: Python<'_>, refused: Refused) -> PyErr {
+    match refused {
+        Refused::Missing => PyKeyError::new_err(()),
+        Refused::WrongType => match Classes::get(py) {
+            Ok(classes) => classes.wrong_type(py),
+            Err(error) => error,
+        },
+        Refused::NotInteger => error_named(py, "NotInteger"),
+        Refused::NoMemory => error_named(py, "OutOfMemory"),
+        Refused::Overflow => reply_error(py, "ERR increment or decrement would overflow"),
+        Refused::Closed(text) => reply_error(py, &text),
+    }
+}
+
+/// An exception of dozo.errors.
+#[cold]
+fn error_named(py: Python<'_>, name: &str) -> PyErr {
+    let made = py.import("dozo.errors").and_then(|errors| errors.call_method0(name));
+    made.map_or_else(|error| error, PyErr::from_value)
+}
+
+#[cold]
+fn missing(key: &Bound<'_, PyAny>) -> PyErr {
+    PyKeyError::new_err(key.clone().unbind())
+}
+
+#[cold]
+fn closed(py: Python<'_>) -> PyErr {
+    error_named(py, "ClosedError")
+}
+
+impl Library {
+    /// Does something with the engine, and what a server's loop would do around it.
+    #[inline]
+    fn work<R>(&self, py: Python<'_>, work: impl FnOnce(&mut Engine) -> Result<R, Refused>) -> PyResult<R> {
+        let done = self.kernel.get().on_idle(py, |engine| {
+            engine.begin_batch();
+            let result = work(engine);
+            (result, self.settle(py, engine, None))
+        })?;
+        let Some((result, told)) = done else { return Err(closed(py)) };
+        tell(py, told)?;
+        result.map_err(|refused| refusal(py, refused))
+    }
+
+    /// Ends a batch; the functions to be called once the engine is free.
+    #[inline]
+    fn settle(&self, py: Python<'_>, engine: &mut Engine, own: Option<SessionId>) -> Vec<Py<PyAny>> {
+        engine.end_batch();
+        let now = engine.ks.now();
+        let due = self.next_tick_ms.load(Ordering::Relaxed);
+        // Should the clock jump back, it is due too.
+        if now >= due || due - now > 2000 {
+            let pause = engine.tick().as_millis();
+            self.next_tick_ms.store(now + i64::try_from(pause).unwrap_or(1000).max(1), Ordering::Relaxed);
+        }
+        engine.background();
+        engine.commit();
+        if self.wires.is_empty() { Vec::new() } else { self.wires.deliver(py, engine, own) }
+    }
+
+    #[inline]
+    fn encode<'py>(&self, value: &Bound<'py, PyAny>) -> PyResult<Encoded<'py>> {
+        if let Ok(bytes) = value.cast::<PyBytes>() {
+            Ok(Encoded::Bytes(bytes.clone(), BYTES))
+        } else if let Ok(text) = value.cast::<PyString>() {
+            Ok(Encoded::Text(text.clone()))
+        } else if let Ok(number) = value.cast::<PyInt>()
+            && !value.is_instance_of::<PyBool>()
+        {
+            Ok(Encoded::Number(number.clone()))
+        } else {
+            let py = value.py();
+            let bytes = self.codec.bind(py).call_method1("encode", (value,))?;
+            Ok(Encoded::Bytes(bytes.cast_into::<PyBytes>()?, self.kind))
+        }
+    }
+
+    /// The bits of the flags that name these tags.
+    fn tag_bits(&self, tags: Option<&Bound<'_, PyAny>>) -> PyResult<u32> {
+        match tags {
+            Some(tags) if tags.is_truthy()? => {
+                let id: u32 = self.codec.bind(tags.py()).call_method1("tag", (tags,))?.extract()?;
+                Ok(id << TAG_SHIFT)
+            }
+            _ => Ok(0),
+        }
+    }
+
+    #[inline]
+    fn put(
+        &self,
+        key: &Bound<'_, PyAny>,
+        value: &Bound<'_, PyAny>,
+        ttl: Option<&Bound<'_, PyAny>>,
+        tags: Option<&Bound<'_, PyAny>>,
+        only_new: bool,
+    ) -> PyResult<bool> {
+        let py = key.py();
+        let (name, keep, tag) = (key_of(key)?, keep_of(ttl)?, self.tag_bits(tags)?);
+        let put = |bytes: &[u8], kind: u32| {
+            self.work(py, |engine| engine.put_item(self.db, name, bytes, keep, kind | tag, only_new))
+        };
+        match self.encode(value)? {
+            Encoded::Bytes(bytes, kind) => put(bytes.as_bytes(), kind),
+            Encoded::Text(text) => put(text.to_str()?.as_bytes(), STR),
+            Encoded::Number(number) => match number.extract::<i64>() {
+                Ok(small) => put(itoa::Buffer::new().format(small).as_bytes(), INT),
+                Err(_) => put(digits(&number)?.to_str()?.as_bytes(), INT),
+            },
+        }
+    }
+
+    #[inline]
+    fn found<'py>(&self, py: Python<'py>, value: Str<'_>, flags: u32) -> PyResult<Found<'py>> {
+        let mut digits = itoa::Buffer::new();
+        let done = match (flags & KIND, value) {
+            (BYTES, value) => PyBytes::new(py, value.as_bytes(&mut digits)).into_any(),
+            (INT, Str::Int(number)) => number.into_pyobject(py)?.into_any(),
+            (STR, value) => PyString::from_bytes(py, value.as_bytes(&mut digits))?.into_any(),
+            (kind, value) => return Ok(Found::Encoded(kind, PyBytes::new(py, value.as_bytes(&mut digits)))),
+        };
+        Ok(Found::Done(done))
+    }
+
+    fn decode<'py>(&self, found: Found<'py>) -> PyResult<Bound<'py, PyAny>> {
+        match found {
+            Found::Done(value) => Ok(value),
+            Found::Encoded(INT, digits) => digits.py().get_type::<PyInt>().call1((digits,)),
+            Found::Encoded(kind, bytes) => self.codec.bind(bytes.py()).call_method1("decode", (kind, &bytes)),
+        }
+    }
+
+    /// The value at `key`, which is removed with it if `take`.
+    #[inline]
+    fn read<'py>(&self, key: &Bound<'py, PyAny>, take: bool) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let py = key.py();
+        let name = key_of(key)?;
+        let found = self.work(py, |engine| {
+            let found = engine.read_item(self.db, name, |value, flags| self.found(py, value, flags))?;
+            if take && found.is_some() {
+                engine.remove_item(self.db, name)?;
+            }
+            Ok(found)
+        })?;
+        found.transpose()?.map(|found| self.decode(found)).transpose()
+    }
+}
+
+/// Calls functions that want to hear of news.
+#[inline]
+fn tell(py: Python<'_>, told: Vec<Py<PyAny>>) -> PyResult<()> {
+    for function in told {
+        function.call0(py)?;
+    }
+    Ok(())
+}
+
+#[pymethods]
+impl Library {
+    #[new]
+    #[pyo3(signature = (kernel, codec, db=0))]
+    fn new(py: Python<'_>, kernel: Py<Kernel>, codec: Py<PyAny>, db: usize) -> PyResult<Self> {
+        let kind = codec.bind(py).getattr("kind")?.extract()?;
+        let databases = kernel.get().on_idle(py, |engine| engine.ks.databases())?;
+        if databases.is_none_or(|databases| db >= databases) {
+            return Err(PyValueError::new_err("there is no database of that index"));
+        }
+        Ok(Self { kernel, codec, kind, db, wires: Arc::default(), next_tick_ms: AtomicI64::new(0) })
+    }
+
+    #[pyo3(signature = (key, default=None))]
+    fn get<'py>(
+        &self,
+        key: &Bound<'py, PyAny>,
+        default: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        Ok(self.read(key, false)?.or(default))
+    }
+
+    #[pyo3(signature = (key, default=None))]
+    fn pop<'py>(
+        &self,
+        key: &Bound<'py, PyAny>,
+        default: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        Ok(self.read(key, true)?.or(default))
+    }
+
+    fn __getitem__<'py>(&self, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        self.read(key, false)?.ok_or_else(|| missing(key))
+    }
+
+    #[pyo3(signature = (key, value, ttl=None, tags=None))]
+    fn set(
+        &self,
+        key: &Bound<'_, PyAny>,
+        value: &Bound<'_, PyAny>,
+        ttl: Option<&Bound<'_, PyAny>>,
+        tags: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        self.put(key, value, ttl, tags, false).map(drop)
+    }
+
+    fn __setitem__(&self, key: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.put(key, value, None, None, false).map(drop)
+    }
+
+    #[pyo3(signature = (key, value, ttl=None, tags=None))]
+    fn add(
+        &self,
+        key: &Bound<'_, PyAny>,
+        value: &Bound<'_, PyAny>,
+        ttl: Option<&Bound<'_, PyAny>>,
+        tags: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<bool> {
+        self.put(key, value, ttl, tags, true)
+    }
+
+    #[pyo3(signature = (key, by=1, default=Some(0)), text_signature = "($self, key, by=1, default=0)")]
+    fn incr(&self, key: &Bound<'_, PyAny>, by: i64, default: Option<i64>) -> PyResult<i64> {
+        let name = key_of(key)?;
+        match self.work(key.py(), |engine| Ok(engine.count_item(self.db, name, by, default, INT)))? {
+            Err(Refused::Missing) => Err(missing(key)),
+            counted => counted.map_err(|refused| refusal(key.py(), refused)),
+        }
+    }
+
+    fn delete(&self, key: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let name = key_of(key)?;
+        self.work(key.py(), |engine| engine.remove_item(self.db, name))
+    }
+
+    fn __delitem__(&self, key: &Bound<'_, PyAny>) -> PyResult<()> {
+        if self.delete(key)? { Ok(()) } else { Err(missing(key)) }
+    }
+
+    fn touch(&self, key: &Bound<'_, PyAny>, ttl: Option<&Bound<'_, PyAny>>) -> PyResult<bool> {
+        let (name, keep) = (key_of(key)?, keep_of(ttl)?);
+        self.work(key.py(), |engine| engine.touch_item(self.db, name, keep))
+    }
+
+    /// The seconds that a key is kept; `None` for ever. KeyError without the key.
+    fn ttl<'py>(&self, key: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyFloat>>> {
+        let name = key_of(key)?;
+        let found = self.work(key.py(), |engine| {
+            engine.check_open()?;
+            let (now, peek) = (engine.ks.now(), dozo_store::Access::Peek);
+            Ok(engine.ks.get(self.db, name, peek).map(|item| item.expire_at().map(|at| at - now)))
+        })?;
+        let left = found.ok_or_else(|| missing(key))?;
+        Ok(left.map(|ms| PyFloat::new(key.py(), ms as f64 / 1000.0)))
+    }
+
+    /// The flags of a key: kind and tags; `None` without the key.
+    fn flags(&self, key: &Bound<'_, PyAny>) -> PyResult<Option<u32>> {
+        let name = key_of(key)?;
+        self.work(key.py(), |engine| {
+            engine.check_open()?;
+            Ok(engine.ks.get(self.db, name, dozo_store::Access::Peek).map(|item| item.flags()))
+        })
+    }
+
+    /// A value as bytes and kind, as it would be stored.
+    fn encode_value<'py>(&self, value: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, PyBytes>, u32)> {
+        let py = value.py();
+        Ok(match self.encode(value)? {
+            Encoded::Bytes(bytes, kind) => (bytes, kind),
+            Encoded::Text(text) => (PyBytes::new(py, text.to_str()?.as_bytes()), STR),
+            Encoded::Number(number) => (PyBytes::new(py, digits(&number)?.to_str()?.as_bytes()), INT),
+        })
+    }
+
+    /// The value that these bytes of that kind are.
+    fn decode_value<'py>(&self, data: &Bound<'py, PyBytes>, flags: u32) -> PyResult<Bound<'py, PyAny>> {
+        self.decode(self.found(data.py(), Str::Inline(data.as_bytes()), flags)?)
+    }
+
+    fn __contains__(&self, key: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let name = key_of(key)?;
+        self.work(key.py(), |engine| {
+            engine.check_open()?;
+            Ok(engine.ks.get(self.db, name, dozo_store::Access::Peek).is_some())
+        })
+    }
+
+    fn __len__(&self, py: Python<'_>) -> PyResult<usize> {
+        self.work(py, |engine| Ok(engine.ks.len(self.db)))
+    }
+
+    fn clear(&self, py: Python<'_>) -> PyResult<usize> {
+        self.work(py, |engine| engine.clear_items(self.db))
+    }
+
+    fn expire(&self, py: Python<'_>) -> PyResult<usize> {
+        self.work(py, |engine| engine.expire_items(self.db))
+    }
+
+    fn scan(&self, py: Python<'_>, cursor: u64, count: usize) -> PyResult<(u64, Vec<Py<PyBytes>>)> {
+        self.work(py, |engine| {
+            engine.check_open()?;
+            let mut keys = Vec::new();
+            let next = engine.ks.scan(self.db, cursor, count, &mut |item| {
+                keys.push(PyBytes::new(py, item.key()).unbind());
+            });
+            Ok((next, keys))
+        })
+    }
+
+    fn evict_some(
+        &self,
+        py: Python<'_>,
+        cursor: u64,
+        count: usize,
+        mut spared: Vec<u32>,
+    ) -> PyResult<(u64, usize)> {
+        spared.sort_unstable();
+        self.work(py, |engine| {
+            engine.remove_items(self.db, cursor, count, |flags| {
+                let tag = flags >> TAG_SHIFT;
+                tag != 0 && spared.binary_search(&tag).is_err()
+            })
+        })
+    }
+
+    fn tags_in_use(&self, py: Python<'_>, cursor: u64, count: usize) -> PyResult<(u64, Vec<u32>)> {
+        self.work(py, |engine| {
+            engine.check_open()?;
+            let mut tags = Vec::new();
+            let next =
+                engine.ks.scan(self.db, cursor, count, &mut |item| tags.push(item.flags() >> TAG_SHIFT));
+            tags.sort_unstable();
+            tags.dedup();
+            Ok((next, tags))
+        })
+    }
+
+    #[pyo3(signature = (*words))]
+    fn execute<'py>(&self, py: Python<'py>, words: &Bound<'py, PyTuple>) -> PyResult<Bound<'py, PyAny>> {
+        let words = self::words(words)?;
+        let bytes = self.work(py, |engine| {
+            let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
+            let mut session = Session::internal(engine.ks.now());
+            session.select(self.db);
+            session.proto = dozo_wire::resp::Proto::Resp3;
+            engine.call(&mut session, &words);
+            Ok(reply::flatten(&session.out))
+        })?;
+        reply::decode(py, &bytes)
+    }
+
+    /// Opens a connection that calls itself so.
+    fn connect(slf: &Bound<'_, Self>, name: &str) -> PyResult<Wire> {
+        let py = slf.py();
+        let this = slf.get();
+        let sid = this.work(py, |engine| Ok(this.wires.open(engine, name)))?;
+        let sid =
+            sid.map_err(|text| PyConnectionError::new_err(String::from_utf8_lossy(text).into_owned()))?;
+        Ok(Wire { library: slf.clone().unbind(), sid })
+    }
+
+    /// Does what is due.
+    fn tick(&self, py: Python<'_>) -> PyResult<()> {
+        self.work(py, |engine| {
+            engine.end_overdue_waits();
+            Ok(())
+        })
+    }
+
+    /// Ends the engine; whatever is kept on disk is there then.
+    fn end(&self, py: Python<'_>) -> PyResult<()> {
+        self.kernel.get().end_idle(py)
+    }
+}
+
+/// A connection without a socket.
+#[pyclass(frozen, module = "dozo._kernel")]
+pub struct Wire {
+    library: Py<Library>,
+    sid: SessionId,
+}
+
+impl Wire {
+    /// Does something with the engine, and then takes what the connection is owed.
+    fn turn(&self, py: Python<'_>, work: impl FnOnce(&mut Engine, &Wires)) -> PyResult<Taken> {
+        let library = self.library.get();
+        let done = library.kernel.get().on_idle(py, |engine| {
+            engine.begin_batch();
+            engine.end_overdue_waits();
+            work(engine, &library.wires);
+            let told = library.settle(py, engine, Some(self.sid));
+            (library.wires.take(engine, self.sid), told)
+        })?;
+        let Some((taken, told)) = done else { return Ok(Taken::End) };
+        tell(py, told)?;
+        Ok(taken)
+    }
+}
+
+/// (bytes, None) of what was taken, (b"", None) at the end, (None, milliseconds or None) when there is nothing yet.
+type Turned<'py> = (Option<Bound<'py, PyBytes>>, Option<u64>);
+
+fn turned(py: Python<'_>, taken: Taken) -> Turned<'_> {
+    match taken {
+        Taken::Bytes(bytes) => (Some(PyBytes::new(py, &bytes)), None),
+        Taken::Nothing(due) => (None, due),
+        Taken::End => (Some(PyBytes::new(py, b"")), None),
+    }
+}
+
+#[pymethods]
+impl Wire {
+    /// Hands bytes over, and takes what there is then.
+    fn exchange<'py>(&self, py: Python<'py>, data: &[u8]) -> PyResult<Turned<'py>> {
+        Ok(turned(py, self.turn(py, |engine, wires| wires.feed(engine, self.sid, data))?))
+    }
+
+    /// Takes what there is.
+    fn take<'py>(&self, py: Python<'py>) -> PyResult<Turned<'py>> {
+        Ok(turned(py, self.turn(py, |_, _| {})?))
+    }
+
+    /// Waits until there is something and takes it; `None` when the time, in seconds, is up.
+    #[pyo3(signature = (timeout=None))]
+    fn wait<'py>(&self, py: Python<'py>, timeout: Option<f64>) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        let deadline = timeout
+            .and_then(|s| Duration::try_from_secs_f64(s.max(0.0)).ok())
+            .map(|time| Instant::now() + time);
+        let wires = Arc::clone(&self.library.get().wires);
+        loop {
+            // Known before the look, so that news which come after it end the wait at once.
+            let seen = wires.news();
+            let due = match turned(py, self.turn(py, |_, _| {})?) {
+                (Some(bytes), _) => return Ok(Some(bytes)),
+                (None, due) => due.map_or(SIGNAL_POLL, Duration::from_millis),
+            };
+            let left = deadline.map_or(SIGNAL_POLL, |at| at.saturating_duration_since(Instant::now()));
+            if left.is_zero() {
+                return Ok(None);
+            }
+            // Not less than a moment, lest a deadline of this very millisecond be asked for again and again.
+            let pause = due.max(Duration::from_micros(200)).min(left).min(SIGNAL_POLL);
+            py.detach(|| wires.wait(seen, pause));
+            py.check_signals()?;
+        }
+    }
+
+    /// Has a function called, in whichever thread, when something came that no call of this connection has taken.
+    fn on_ready(&self, function: Option<Py<PyAny>>) {
+        self.library.get().wires.on_ready(self.sid, function);
+    }
+
+    /// Ends the connection.
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        let library = self.library.get();
+        let closed = library.kernel.get().on_idle(py, |engine| {
+            engine.begin_batch();
+            library.wires.close(engine, self.sid);
+            library.settle(py, engine, None)
+        })?;
+        closed.map_or(Ok(()), |told| tell(py, told))
+    }
+}

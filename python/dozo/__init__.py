@@ -9,8 +9,8 @@ Importing this module imports nothing else, so that it costs nothing: `open` and
 they are first used, the other parts are imported from where they live (`dozo.commands.api`, `dozo.server`, ...).
 """
 
-from typing import TYPE_CHECKING, Any
-
+# What typing has by this name; importing it from there would cost more than all the rest.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from dozo.cache import Store, open
 
@@ -19,7 +19,7 @@ __version__ = "0.1.0"
 __all__ = ["Store", "__version__", "open"]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in ("Store", "open"):
         raise AttributeError(f"module 'dozo' has no attribute '{name}'")
     import importlib

@@ -107,7 +107,7 @@ def test_a_stampede_computes_once(store):
         thread.join()
     assert calls == [7]
     assert store.get(slow.key(7)) == 7
-    assert list(store) == [slow.key(7).decode()]
+    assert len(store) == 1
 
 
 def test_a_slow_function_is_computed_before_its_time_is_over(store, monkeypatch):
@@ -119,13 +119,13 @@ def test_a_slow_function_is_computed_before_its_time_is_over(store, monkeypatch)
         return len(calls)
 
     assert slow() == 1
-    # It took a second, as far as anybody knows; the nearer the dice's one, the earlier.
-    store.database(15).set(slow.key(), "1.0", ttl=100)
+    # It took ten seconds, as far as anybody knows; the nearer the dice's one, the earlier.
+    store.database(15).set(slow.key(), "10.0", ttl=100)
     monkeypatch.setattr("random.random", lambda: 0.5)
     assert slow() == 1
-    monkeypatch.setattr("random.random", lambda: 1 - 1e-50)
+    monkeypatch.setattr("random.random", lambda: 1 - 2**-53)
     assert slow() == 2
-    store.database(15).set(slow.key(), "1.0", ttl=100)
+    store.database(15).set(slow.key(), "10.0", ttl=100)
     # While another one computes, the old result is good enough.
     with store.lock(f"memo:{slow.key().hex()}"):
         assert slow() == 2

@@ -15,6 +15,9 @@ from typing import Any, Final
 
 import redis
 import redis.asyncio
+from redis.asyncio.retry import Retry as AsyncRetry
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from dozo._kernel import Library, Wire
 
@@ -189,23 +192,31 @@ class _AsyncConnection(redis.asyncio.UnixDomainSocketConnection):
         await self.on_connect()
 
 
-def _options(given: dict[str, Any]) -> dict[str, Any]:
-    # A call that blocks does so until its own time is up: nothing gets lost on the way that a timeout would reveal.
-    return {"unix_socket_path": _PLACE, "socket_timeout": None} | given
+def _options(given: dict[str, Any], retry: Any) -> dict[str, Any]:
+    # A call that blocks does so until its own time is up: nothing gets lost on the way that a timeout would reveal. A
+    # connection that was killed is opened again at once; a store that was closed doesn't come back.
+    return {"unix_socket_path": _PLACE, "socket_timeout": None, "retry": retry} | given
+
+
+def _single(client: Any) -> Any:
+    """A client that keeps one connection, which it closes with itself as its pool is its own."""
+    one = client.client()
+    client.auto_close_connection_pool, one.auto_close_connection_pool = False, True
+    return one
 
 
 def client(library: Library, **options: Any) -> redis.Redis:
     """A redis.Redis over the engine."""
     single = options.pop("single_connection_client", False)
-    made = redis.Redis(**_options(options))
+    made = redis.Redis(**_options(options, Retry(NoBackoff(), 1)))
     made.connection_pool.connection_class = type("StoreConnection", (_Connection,), {"library": library})
-    return made.client() if single else made  # type: ignore[no-untyped-call]
+    return _single(made) if single else made
 
 
 def async_client(library: Library, **options: Any) -> redis.asyncio.Redis:
     """A redis.asyncio.Redis over the engine."""
     single = options.pop("single_connection_client", False)
-    made = redis.asyncio.Redis(**_options(options))
+    made = redis.asyncio.Redis(**_options(options, AsyncRetry(NoBackoff(), 1)))
     kind = type("StoreConnection", (_AsyncConnection,), {"library": library})
     made.connection_pool.connection_class = kind
-    return made.client() if single else made
+    return _single(made) if single else made

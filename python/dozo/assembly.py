@@ -5,6 +5,7 @@ Owns which settings the kernel reads itself and how they reach it, now and by CO
 
 from __future__ import annotations
 
+import weakref
 from typing import Any, Final
 
 from dozo._kernel import Kernel
@@ -75,14 +76,17 @@ def build(table: Table, config: Config, log: Logger, persistence: Persistence) -
     except ValueError as error:
         raise ConfigError(str(error)) from None
     for name in _KERNEL_SETTINGS:
-        config.on_change(name, _applier(kernel, name))
+        config.on_change(name, _applier(weakref.ref(kernel), name))
     return kernel
 
 
-def _applier(kernel: Kernel, name: str) -> Any:
-    """What CONFIG SET calls for a setting of the kernel's."""
+def _applier(reference: weakref.ref[Kernel], name: str) -> Any:
+    """What CONFIG SET calls for a setting of the kernel's, which holds the configuration itself."""
 
     def apply(new: Any, old: Any) -> None:
+        kernel = reference()
+        if kernel is None:
+            return
         try:
             kernel.configure(name, _for_kernel(new))
         except ValueError as error:

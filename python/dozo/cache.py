@@ -12,10 +12,10 @@ import os
 from typing import Any
 
 from dozo.config import load
-from dozo.config.tree import Policy
+from dozo.config.tree import Fsync, Policy
 from dozo.errors import StoreError
 from dozo.store.api import Key, Store
-from dozo.store.codec import Codec, Serializer, Tags
+from dozo.store.codec import Serializer
 from dozo.store.codec import serializer as chosen
 from dozo.store.embedded import Embedded, Engine
 
@@ -29,15 +29,20 @@ def open(
     disk: Any = None,
     policy: Policy = "allkeys-lru",
     serializer: str | Serializer = "msgpack",
+    fsync: Fsync = "everysec",
 ) -> Store:
     """Open a store.
 
-    `maxmemory` is a number of bytes or a text such as "256mb"; where it is reached, `policy` says what leaves (0: there is
-    no limit). `serializer` is "msgpack", "json", "pickle" or a `Serializer`, for values that are not bytes, str or int.
+    With a path the data are kept in that directory, in the files of `dozo serve --data-dir`; `fsync` says when a change
+    is on the medium: "always" before the call returns, "everysec", or "no" (when the system likes). `maxmemory` is a
+    number of bytes or a text such as "256mb"; where it is reached, `policy` says what leaves (0: there is no limit).
+    `serializer` is "msgpack", "json", "pickle" or a `Serializer`, for values that are not bytes, str or int.
     """
-    if path is not None:
-        raise StoreError("a store with a path is not supported by this version")
     if disk is not None:
         raise StoreError("a disk tier is not supported by this version")
-    settings = {"maxmemory": str(maxmemory), "maxmemory-policy": policy, "persistence": "none", "save": ""}
-    return Embedded(Engine(load(None, {}, settings), Codec(chosen(serializer), Tags())))
+    settings = {"maxmemory": str(maxmemory), "maxmemory-policy": policy, "save": ""}
+    if path is None:
+        settings["persistence"] = "none"
+    else:
+        settings |= {"persistence": "journal", "data-dir": os.fspath(path), "appendfsync": fsync}
+    return Embedded(Engine(load(None, {}, settings), chosen(serializer)))

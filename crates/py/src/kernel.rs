@@ -25,6 +25,7 @@ use crate::context;
 use crate::database::words;
 use crate::host::PyHost;
 use crate::ids;
+use crate::library::Turns;
 use crate::reply;
 use crate::server;
 
@@ -47,7 +48,7 @@ enum Phase {
 }
 
 /// A server: the engine, its executor thread and its sockets.
-#[pyclass(frozen, module = "dozo._kernel")]
+#[pyclass(frozen, weakref, module = "dozo._kernel")]
 pub struct Kernel {
     phase: Mutex<Option<Phase>>,
     /// The thread that holds the phase, by [`this_thread`]; 0 is none.
@@ -55,6 +56,8 @@ pub struct Kernel {
     life: Arc<Life>,
     limits: Arc<Limits>,
     host: Arc<PyHost>,
+    /// The work between the calls of those who use the engine without starting it.
+    pub turns: Arc<Turns>,
 }
 
 /// The phase, held by this thread.
@@ -133,7 +136,14 @@ impl Kernel {
         }
         host.startup.used_memory.store(engine.ks.used_memory(), Ordering::Relaxed);
         let phase = Mutex::new(Some(Phase::Idle(Box::new(engine), None)));
-        Ok(Self { phase, holder: AtomicUsize::new(0), life: Arc::default(), limits, host })
+        Ok(Self {
+            phase,
+            holder: AtomicUsize::new(0),
+            life: Arc::default(),
+            limits,
+            host,
+            turns: Arc::default(),
+        })
     }
 
     #[pyo3(signature = (endpoints, *, backlog=511, io_threads=0, grace_seconds=10.0))]

@@ -41,8 +41,25 @@ pub struct Library {
     kind: u32,
     /// The database of the items.
     db: usize,
-    wires: Arc<Wires>,
+    turns: Arc<Turns>,
+}
+
+/// What a server's loop would know, for all who use one kernel.
+#[derive(Default)]
+pub struct Turns {
+    wires: Wires,
     next_tick_ms: AtomicI64,
+    /// The millisecond in which a running save was walked on last: it gets a slice of each.
+    saved_ms: AtomicI64,
+}
+
+/// What is left to do once the engine is free.
+#[derive(Default)]
+struct After {
+    /// Functions that want to hear of news.
+    told: Vec<Py<PyAny>>,
+    /// Where the journal must have come before anybody hears that something was changed.
+    awaited: Option<u64>,
 }
 
 /// A value on its way into the store.
@@ -124,28 +141,65 @@ impl Library {
     fn work<R>(&self, py: Python<'_>, work: impl FnOnce(&mut Engine) -> Result<R, Refused>) -> PyResult<R> {
         let done = self.kernel.get().on_idle(py, |engine| {
             engine.begin_batch();
+            let before = engine.ks.dirty();
             let result = work(engine);
-            (result, self.settle(py, engine, None))
+            (result, self.settle(py, engine, before, None))
         })?;
-        let Some((result, told)) = done else { return Err(closed(py)) };
-        tell(py, told)?;
+        let Some((result, after)) = done else { return Err(closed(py)) };
+        self.follow(py, after)?;
         result.map_err(|refused| refusal(py, refused))
     }
 
-    /// Ends a batch; the functions to be called once the engine is free.
+    /// Ends a batch; `before` is how much had changed when it began, `own` the connection that it is for.
     #[inline]
-    fn settle(&self, py: Python<'_>, engine: &mut Engine, own: Option<SessionId>) -> Vec<Py<PyAny>> {
+    fn settle(&self, py: Python<'_>, engine: &mut Engine, before: u64, own: Option<SessionId>) -> After {
         engine.end_batch();
         let now = engine.ks.now();
-        let due = self.next_tick_ms.load(Ordering::Relaxed);
+        let due = self.turns.next_tick_ms.load(Ordering::Relaxed);
         // Should the clock jump back, it is due too.
         if now >= due || due - now > 2000 {
             let pause = engine.tick().as_millis();
-            self.next_tick_ms.store(now + i64::try_from(pause).unwrap_or(1000).max(1), Ordering::Relaxed);
+            self.turns
+                .next_tick_ms
+                .store(now + i64::try_from(pause).unwrap_or(1000).max(1), Ordering::Relaxed);
         }
-        engine.background();
+        if engine.ks.is_saving() && self.turns.saved_ms.swap(now, Ordering::Relaxed) != now {
+            engine.background();
+        }
         engine.commit();
-        if self.wires.is_empty() { Vec::new() } else { self.wires.deliver(py, engine, own) }
+        let awaited = engine.awaited().filter(|_| engine.ks.dirty() != before);
+        let told =
+            if self.turns.wires.is_empty() { Vec::new() } else { self.turns.wires.deliver(py, engine, own) };
+        After { told, awaited }
+    }
+
+    /// Does what could not be done while the engine was held.
+    #[inline]
+    fn follow(&self, py: Python<'_>, after: After) -> PyResult<()> {
+        for function in after.told {
+            function.call0(py)?;
+        }
+        after.awaited.map_or(Ok(()), |place| self.wait_for_medium(py, place))
+    }
+
+    /// Waits until the journal has come to that place. Where the disk fails it goes on trying, and so does this.
+    #[cold]
+    fn wait_for_medium(&self, py: Python<'_>, place: u64) -> PyResult<()> {
+        loop {
+            let seen = self.turns.wires.news();
+            let durable = self.kernel.get().on_idle(py, |engine| engine.durable())?;
+            if durable.is_none_or(|durable| durable >= place) {
+                return Ok(());
+            }
+            py.detach(|| self.turns.wires.wait(seen, SIGNAL_POLL));
+            py.check_signals()?;
+            // What is to be done about a disk that fails is the work of a tick.
+            self.kernel.get().on_idle(py, |engine| {
+                engine.begin_batch();
+                let before = engine.ks.dirty();
+                self.settle(py, engine, before, None)
+            })?;
+        }
     }
 
     #[inline]
@@ -236,26 +290,23 @@ impl Library {
     }
 }
 
-/// Calls functions that want to hear of news.
-#[inline]
-fn tell(py: Python<'_>, told: Vec<Py<PyAny>>) -> PyResult<()> {
-    for function in told {
-        function.call0(py)?;
-    }
-    Ok(())
-}
-
 #[pymethods]
 impl Library {
     #[new]
     #[pyo3(signature = (kernel, codec, db=0))]
     fn new(py: Python<'_>, kernel: Py<Kernel>, codec: Py<PyAny>, db: usize) -> PyResult<Self> {
         let kind = codec.bind(py).getattr("kind")?.extract()?;
-        let databases = kernel.get().on_idle(py, |engine| engine.ks.databases())?;
+        let turns = Arc::clone(&kernel.get().turns);
+        let waker = Arc::clone(&turns);
+        let databases = kernel.get().on_idle(py, |engine| {
+            // The journal's thread tells when something is on the medium.
+            engine.set_waker(Arc::new(move || waker.wires.wake()));
+            engine.ks.databases()
+        })?;
         if databases.is_none_or(|databases| db >= databases) {
             return Err(PyValueError::new_err("there is no database of that index"));
         }
-        Ok(Self { kernel, codec, kind, db, wires: Arc::default(), next_tick_ms: AtomicI64::new(0) })
+        Ok(Self { kernel, codec, kind, db, turns })
     }
 
     #[pyo3(signature = (key, default=None))]
@@ -442,7 +493,7 @@ impl Library {
     fn connect(slf: &Bound<'_, Self>, name: &str) -> PyResult<Wire> {
         let py = slf.py();
         let this = slf.get();
-        let sid = this.work(py, |engine| Ok(this.wires.open(engine, name)))?;
+        let sid = this.work(py, |engine| Ok(this.turns.wires.open(engine, name)))?;
         let sid =
             sid.map_err(|text| PyConnectionError::new_err(String::from_utf8_lossy(text).into_owned()))?;
         Ok(Wire { library: slf.clone().unbind(), sid })
@@ -475,13 +526,14 @@ impl Wire {
         let library = self.library.get();
         let done = library.kernel.get().on_idle(py, |engine| {
             engine.begin_batch();
+            let before = engine.ks.dirty();
             engine.end_overdue_waits();
-            work(engine, &library.wires);
-            let told = library.settle(py, engine, Some(self.sid));
-            (library.wires.take(engine, self.sid), told)
+            work(engine, &library.turns.wires);
+            let after = library.settle(py, engine, before, Some(self.sid));
+            (library.turns.wires.take(engine, self.sid), after)
         })?;
-        let Some((taken, told)) = done else { return Ok(Taken::End) };
-        tell(py, told)?;
+        let Some((taken, after)) = done else { return Ok(Taken::End) };
+        library.follow(py, after)?;
         Ok(taken)
     }
 }
@@ -515,10 +567,10 @@ impl Wire {
         let deadline = timeout
             .and_then(|s| Duration::try_from_secs_f64(s.max(0.0)).ok())
             .map(|time| Instant::now() + time);
-        let wires = Arc::clone(&self.library.get().wires);
+        let turns = Arc::clone(&self.library.get().turns);
         loop {
             // Known before the look, so that news which come after it end the wait at once.
-            let seen = wires.news();
+            let seen = turns.wires.news();
             let due = match turned(py, self.turn(py, |_, _| {})?) {
                 (Some(bytes), _) => return Ok(Some(bytes)),
                 (None, due) => due.map_or(SIGNAL_POLL, Duration::from_millis),
@@ -529,14 +581,14 @@ impl Wire {
             }
             // Not less than a moment, lest a deadline of this very millisecond be asked for again and again.
             let pause = due.max(Duration::from_micros(200)).min(left).min(SIGNAL_POLL);
-            py.detach(|| wires.wait(seen, pause));
+            py.detach(|| turns.wires.wait(seen, pause));
             py.check_signals()?;
         }
     }
 
     /// Has a function called, in whichever thread, when something came that no call of this connection has taken.
     fn on_ready(&self, function: Option<Py<PyAny>>) {
-        self.library.get().wires.on_ready(self.sid, function);
+        self.library.get().turns.wires.on_ready(self.sid, function);
     }
 
     /// Ends the connection.
@@ -544,9 +596,10 @@ impl Wire {
         let library = self.library.get();
         let closed = library.kernel.get().on_idle(py, |engine| {
             engine.begin_batch();
-            library.wires.close(engine, self.sid);
-            library.settle(py, engine, None)
+            let before = engine.ks.dirty();
+            library.turns.wires.close(engine, self.sid);
+            library.settle(py, engine, before, None)
         })?;
-        closed.map_or(Ok(()), |told| tell(py, told))
+        closed.map_or(Ok(()), |after| library.follow(py, after))
     }
 }

@@ -143,8 +143,7 @@ impl Wires {
         if sids.is_empty() {
             return Vec::new();
         }
-        *hold(&self.news) += 1;
-        self.changed.notify_all();
+        self.wake();
         let told = sids.iter().filter_map(|sid| lanes.get(&sid.0)?.ready.as_ref());
         told.map(|ready| ready.clone_ref(py)).collect()
     }
@@ -164,6 +163,12 @@ impl Wires {
         let bytes = reply::flatten(out);
         out.clear();
         Taken::Bytes(bytes)
+    }
+
+    /// Ends every wait, from any thread.
+    pub fn wake(&self) {
+        *hold(&self.news) += 1;
+        self.changed.notify_all();
     }
 
     /// The number of the last news, for [`Wires::wait`].

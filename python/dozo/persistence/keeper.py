@@ -19,7 +19,7 @@ from typing import Any, Final, Literal
 
 from dozo._kernel import Disk, Server
 from dozo.config import Config, SettingError
-from dozo.errors import ReplyError
+from dozo.errors import ConfigError, ReplyError
 from dozo.identity import REDIS_VERSION
 from dozo.log import Logger
 from dozo.persistence import recovery
@@ -78,6 +78,7 @@ class Persistence:
         self.data = DataDir(folder, settings.dbfilename, settings.appenddirname, settings.appendfilename)
         self.manifest: Manifest | None = None
         self.failed = False
+        self._trouble = ""
         # Saves.
         self.last_save = int(time.time())
         self.last_save_ok = True
@@ -137,15 +138,30 @@ class Persistence:
             server.disk.load_some(1)
             self._end_loading(server)
 
+    def begin_now(self, server: Server) -> None:
+        """Begin, and load everything while everybody waits; ConfigError says why that can't be."""
+        self.begin(server)
+        while server.disk.load_state() is not None and not self.failed:
+            if not server.disk.load_some(1000):
+                self._watch_loading(server)
+        if self.failed:
+            raise ConfigError(self._trouble)
+
+    def _fail(self, server: Server, trouble: str) -> None:
+        """There is nothing that could be served."""
+        self.log("error", trouble)
+        self.failed, self._trouble = True, trouble
+        server.shutdown()
+
     def _watch_loading(self, server: Server) -> None:
         done, total, keys, *_, is_over = server.disk.load_state() or (0, 0, 0, 0, 0, 0, 0, True)
         if is_over:
             fault = server.disk.load_fault()
-            if fault is None or self._repair(recovery.Fault(*fault)):
-                self._end_loading(server)
+            trouble = self._repair(recovery.Fault(*fault)) if fault else ""
+            if trouble:
+                self._fail(server, trouble)
             else:
-                self.failed = True
-                server.shutdown()
+                self._end_loading(server)
             return
         now = time.monotonic()
         if now - self._reported >= _REPORT_S:
@@ -153,26 +169,24 @@ class Persistence:
             left = (now - self._load_began) * (total - done) / max(1, done)
             self.log("info", f"loading: {done * 100 // max(1, total)} %, {keys} keys, {left:.0f} s to go")
 
-    def _repair(self, fault: recovery.Fault) -> bool:
-        """Cut a torn end off where that is all that is wrong; whether the server can start."""
+    def _repair(self, fault: recovery.Fault) -> str:
+        """Cut a torn end off where that is all that is wrong; else what is wrong."""
         is_last = self._plan.is_journal and fault.path == self._plan.files[-1]
         may_cut = (
             fault.is_torn and is_last and fault.path.suffix == ".aof" and self.settings.aof_load_truncated
         )
         if not may_cut:
-            self.log("error", recovery.explain(fault))
-            return False
+            return recovery.explain(fault)
         try:
             side, size = recovery.cut_tail(fault)
         except OSError as error:
-            self.log("error", f"can't cut {fault.path} back to byte {fault.good}: {error.strerror}")
-            return False
+            return f"can't cut {fault.path} back to byte {fault.good}: {error.strerror}"
         self.log(
             "warning",
             f"{fault.path} ended within a command: it was cut back to byte {fault.good}; "
             f"the {size} bytes after it are in {side}",
         )
-        return True
+        return ""
 
     def _end_loading(self, server: Server) -> None:
         state = server.disk.load_state()
@@ -182,9 +196,7 @@ class Persistence:
             elif self.manifest:
                 self._leave_journal(server)
         except OSError as error:
-            self.log("error", f"can't write {self.data.folder}: {_reason(error)}")
-            self.failed = True
-            server.shutdown()
+            self._fail(server, f"can't write {self.data.folder}: {_reason(error)}")
             return
         server.disk.end_loading()
         self._dirty_saved = server.disk.dirty

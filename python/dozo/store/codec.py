@@ -88,6 +88,8 @@ class Tags:
         self._names: dict[int, tuple[str, ...]] = {}
         self._lock = threading.Lock()
         self._last = 0
+        self._strange: Collection[int] | None = None
+        """Numbers that items bore when the first new one was wanted: nobody may know whose they are."""
         self.in_use: Callable[[], Collection[int]] = tuple
         """Finds the numbers that items bear."""
 
@@ -102,12 +104,15 @@ class Tags:
             raise TypeError("a tag is a str")
         if len(self._ids) >= _TAG_SETS_MAX:
             self._forget_unused()
+        strange = self._strange
+        if strange is None:
+            strange = self._strange = frozenset(self.in_use())
         with self._lock:
             found = self._ids.get(combined)
             if found is not None:
                 return found
             number = self._last
-            while number in self._names or number == self._last:
+            while number in self._names or number in strange or number == self._last:
                 number = number % _LAST_ID + 1
             self.keep(number, combined)
             self._last = number
@@ -120,6 +125,12 @@ class Tags:
 
     def keep(self, number: int, combined: tuple[str, ...]) -> None:
         """Note a new number somewhere else too, before any item bears it."""
+
+    def dropped(self) -> None:
+        """Note somewhere else too that only the known numbers are left."""
+
+    def close(self) -> None:
+        """Note nothing more."""
 
     def spared(self, tag: str) -> list[int]:
         """The numbers of all combinations that the tag is not in."""
@@ -135,6 +146,7 @@ class Tags:
         with self._lock:
             self._names = {number: tags for number, tags in self._names.items() if number in used}
             self._ids = {tags: number for number, tags in self._names.items()}
+            self.dropped()
             if len(self._ids) >= _TAG_SETS_MAX:
                 raise StoreError(f"{_TAG_SETS_MAX} combinations of tags are in use")
 

@@ -6,8 +6,10 @@ class is made of too, so that a call of `get` is one call.
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Collection
+import weakref
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any, Final
 
 from dozo._kernel import Library
@@ -17,7 +19,8 @@ from dozo.config import Config
 from dozo.log import Level
 from dozo.persistence import Persistence
 from dozo.store.api import Key, Store
-from dozo.store.codec import TAG_SHIFT, Codec
+from dozo.store.codec import TAG_SHIFT, Codec, Serializer, Tags
+from dozo.store.tagfile import KeptTags
 
 if TYPE_CHECKING:
     import redis
@@ -47,12 +50,60 @@ def log(level: Level, message: str) -> None:
 class Engine:
     """An engine that one store or several, over different databases of it, use."""
 
-    def __init__(self, config: Config, codec: Codec) -> None:
-        self.config, self.codec = config, codec
+    def __init__(self, config: Config, serializer: Serializer) -> None:
+        self.config = config
         self.persistence = Persistence(config, log)
-        self.kernel = build(load_families(), config, log, self.persistence)
-        self.is_closed = False
+        # Before anything is looked at: only who holds the lock of the directory may.
+        self.persistence.prepare()
+        with contextlib.ExitStack() as undo:
+            undo.callback(self.persistence.data.unlock)
+            is_kept = config.persistence.persistence != "none"
+            tags = KeptTags(self.persistence.data.path) if is_kept else Tags()
+            undo.callback(tags.close)
+            self.codec = Codec(serializer, tags)
+            self.kernel = build(load_families(), config, log, self.persistence)
+            self.kernel.run(self.persistence.begin_now)
+            undo.pop_all()
         self.databases: dict[int, Embedded] = {}
+        self.codec.tags.in_use = _finder(weakref.ref(self))
+        self._end = weakref.finalize(
+            self, _end, Library(self.kernel, self.codec), self.persistence, self.codec
+        )
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it has ended."""
+        return not self._end.alive
+
+    def close(self) -> None:
+        """End it, once."""
+        self._end()
+
+
+def _finder(reference: weakref.ref[Engine]) -> Callable[[], Collection[int]]:
+    """Finds the numbers of the combinations of tags that keys bear."""
+
+    def find() -> Collection[int]:
+        found: set[int] = set()
+        engine = reference()
+        for database in list(engine.databases.values()) if engine else ():
+            cursor, used = database.tags_in_use(0, _EVICT)
+            found.update(used)
+            while cursor:
+                cursor, used = database.tags_in_use(cursor, _EVICT)
+                found.update(used)
+        return found
+
+    return find
+
+
+def _end(library: Library, persistence: Persistence, codec: Codec) -> None:
+    """What closing is, and what becomes of a store that nobody closes, at the latest when the process ends."""
+    try:
+        library.end()
+    finally:
+        codec.tags.close()
+        persistence.data.unlock()
 
 
 class Embedded(Library, Store):
@@ -65,7 +116,7 @@ class Embedded(Library, Store):
         made = super().__new__(cls, engine.kernel, engine.codec, db)
         made._engine = engine
         if db == 0:
-            engine.codec.tags.in_use = made._tags_in_use
+            engine.databases[0] = made
         return made
 
     def database(self, index: int) -> Store:
@@ -98,14 +149,6 @@ class Embedded(Library, Store):
             more = cursor != 0
         return removed
 
-    def _tags_in_use(self) -> Collection[int]:
-        cursor, used = self.tags_in_use(0, _EVICT)
-        found = set(used)
-        while cursor:
-            cursor, used = self.tags_in_use(cursor, _EVICT)
-            found.update(used)
-        return found
-
     def stats(self) -> dict[str, Any]:
         """Figures: keys, hits, misses, evicted, expired, memory, maxmemory (bytes), policy."""
         keys = len(self)
@@ -131,5 +174,4 @@ class Embedded(Library, Store):
 
     def close(self) -> None:
         """End it. What is kept on disk is there then; whoever uses the store later gets a ClosedError."""
-        self._engine.is_closed = True
-        self.end()
+        self._engine.close()

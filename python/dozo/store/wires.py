@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import socket
+import weakref
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -116,7 +117,9 @@ class Mouth:
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._is_closed = False
-        wire.on_ready(self._call)
+        # Weakly: a client that nobody closes must not live as long as its store.
+        call = weakref.WeakMethod(self._call)
+        wire.on_ready(lambda: (heard := call()) and heard())
 
     def _call(self) -> None:
         # From whichever thread made the news. A loop that has ended has nobody who would read.

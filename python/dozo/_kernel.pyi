@@ -31,6 +31,7 @@ __all__ = [
     "Tracking",
     "Wire",
     "crc64",
+    "decode_reply",
     "glob_match",
     "parse_float",
     "rdb_string",
@@ -671,11 +672,17 @@ class Library:
     def execute(self, *words: bytes | int | str) -> Any:
         """Run one command; its reply, or its ReplyError raised."""
 
+    def reply(self, *words: bytes | int | str) -> bytes:
+        """What `execute` decodes: the reply as RESP3."""
+
     def connect(self, name: str) -> Wire:
         """Open a connection whose address is that name; ConnectionError where there are too many."""
 
     def tick(self) -> None:
         """Do what is due, without a call that would."""
+
+    def forsake(self) -> None:
+        """Leave the engine alone for good: it is the process's that this one was forked from."""
 
     def end(self) -> None:
         """Bring what is kept on disk to its end, and drop the data."""
@@ -683,8 +690,14 @@ class Library:
     def flags(self, key: bytes | str) -> int | None:
         """Kind and tags of a key."""
 
-    def encode_value(self, value: Any) -> tuple[bytes, int]: ...
-    def decode_value(self, data: bytes, flags: int) -> Any: ...
+    def get_item(self, key: bytes | str, take: bool = False) -> tuple[bytes, int] | None:
+        """Bytes and flags of a key, which is removed with them if `take`."""
+
+    def set_item(
+        self, key: bytes | str, data: bytes, flags: int, ttl: float | None = None, only_new: bool = False
+    ) -> bool:
+        """Store bytes with flags, with `only_new` only where the key is missing; whether they were stored."""
+
     def __getitem__(self, key: bytes | str, /) -> Any: ...
     def __setitem__(self, key: bytes | str, value: Any, /) -> None: ...
     def __delitem__(self, key: bytes | str, /) -> None: ...
@@ -906,6 +919,9 @@ HOT: Final[tuple[str, ...]]
 
 def glob_match(pattern: bytes, text: bytes, nocase: bool = False) -> bool:
     """Redis's glob: * ? [a-z] [^a] and backslash."""
+
+def decode_reply(reply: bytes) -> Any:
+    """The value of a reply in RESP3, or its ReplyError raised."""
 
 def parse_float(text: bytes, bounded: bool = True) -> float | None:
     """A number as C's strtod reads it, hexadecimal too, without blanks and not NaN; within a double if `bounded`."""

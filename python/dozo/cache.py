@@ -17,7 +17,7 @@ from dozo.errors import StoreError
 from dozo.store.api import Key, Store
 from dozo.store.codec import Serializer
 from dozo.store.codec import serializer as chosen
-from dozo.store.embedded import Embedded, Engine
+from dozo.store.embedded import Engine
 
 __all__ = ["Key", "Serializer", "Store", "open"]
 
@@ -42,7 +42,8 @@ def open(
         raise StoreError("a disk tier is not supported by this version")
     settings = {"maxmemory": str(maxmemory), "maxmemory-policy": policy, "save": ""}
     if path is None:
-        settings["persistence"] = "none"
-    else:
-        settings |= {"persistence": "journal", "data-dir": os.fspath(path), "appendfsync": fsync}
-    return Embedded(Engine(load(None, {}, settings), chosen(serializer)))
+        return Engine(load(None, {}, settings | {"persistence": "none"}), chosen(serializer)).store
+    from dozo.store.shared import open_shared
+
+    settings |= {"persistence": "journal", "data-dir": os.fspath(path), "appendfsync": fsync}
+    return open_shared(load(None, {}, settings), chosen(serializer))

@@ -5,6 +5,7 @@
     ├── DeclarationError         a command that is declared wrongly (raised at import time)
     ├── StoreError               what a store in this process can't do
     │   ├── ClosedError          it was closed
+    │   ├── InterruptedCall      the process with the data went while it made a call: nobody knows whether it did
     │   └── SerializerError      a value of another serializer, or one that can't be read or written
     └── ReplyError               an error reply: its text goes to the client as it is, code first
         ├── SyntaxError_         ERR syntax error
@@ -28,6 +29,7 @@ __all__ = [
     "ConfigError",
     "DeclarationError",
     "DozoError",
+    "InterruptedCall",
     "NoSuchKey",
     "NotFloat",
     "NotInteger",
@@ -63,6 +65,15 @@ class ClosedError(StoreError):
 
     def __init__(self, text: str = "the store is closed") -> None:
         super().__init__(text)
+
+
+class InterruptedCall(StoreError):
+    """The process that has the data went away in the middle of a call, which may or may not have been made."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name!r} may or may not have been done: the process with the data went away meanwhile"
+        )
 
 
 class SerializerError(StoreError):

@@ -104,7 +104,7 @@ def test_a_store_that_nobody_uses_any_more_is_closed(tmp_path):
     other["a"] = 1
     client = store.redis()
     client.ping()
-    gone = weakref.ref(store._engine.kernel)
+    gone = weakref.ref(store.engine.kernel)
     del store, other, client
     gc.collect()
     assert gone() is None

@@ -344,7 +344,7 @@ def test_a_use_within_its_own_work_is_an_error(store):
             except RuntimeError as error:
                 seen.append(str(error))
 
-    store._engine.kernel.run(lambda server: Sly(b"a") and None)
+    store.engine.kernel.run(lambda server: Sly(b"a") and None)
     assert seen == ["the data are in use by this very thread"]
 
 

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, Hasher};
 use std::io;
 use std::ops::{Deref, DerefMut};
 use std::ptr;
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -56,6 +56,8 @@ pub struct Kernel {
     life: Arc<Life>,
     limits: Arc<Limits>,
     host: Arc<PyHost>,
+    /// This process is a fork of the one that the engine and its threads belong to.
+    forsaken: AtomicBool,
     /// The work between the calls of those who use the engine without starting it.
     pub turns: Arc<Turns>,
 }
@@ -142,6 +144,7 @@ impl Kernel {
             life: Arc::default(),
             limits,
             host,
+            forsaken: AtomicBool::new(false),
             turns: Arc::default(),
         })
     }
@@ -303,6 +306,12 @@ impl Kernel {
     /// Waits without the interpreter, which whoever holds the lock may need. RuntimeError within its own work: what runs
     /// there (a command in Python, a finalizer in its midst) would wait for itself.
     fn phase(&self, py: Python<'_>) -> PyResult<Held<'_>> {
+        if self.forsaken.load(Ordering::Relaxed) {
+            // The lock may be held for ever by a thread that this process doesn't have.
+            return Err(PyRuntimeError::new_err(
+                "the data belong to the process that this one was forked from",
+            ));
+        }
         let me = this_thread();
         if self.holder.load(Ordering::Relaxed) == me {
             return Err(PyRuntimeError::new_err("the data are in use by this very thread"));
@@ -315,10 +324,19 @@ impl Kernel {
     /// Runs `work` on an engine that has not been started, in this thread; `None` where there is no such engine.
     #[inline]
     pub fn on_idle<R>(&self, py: Python<'_>, work: impl FnOnce(&mut Engine) -> R) -> PyResult<Option<R>> {
+        if self.forsaken.load(Ordering::Relaxed) {
+            // The lock may be held for ever by a thread that this process doesn't have.
+            return Ok(None);
+        }
         match &mut *self.phase(py)? {
             Some(Phase::Idle(engine, _)) => Ok(Some(work(engine))),
             _ => Ok(None),
         }
+    }
+
+    /// Leaves the engine alone for good, with its memory: its threads are another process's.
+    pub fn forsake(&self) {
+        self.forsaken.store(true, Ordering::Relaxed);
     }
 
     /// Ends an engine that has not been started: what is kept on disk is brought to its end there.
@@ -410,7 +428,11 @@ fn finish(engine: &mut Engine, host: &PyHost, sound: bool) {
 
 impl Drop for Kernel {
     fn drop(&mut self) {
-        if let Ok(Some(Phase::Started(handle))) = self.phase.get_mut() {
+        let phase = self.phase.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if *self.forsaken.get_mut() {
+            // To end it would be to wait for its threads.
+            std::mem::forget(phase.take());
+        } else if let Some(Phase::Started(handle)) = phase {
             handle.stop(false);
         }
     }

@@ -58,7 +58,7 @@ mod _kernel {
     #[pymodule_export]
     use super::kernel::Kernel;
     #[pymodule_export]
-    use super::library::{Library, Wire};
+    use super::library::{Library, Wire, decode_reply};
     #[pymodule_export]
     use super::lists::Lists;
     #[pymodule_export]

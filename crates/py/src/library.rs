@@ -136,6 +136,19 @@ fn closed(py: Python<'_>) -> PyErr {
 }
 
 impl Library {
+    /// What a command answers, in RESP3.
+    fn reply_to(&self, py: Python<'_>, words: &Bound<'_, PyTuple>) -> PyResult<Vec<u8>> {
+        let words = self::words(words)?;
+        self.work(py, |engine| {
+            let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
+            let mut session = Session::internal(engine.ks.now());
+            session.select(self.db);
+            session.proto = dozo_wire::resp::Proto::Resp3;
+            engine.call(&mut session, &words);
+            Ok(reply::flatten(&session.out))
+        })
+    }
+
     /// Does something with the engine, and what a server's loop would do around it.
     #[inline]
     fn work<R>(&self, py: Python<'_>, work: impl FnOnce(&mut Engine) -> Result<R, Refused>) -> PyResult<R> {
@@ -401,19 +414,37 @@ impl Library {
         })
     }
 
-    /// A value as bytes and kind, as it would be stored.
-    fn encode_value<'py>(&self, value: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, PyBytes>, u32)> {
-        let py = value.py();
-        Ok(match self.encode(value)? {
-            Encoded::Bytes(bytes, kind) => (bytes, kind),
-            Encoded::Text(text) => (PyBytes::new(py, text.to_str()?.as_bytes()), STR),
-            Encoded::Number(number) => (PyBytes::new(py, digits(&number)?.to_str()?.as_bytes()), INT),
+    /// The bytes and flags at `key`, which is removed with them if `take`.
+    #[pyo3(signature = (key, take=false))]
+    fn get_item<'py>(
+        &self,
+        key: &Bound<'py, PyAny>,
+        take: bool,
+    ) -> PyResult<Option<(Bound<'py, PyBytes>, u32)>> {
+        let (py, name) = (key.py(), key_of(key)?);
+        self.work(py, |engine| {
+            let found = engine.read_item(self.db, name, |value, flags| {
+                (PyBytes::new(py, value.as_bytes(&mut itoa::Buffer::new())), flags)
+            })?;
+            if take && found.is_some() {
+                engine.remove_item(self.db, name)?;
+            }
+            Ok(found)
         })
     }
 
-    /// The value that these bytes of that kind are.
-    fn decode_value<'py>(&self, data: &Bound<'py, PyBytes>, flags: u32) -> PyResult<Bound<'py, PyAny>> {
-        self.decode(self.found(data.py(), Str::Inline(data.as_bytes()), flags)?)
+    /// Stores bytes with flags; with `only_new` only where the key is missing. Whether they were stored.
+    #[pyo3(signature = (key, data, flags, ttl=None, only_new=false))]
+    fn set_item(
+        &self,
+        key: &Bound<'_, PyAny>,
+        data: &[u8],
+        flags: u32,
+        ttl: Option<&Bound<'_, PyAny>>,
+        only_new: bool,
+    ) -> PyResult<bool> {
+        let (name, keep) = (key_of(key)?, keep_of(ttl)?);
+        self.work(key.py(), |engine| engine.put_item(self.db, name, data, keep, flags, only_new))
     }
 
     fn __contains__(&self, key: &Bound<'_, PyAny>) -> PyResult<bool> {
@@ -477,16 +508,13 @@ impl Library {
 
     #[pyo3(signature = (*words))]
     fn execute<'py>(&self, py: Python<'py>, words: &Bound<'py, PyTuple>) -> PyResult<Bound<'py, PyAny>> {
-        let words = self::words(words)?;
-        let bytes = self.work(py, |engine| {
-            let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
-            let mut session = Session::internal(engine.ks.now());
-            session.select(self.db);
-            session.proto = dozo_wire::resp::Proto::Resp3;
-            engine.call(&mut session, &words);
-            Ok(reply::flatten(&session.out))
-        })?;
-        reply::decode(py, &bytes)
+        reply::decode(py, &self.reply_to(py, words)?)
+    }
+
+    /// What `execute` decodes.
+    #[pyo3(signature = (*words))]
+    fn reply<'py>(&self, py: Python<'py>, words: &Bound<'py, PyTuple>) -> PyResult<Bound<'py, PyBytes>> {
+        Ok(PyBytes::new(py, &self.reply_to(py, words)?))
     }
 
     /// Opens a connection that calls itself so.
@@ -507,10 +535,21 @@ impl Library {
         })
     }
 
+    /// Leaves the engine alone for good: it is another process's, of which this one is a fork.
+    fn forsake(&self) {
+        self.kernel.get().forsake();
+    }
+
     /// Ends the engine; whatever is kept on disk is there then.
     fn end(&self, py: Python<'_>) -> PyResult<()> {
         self.kernel.get().end_idle(py)
     }
+}
+
+/// The value of a reply in RESP3, or its ReplyError raised.
+#[pyfunction]
+pub fn decode_reply<'py>(py: Python<'py>, reply: &[u8]) -> PyResult<Bound<'py, PyAny>> {
+    reply::decode(py, reply)
 }
 
 /// A connection without a socket.

@@ -18,10 +18,27 @@ from typing import BinaryIO, Final
 
 from dozo.errors import ConfigError
 
-__all__ = ["DataDir", "Entry", "Manifest", "ManifestError", "place", "sync_directory", "write_file"]
+__all__ = [
+    "DataDir",
+    "Entry",
+    "InUseError",
+    "Manifest",
+    "ManifestError",
+    "place",
+    "sync_directory",
+    "write_file",
+]
 
 _KINDS: Final = {"b": "base", "h": "history", "i": "increment"}
 _LOCK: Final = "dozo.lock"
+
+
+class InUseError(ConfigError):
+    """Another process holds the data directory."""
+
+    def __init__(self, path: Path, owner: str, role: str) -> None:
+        super().__init__(f"{path} is in use by another {role} (process {owner})")
+        self.role = role
 
 
 class ManifestError(ConfigError):
@@ -144,6 +161,8 @@ class DataDir:
         self.snapshot = path / snapshot
         self.folder = path / folder
         self.stem = stem
+        self.role = "server"
+        """What others are told of whoever holds the directory."""
         self._lock: BinaryIO | None = None
 
     @property
@@ -175,11 +194,11 @@ class DataDir:
             raise ConfigError(f"{path}: {error.strerror}") from None
         if not _lock_file(file):
             file.seek(0)
-            owner = file.read(32).decode(errors="replace").strip()
+            owner, _, role = file.read(64).decode(errors="replace").strip().partition(" ")
             file.close()
-            raise ConfigError(f"{self.path} is in use by another server (process {owner or 'unknown'})")
+            raise InUseError(self.path, owner or "unknown", role or "server")
         file.truncate(0)
-        file.write(b"%d\n" % os.getpid())
+        file.write(b"%d %s\n" % (os.getpid(), self.role.encode()))
         file.flush()
         self._lock = file
 

@@ -17,6 +17,10 @@ from dozo.errors import SerializerError, StoreError
 
 __all__ = ["SERIALIZERS", "TAG_SHIFT", "Codec", "Serializer", "Tags", "readable", "serializer"]
 
+_BYTES: Final = 0
+_STR: Final = 1
+_INT: Final = 2
+_KIND: Final = 0xFF
 TAG_SHIFT: Final = 8
 """Bits of an item's flags that are its kind."""
 _OWN_KINDS: Final = range(16, 256)
@@ -182,6 +186,25 @@ class Codec:
     def tag(self, tags: Iterable[str]) -> int:
         """The number of these tags."""
         return self.tags.id(tags)
+
+    def pack(self, value: Any) -> tuple[bytes, int]:
+        """Any value as bytes, and its kind; what the engine does by itself."""
+        if isinstance(value, bytes):
+            return bytes(value), _BYTES
+        if isinstance(value, str):
+            return str.encode(value), _STR
+        if isinstance(value, int) and not isinstance(value, bool):
+            return int.__repr__(value).encode(), _INT
+        return self.encode(value), self.kind
+
+    def unpack(self, data: bytes, flags: int) -> Any:
+        """The value that such bytes are."""
+        kind = flags & _KIND
+        if kind == _BYTES:
+            return data
+        if kind == _STR:
+            return data.decode()
+        return int(data) if kind == _INT else self.decode(kind, data)
 
 
 def readable(key: bytes) -> str | bytes:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import weakref
 from collections.abc import Callable, Collection
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from dozo._kernel import Library
 from dozo.assembly import build
@@ -47,28 +49,68 @@ def log(level: Level, message: str) -> None:
     logging.getLogger("dozo").log(_LEVELS[level], message)
 
 
+class Door(Protocol):
+    """Where other processes come in."""
+
+    def serve(self, engine: Engine) -> None:
+        """Begin to answer those who have come."""
+
+    def close(self) -> None:
+        """Let nobody in any more."""
+
+    def forsake(self) -> None:
+        """Close this process's ends of everything, and nothing else."""
+
+
 class Engine:
     """An engine that one store or several, over different databases of it, use."""
 
-    def __init__(self, config: Config, serializer: Serializer) -> None:
-        self.config = config
+    def __init__(
+        self,
+        config: Config,
+        serializer: Serializer,
+        role: str = "store",
+        open_door: Callable[[Path], Door] | None = None,
+    ) -> None:
         self.persistence = Persistence(config, log)
+        data = self.persistence.data
+        data.role = role
         # Before anything is looked at: only who holds the lock of the directory may.
         self.persistence.prepare()
         with contextlib.ExitStack() as undo:
-            undo.callback(self.persistence.data.unlock)
+            undo.callback(data.unlock)
+            # Before the data are loaded, so that others know whom to wait for.
+            door = open_door(data.path) if open_door else None
+            if door:
+                undo.callback(door.close)
             is_kept = config.persistence.persistence != "none"
-            tags = KeptTags(self.persistence.data.path) if is_kept else Tags()
-            undo.callback(tags.close)
-            self.codec = Codec(serializer, tags)
+            self.codec = Codec(serializer, KeptTags(data.path) if is_kept else Tags())
+            undo.callback(self.codec.tags.close)
             self.kernel = build(load_families(), config, log, self.persistence)
             self.kernel.run(self.persistence.begin_now)
             undo.pop_all()
-        self.databases: dict[int, Embedded] = {}
+        self._databases: dict[int, Embedded] = {}
         self.codec.tags.in_use = _finder(weakref.ref(self))
-        self._end = weakref.finalize(
-            self, _end, Library(self.kernel, self.codec), self.persistence, self.codec
-        )
+        self._door = door
+        self._library = Library(self.kernel, self.codec)
+        self._end = weakref.finalize(self, _end, self._library, self.persistence, self.codec, door)
+        _RUNNING.add(self)
+        if door:
+            door.serve(self)
+
+    @property
+    def store(self) -> Embedded:
+        """The first database."""
+        return self.database(0)
+
+    def database(self, index: int) -> Embedded:
+        """A store of that database."""
+        found = self._databases.get(index)
+        return found or self._databases.setdefault(index, Embedded(self, index))
+
+    def opened(self) -> list[Embedded]:
+        """The databases that anybody has asked for."""
+        return list(self._databases.values())
 
     @property
     def is_closed(self) -> bool:
@@ -79,6 +121,29 @@ class Engine:
         """End it, once."""
         self._end()
 
+    def forsake(self) -> None:
+        """Leave everything to the process that this one was forked from."""
+        self._end.detach()
+        self._library.forsake()
+        if self._door:
+            self._door.forsake()
+        self.codec.tags.close()
+        self.persistence.data.unlock()
+
+
+_RUNNING: Final[weakref.WeakSet[Engine]] = weakref.WeakSet()
+
+
+def _forsake_all() -> None:
+    """In a fork: files, sockets and threads are the other process's. What is in memory only is here too, and goes on."""
+    for engine in list(_RUNNING):
+        if engine.persistence.settings.persistence != "none" and not engine.is_closed:
+            engine.forsake()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forsake_all)
+
 
 def _finder(reference: weakref.ref[Engine]) -> Callable[[], Collection[int]]:
     """Finds the numbers of the combinations of tags that keys bear."""
@@ -86,7 +151,7 @@ def _finder(reference: weakref.ref[Engine]) -> Callable[[], Collection[int]]:
     def find() -> Collection[int]:
         found: set[int] = set()
         engine = reference()
-        for database in list(engine.databases.values()) if engine else ():
+        for database in engine.opened() if engine else ():
             cursor, used = database.tags_in_use(0, _EVICT)
             found.update(used)
             while cursor:
@@ -97,9 +162,11 @@ def _finder(reference: weakref.ref[Engine]) -> Callable[[], Collection[int]]:
     return find
 
 
-def _end(library: Library, persistence: Persistence, codec: Codec) -> None:
+def _end(library: Library, persistence: Persistence, codec: Codec, door: Door | None) -> None:
     """What closing is, and what becomes of a store that nobody closes, at the latest when the process ends."""
     try:
+        if door:
+            door.close()
         library.end()
     finally:
         codec.tags.close()
@@ -109,39 +176,37 @@ def _end(library: Library, persistence: Persistence, codec: Codec) -> None:
 class Embedded(Library, Store):
     """A database of an engine in this process."""
 
-    _engine: Engine
+    engine: Engine
+    index: int
 
     def __new__(cls, engine: Engine, db: int = 0) -> Embedded:
         """Make a store of that database."""
         made = super().__new__(cls, engine.kernel, engine.codec, db)
-        made._engine = engine
-        if db == 0:
-            engine.databases[0] = made
+        made.engine, made.index = engine, db
         return made
 
     def database(self, index: int) -> Store:
         """Another database of the same store, from 0 to 15 (which has the locks). It ends with the store."""
-        found = self._engine.databases.get(index)
-        return found or self._engine.databases.setdefault(index, Embedded(self._engine, index))
+        return self.engine.database(index)
 
     def tags(self, key: Key) -> tuple[str, ...]:
         """The tags that a key bears, sorted. KeyError where it is missing."""
         flags = self.flags(key)
         if flags is None:
             raise KeyError(key)
-        return self._engine.codec.tags.names(flags >> TAG_SHIFT)
+        return self.engine.codec.tags.names(flags >> TAG_SHIFT)
 
     def encode(self, value: Any) -> tuple[bytes, int]:
         """A value as it is stored: its bytes, and the flags that tell of its kind."""
-        return self.encode_value(value)
+        return self.engine.codec.pack(value)
 
     def decode(self, data: bytes, flags: int) -> Any:
         """The value that such bytes are."""
-        return self.decode_value(data, flags)
+        return self.engine.codec.unpack(data, flags)
 
     def evict(self, tag: str) -> int:
         """Remove everything that bears the tag, by a walk over all keys; how many those were."""
-        spared = self._engine.codec.tags.spared(tag)
+        spared = self.engine.codec.tags.spared(tag)
         cursor, removed, more = 0, 0, True
         while more:
             cursor, some = self.evict_some(cursor, _EVICT, spared)
@@ -152,26 +217,26 @@ class Embedded(Library, Store):
     def stats(self) -> dict[str, Any]:
         """Figures: keys, hits, misses, evicted, expired, memory, maxmemory (bytes), policy."""
         keys = len(self)
-        figures = self._engine.kernel.stats()
+        figures = self.engine.kernel.stats()
         return {"keys": keys} | {name: figures[source] for name, source in _FIGURES.items()}
 
     def redis(self, **options: Any) -> redis.Redis:
         """A redis.Redis over this store, with the options of that class."""
         from dozo.store import wires
 
-        return wires.client(self, **options)
+        return wires.client(self, {"db": self.index} | options)
 
     def aredis(self, **options: Any) -> AsyncRedis:
         """A redis.asyncio.Redis over this store, with the options of that class."""
         from dozo.store import wires
 
-        return wires.async_client(self, **options)
+        return wires.async_client(self, {"db": self.index} | options)
 
     @property
     def closed(self) -> bool:
         """Whether it was closed."""
-        return self._engine.is_closed
+        return self.engine.is_closed
 
     def close(self) -> None:
         """End it. What is kept on disk is there then; whoever uses the store later gets a ClosedError."""
-        self._engine.close()
+        self.engine.close()

@@ -22,7 +22,7 @@ from redis.retry import Retry
 
 from dozo._kernel import Library, Wire
 
-__all__ = ["async_client", "client"]
+__all__ = ["async_client", "client", "distant_async_client", "distant_client"]
 
 _NUMBERS: Final = itertools.count(1)
 _PLACE: Final = "store"
@@ -208,7 +208,7 @@ def _single(client: Any) -> Any:
     return one
 
 
-def client(library: Library, **options: Any) -> redis.Redis:
+def client(library: Library, options: dict[str, Any]) -> redis.Redis:
     """A redis.Redis over the engine."""
     single = options.pop("single_connection_client", False)
     made = redis.Redis(**_options(options, Retry(NoBackoff(), 1)))
@@ -216,10 +216,20 @@ def client(library: Library, **options: Any) -> redis.Redis:
     return _single(made) if single else made
 
 
-def async_client(library: Library, **options: Any) -> redis.asyncio.Redis:
+def async_client(library: Library, options: dict[str, Any]) -> redis.asyncio.Redis:
     """A redis.asyncio.Redis over the engine."""
     single = options.pop("single_connection_client", False)
     made = redis.asyncio.Redis(**_options(options, AsyncRetry(NoBackoff(), 1)))
     kind = type("StoreConnection", (_AsyncConnection,), {"library": library})
     made.connection_pool.connection_class = kind
     return _single(made) if single else made
+
+
+def distant_client(path: str, options: dict[str, Any]) -> redis.Redis:
+    """A redis.Redis over the engine of another process."""
+    return redis.Redis(**{"unix_socket_path": path, "socket_timeout": None} | options)
+
+
+def distant_async_client(path: str, options: dict[str, Any]) -> redis.asyncio.Redis:
+    """A redis.asyncio.Redis over the engine of another process."""
+    return redis.asyncio.Redis(**{"unix_socket_path": path, "socket_timeout": None} | options)

@@ -59,7 +59,7 @@ _OPERATIONS: Final[dict[str, Callable[..., Any]]] = {
 SAFE_TWICE: Final = frozenset(
     {"touch", "ttl", "expire", "clear", "evict", "contains", "len", "scan", "tags", "stats"}
 )
-"""Calls that may be made again where nobody knows whether they were; "get" and "set" are too, unless they take or add."""
+"""Calls that may be made again where nobody knows whether they were; so may "get" and "set" that don't take or add."""
 
 _EXCEPTIONS: Final[dict[str, Callable[[str], Exception]]] = {
     "KeyError": KeyError,

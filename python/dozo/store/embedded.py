@@ -135,7 +135,7 @@ _RUNNING: Final[weakref.WeakSet[Engine]] = weakref.WeakSet()
 
 
 def _forsake_all() -> None:
-    """In a fork: files, sockets and threads are the other process's. What is in memory only is here too, and goes on."""
+    """In a fork: files, sockets and threads are the other process's. What is only in memory is here too."""
     for engine in list(_RUNNING):
         if engine.persistence.settings.persistence != "none" and not engine.is_closed:
             engine.forsake()

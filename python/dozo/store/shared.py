@@ -1,8 +1,8 @@
 """One store for several processes: the first that opens a path has the engine, the others make their calls there.
 
-Who comes to a path tries its lock. With the lock it is the owner; else it connects to the owner's socket, and where that
-breaks off, because the owner has closed the store or died, it tries again: one of those who are left becomes the owner.
-A call that was sent and not answered is made again if that does no harm, else it is an InterruptedCall.
+Who comes to a path tries its lock. With the lock it is the owner; else it connects to the owner's socket, and where
+that breaks off, because the owner has closed the store or died, it tries again: one of those who are left becomes the
+owner. A call that was sent and not answered is made again if that does no harm, else it is an InterruptedCall.
 
 Owns who is the owner. `host.py` is the owner's side of a connection, `Link` the other one.
 """
@@ -154,10 +154,10 @@ class Access:
             was_sent = False
             try:
                 with self._link() as link:
-                    if link.is_good():
-                        was_sent = True
-                        return link.call(request)
-                    raise ConnectionResetError
+                    if not link.is_good():
+                        raise ConnectionResetError
+                    was_sent = True
+                    return link.call(request)
             except ClosedError:
                 # The owner is about to close, and has not done it.
                 time.sleep(_PAUSE_S)

@@ -52,6 +52,22 @@ def test_none_is_a_result_and_long_arguments_are_digested(store):
         nothing(object())
 
 
+def test_arguments_are_not_mixed_up(store):
+    @store.memoize()
+    def shown(*args, **kwargs):
+        return repr((args, kwargs))
+
+    for args, kwargs in (
+        ((1,), {"a": 2}),
+        (((1,), {"a": 2}), {}),
+        ((1,), {}),
+        (("1",), {}),
+        ((b"1",), {}),
+        ((), {}),
+    ):
+        assert shown(*args, **kwargs) == repr((args, kwargs))
+
+
 def test_an_exception_is_not_kept(store):
     answers = [ZeroDivisionError, 5]
 

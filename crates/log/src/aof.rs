@@ -11,7 +11,6 @@
 use crate::crc64::crc64;
 use crate::reader::{Malformed, Reader};
 use crate::source::{Fault, Source};
-use std::fmt::Write as _;
 
 /// Redis reads 127 bytes of a line and takes what comes after them for a command.
 const LINE_MAX: usize = 128;
@@ -43,6 +42,8 @@ pub fn write(to: &mut Vec<u8>, args: &[&[u8]]) {
     to.extend_from_slice(b"\r\n");
 }
 
+const HEX: &[u8; 16] = b"0123456789abcdef";
+
 /// Appends a command that Redis doesn't know, so that it skips it.
 pub fn write_hidden(to: &mut Vec<u8>, args: &[&[u8]]) {
     let mut command = Vec::new();
@@ -50,12 +51,10 @@ pub fn write_hidden(to: &mut Vec<u8>, args: &[&[u8]]) {
     let mut pieces = command.chunks(PIECE).peekable();
     while let Some(piece) = pieces.next() {
         to.extend_from_slice(if pieces.peek().is_some() { MORE } else { LAST });
-        let mut line = String::with_capacity(2 * PIECE);
+        to.reserve(2 * piece.len() + 1);
         for byte in piece {
-            // Writing to a string can't fail.
-            let _ = write!(line, "{byte:02x}");
+            to.extend_from_slice(&[HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
         }
-        to.extend_from_slice(line.as_bytes());
         to.push(b'\n');
     }
 }

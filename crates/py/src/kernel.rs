@@ -312,13 +312,18 @@ impl Kernel {
                 "the data belong to the process that this one was forked from",
             ));
         }
-        let me = this_thread();
-        if self.holder.load(Ordering::Relaxed) == me {
+        if self.is_held_here() {
             return Err(PyRuntimeError::new_err("the data are in use by this very thread"));
         }
         let phase = self.phase.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner);
-        self.holder.store(me, Ordering::Relaxed);
+        self.holder.store(this_thread(), Ordering::Relaxed);
         Ok(Held { phase, holder: &self.holder })
+    }
+
+    /// Whether this thread is in the midst of work on the engine.
+    #[inline]
+    pub fn is_held_here(&self) -> bool {
+        self.holder.load(Ordering::Relaxed) == this_thread()
     }
 
     /// Runs `work` on an engine that has not been started, in this thread; `None` where there is no such engine.

@@ -177,7 +177,7 @@ impl Library {
                 .store(now + i64::try_from(pause).unwrap_or(1000).max(1), Ordering::Relaxed);
         }
         if engine.ks.is_saving() && self.turns.saved_ms.swap(now, Ordering::Relaxed) != now {
-            engine.background();
+            engine.background(true);
         }
         engine.commit();
         let awaited = engine.awaited().filter(|_| engine.ks.dirty() != before);
@@ -542,7 +542,9 @@ impl Library {
 
     /// Ends the engine; whatever is kept on disk is there then.
     fn end(&self, py: Python<'_>) -> PyResult<()> {
-        self.kernel.get().end_idle(py)
+        self.kernel.get().end_idle(py)?;
+        self.turns.wires.clear();
+        Ok(())
     }
 }
 
@@ -626,17 +628,23 @@ impl Wire {
     }
 
     /// Has a function called, in whichever thread, when something came that no call of this connection has taken.
-    fn on_ready(&self, function: Option<Py<PyAny>>) {
-        self.library.get().turns.wires.on_ready(self.sid, function);
+    fn on_ready(&self, py: Python<'_>, function: Option<Py<PyAny>>) -> PyResult<()> {
+        let library = self.library.get();
+        let on_ready = |_: &mut Engine| library.turns.wires.on_ready(self.sid, function);
+        library.kernel.get().on_idle(py, on_ready).map(drop)
     }
 
     /// Ends the connection.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
         let library = self.library.get();
+        library.turns.wires.bury(self.sid);
+        if library.kernel.get().is_held_here() {
+            // The work that this interrupts will see to it.
+            return Ok(());
+        }
         let closed = library.kernel.get().on_idle(py, |engine| {
             engine.begin_batch();
             let before = engine.ks.dirty();
-            library.turns.wires.close(engine, self.sid);
             library.settle(py, engine, before, None)
         })?;
         closed.map_or(Ok(()), |after| library.follow(py, after))

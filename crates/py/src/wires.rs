@@ -46,10 +46,13 @@ impl Lane {
     }
 }
 
-/// All connections of one engine. The engine is held by whoever calls.
+/// All connections of one engine. Whoever calls holds the engine, but to bury, to wake and to wait: a thread that waited for
+/// the lanes with the interpreter, while the one that feeds them waits for the interpreter, would wait for ever.
 #[derive(Default)]
 pub struct Wires {
     lanes: Mutex<HashMap<usize, Lane>>,
+    /// Those that are to be closed once the engine is held.
+    buried: Mutex<Vec<SessionId>>,
     count: AtomicUsize,
     /// Rises when there is something to be taken from any of them.
     news: Mutex<u64>,
@@ -88,20 +91,36 @@ impl Wires {
         Ok(sid)
     }
 
-    /// Closes a connection; what it has not taken is lost.
-    pub fn close(&self, engine: &mut Engine, sid: SessionId) {
-        let mut lanes = hold(&self.lanes);
-        if lanes.remove(&sid.0).is_some() {
-            engine.disconnect(sid);
-        }
-        self.count.store(lanes.len(), Ordering::Relaxed);
+    /// Has a connection be closed at the end of the next batch; what it has not taken is lost. A finalizer calls it, so it
+    /// may come from anywhere, also from within the engine's own work.
+    pub fn bury(&self, sid: SessionId) {
+        hold(&self.buried).push(sid);
     }
 
-    /// Has a function called whenever there is something to be taken that came from elsewhere.
-    pub fn on_ready(&self, sid: SessionId, ready: Option<Py<PyAny>>) {
-        if let Some(lane) = hold(&self.lanes).get_mut(&sid.0) {
-            lane.ready = ready;
+    fn close_buried(&self, engine: &mut Engine) -> Vec<Lane> {
+        let buried = std::mem::take(&mut *hold(&self.buried));
+        let mut lanes = hold(&self.lanes);
+        let mut closed = Vec::new();
+        for sid in buried {
+            if let Some(lane) = lanes.remove(&sid.0) {
+                engine.disconnect(sid);
+                closed.push(lane);
+            }
         }
+        self.count.store(lanes.len(), Ordering::Relaxed);
+        closed
+    }
+
+    /// Forgets all connections: their engine has ended.
+    pub fn clear(&self) {
+        let lanes = std::mem::take(&mut *hold(&self.lanes));
+        // Out of the lock: what is dropped here may be Python's.
+        drop(lanes);
+    }
+
+    /// Has a function called whenever there is something to be taken that came from elsewhere; the one before it.
+    pub fn on_ready(&self, sid: SessionId, ready: Option<Py<PyAny>>) -> Option<Py<PyAny>> {
+        hold(&self.lanes).get_mut(&sid.0).and_then(|lane| std::mem::replace(&mut lane.ready, ready))
     }
 
     /// Hands bytes to the engine, which runs what they ask for.
@@ -115,6 +134,8 @@ impl Wires {
     /// Goes on with those who have waited, and finds out who has something to take; the functions to be called for that,
     /// once the engine is not held any more. `own` is the one that takes now and needs no call.
     pub fn deliver(&self, py: Python<'_>, engine: &mut Engine, own: Option<SessionId>) -> Vec<Py<PyAny>> {
+        // Dropped at the end, when no lane is held any more.
+        let _closed = self.close_buried(engine);
         let mut lanes = hold(&self.lanes);
         let mut sids = Vec::new();
         loop {

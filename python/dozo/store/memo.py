@@ -45,7 +45,7 @@ def _keys(function: Callable[..., Any], name: str | None) -> Callable[..., bytes
 
     def key(*args: Any, **kwargs: Any) -> bytes:
         try:
-            words = encode((args, kwargs) if kwargs else args)
+            words = encode((args, kwargs))
         except (TypeError, msgspec.MsgspecError) as error:
             raise StoreError(f"the arguments of a memoized function are no msgpack: {error}") from error
         if len(words) > _LONGEST_ARGUMENTS:

@@ -283,7 +283,9 @@ class Guest(Store):
 
     def execute(self, *words: bytes | int | str) -> Any:
         """Run any command, such as "ZADD"; its reply, or its ReplyError raised. It never waits for anybody."""
-        return decode_reply(self._call("reply", *words))
+        # msgpack has integers of 64 bits only.
+        texts = (str(word) if isinstance(word, int) else word for word in words)
+        return decode_reply(self._call("reply", *texts))
 
     def redis(self, **options: Any) -> redis.Redis:
         """A redis.Redis over this store, with the options of that class."""
@@ -317,9 +319,10 @@ def _name(key: Key) -> bytes:
 
 def open_shared(config: Config, serializer: Serializer) -> Store:
     """The store of a path: the engine itself for the first, a `Guest` for the others."""
-    access = Access(
-        Path(config.persistence.data_dir).absolute(), lambda: Engine(config, serializer, LIBRARY, Host)
-    )
+    # Without such sockets a path is its first process's alone.
+    role, door = (LIBRARY, Host) if hasattr(socket, "AF_UNIX") else ("process", None)
+    folder = Path(config.persistence.data_dir).absolute()
+    access = Access(folder, lambda: Engine(config, serializer, role, door))
     access.settle()
     if access.engine is not None:
         return access.engine.store

@@ -266,6 +266,12 @@ def test_any_command(store):
     assert store.delete("z")
 
 
+def test_a_client_can_not_end_the_program_s_store(store):
+    with pytest.raises(ReplyError, match="ends when the program closes it"):
+        store.execute("SHUTDOWN")
+    store["a"] = 1
+
+
 def test_memory_is_held():
     with dozo.open(maxmemory="2mb") as store:
         for number in range(10_000):

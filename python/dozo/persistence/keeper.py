@@ -79,6 +79,8 @@ class Persistence:
         self.manifest: Manifest | None = None
         self.failed = False
         self._trouble = ""
+        self.may_end = True
+        """Whether a client's SHUTDOWN is obeyed."""
         # Saves.
         self.last_save = int(time.time())
         self.last_save_ok = True
@@ -507,7 +509,9 @@ class Persistence:
     # The end
 
     def shut_down(self, server: Server, *, save: bool, nosave: bool, force: bool) -> None:
-        """Save what has to be saved before an end; ReplyError when that fails and is not forced."""
+        """Save what has to be saved before an end; ReplyError when that fails and is not forced, or may not be."""
+        if not self.may_end:
+            raise ReplyError("ERR a store in a program's own process ends when the program closes it")
         self._nosave = nosave
         wants = self.has_snapshots and bool(parse_points(self.settings.save))
         if nosave or not (save or wants):

@@ -73,6 +73,7 @@ class Engine:
         open_door: Callable[[Path], Door] | None = None,
     ) -> None:
         self.persistence = Persistence(config, log)
+        self.persistence.may_end = False
         data = self.persistence.data
         data.role = role
         # Before anything is looked at: only who holds the lock of the directory may.

@@ -1,8 +1,8 @@
 """Every example of the README and the guides runs and prints what it says.
 
-In order of the page: a Python block that names its file is loaded into a server of its own, a `>>>` block is a doctest,
-a `console` block is run line by line, a `toml` block is read as a configuration. Only the ports are replaced; those
-that are closed by default are opened where a page speaks of them.
+In order of the page: a Python block that names its file is loaded into a server of its own, or run by pytest where its
+name begins with test_; a `>>>` block is a doctest, a `console` block is run line by line, a `toml` block is read as a
+configuration. Only the ports are replaced; those that are closed by default are opened where a page speaks of them.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ def test_examples(page, start_dozo, tmp_path, monkeypatch):
     for _, text in blocks(page, "python"):
         if name := re.match(r"# (\w+\.py)\n", text):
             (tmp_path / name[1]).write_text(text)
-            flags += ["--load", str(tmp_path / name[1])]
+            if not name[1].startswith("test_"):
+                flags += ["--load", str(tmp_path / name[1])]
     ports = {}
     for port, door in DOORS.items():
         if port in page.read_text("utf-8"):
@@ -66,6 +67,29 @@ def test_configurations(page, tmp_path):
     for _, text in blocks(page, "toml"):
         (tmp_path / "dozo.toml").write_text(text)
         assert load(tmp_path / "dozo.toml")
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if "# test_" in page.read_text("utf-8")], ids=lambda p: p.stem
+)
+def test_tests(page, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    for _, text in blocks(page, "python"):
+        if name := re.match(r"# (test_\w+\.py)\n", text):
+            (tmp_path / name[1]).write_text(text)
+    words = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "dozo.testing.fixtures",
+        "-p",
+        "no:cacheprovider",
+        str(tmp_path),
+    ]
+    ended = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
 def test_links_lead_somewhere():

@@ -26,6 +26,8 @@ def tables(results: Results) -> str:
     if "saving" in results:
         parts += [_saves(results["saving"]), _journal(results["journal"]), _loading(results["loading"])]
     parts.append(_hits(results))
+    if "library" in results:
+        parts.append(_library(results["library"]))
     return "\n".join(parts)
 
 
@@ -165,6 +167,20 @@ def _hits(results: Results) -> str:
     lines = [f"| hit ratio at equal memory | {' | '.join(loads)} |", "|---|" + "---|" * len(loads)]
     for name, row in ratios.items():
         lines.append(f"| {name} | " + " | ".join(f"{row[load]:.3f}" for load in loads) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _library(measured: Results) -> str:
+    threads = f"with {measured['threads']} threads"
+    lines = [
+        f"| {measured['value_bytes']}-byte values in a Python process | get | set | get, {threads} | set, {threads} "
+        "| memory an item |",
+        "|---|---|---|---|---|---|",
+    ]
+    names = ("get_ns", "set_ns", "get_threads_ns", "set_threads_ns")
+    for peer, figures in measured["peers"].items():
+        cells = (*(f"{figures[name] / 1000:.2f} us" for name in names), f"{figures['bytes_per_item']:.0f} B")
+        lines.append(f"| {peer} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 

@@ -19,6 +19,7 @@ from dozo.bench import (
     hit_ratio,
     id_load,
     journal,
+    library,
     loading,
     memcached_load,
     memory,
@@ -244,6 +245,11 @@ def load_times(plan: Plan, say: Say) -> Results:
     return {"keys": plan.saved_keys, "seconds": found}
 
 
+def library_calls(plan: Plan, say: Say) -> Results:
+    """What a call of the library costs beside other places for values in a Python process."""
+    return library.rows(plan.rounds, plan.requests, min(plan.keys, 500_000), say)
+
+
 def _joined(figures: dict[str, float], form: str) -> str:
     return ", ".join(f"{name} {figure:{form}}" for name, figure in figures.items())
 
@@ -281,6 +287,7 @@ PARTS: dict[str, Callable[[Plan, Say], Any]] = {
     "journal": journal_cost,
     "loading": load_times,
     "hit_ratios": hit_ratios,
+    "library": library_calls,
 }
 
 

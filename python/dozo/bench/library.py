@@ -1,6 +1,6 @@
 """dozo in the caller's process beside what Python programs keep values in: a dict, cachetools, diskcache, fakeredis.
 
-Times get and set of a 100-byte value in one thread and in four, and weighs many of them, each peer in its own process:
+Times get and set of a 100-byte value in one thread and in four, and weighs many of them, each in a process of its own:
 memory that one has freed would be there for the next. Calls are those that a program would write, methods of one object
 with str keys and bytes values. A dict and cachetools need a lock once threads share them, so there they have one.
 """
@@ -44,14 +44,13 @@ class Calls:
 
 
 @dataclass(frozen=True)
-class Figures:
-    """Nanoseconds a call, wall time over all calls of all threads; bytes of memory that an item takes."""
+class Times:
+    """Nanoseconds a call: wall time over all calls of all threads."""
 
     get_ns: float
     set_ns: float
     get_threads_ns: float
     set_threads_ns: float
-    bytes_per_item: float
 
 
 def _locked(calls: Calls) -> Calls:
@@ -197,58 +196,65 @@ def _rss_bytes() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
 
 
-def _weigh(set_: Set, items: int) -> float:
-    """Memory that an item takes with its key; both are made for it, as a program's would be."""
-    before = _rss_bytes()
-    for number in range(items):
-        set_(f"weighed:{number:08}", _value(number))
-    return (_rss_bytes() - before) / items
-
-
-def measure(name: str, calls_share: float, items: int, rounds: int) -> Figures:
-    """All figures of a peer, in this process; the middle of the rounds."""
+def timed(name: str, calls_share: float, rounds: int) -> Times:
+    """What calls of a peer take, in this process; the middle of the rounds."""
     make, _ = PEERS[name]
     with make() as calls:
         shared = calls if calls.threads_safe else _locked(calls)
         count = max(int(calls.calls * calls_share), THREADS)
         names = _names(min(KEYS, count))
-        found: dict[str, list[float]] = {"set": [], "get": [], "set_threads": [], "get_threads": []}
+        found: dict[str, list[float]] = {}
         for _ in range(rounds):
-            found["set"].append(_alone(partial(_sets, calls.set), names, count))
-            found["get"].append(_alone(partial(_gets, calls.get), names, count))
-            found["set_threads"].append(_together(partial(_sets, shared.set), names, count))
-            found["get_threads"].append(_together(partial(_gets, shared.get), names, count))
-        middle = {what: median(each) for what, each in found.items()}
-        # Last, so that the times are not of a full cache; what is slow is weighed by fewer items, each as heavy.
-        weight = _weigh(calls.set, min(items, 10 * calls.calls))
-    return Figures(
-        middle["get"], middle["set"], middle["get_threads"], middle["set_threads"], bytes_per_item=weight
-    )
+            # Sets come first, so that there is something to get.
+            for what, took in (
+                ("set_ns", _alone(partial(_sets, calls.set), names, count)),
+                ("get_ns", _alone(partial(_gets, calls.get), names, count)),
+                ("set_threads_ns", _together(partial(_sets, shared.set), names, count)),
+                ("get_threads_ns", _together(partial(_gets, shared.get), names, count)),
+            ):
+                found.setdefault(what, []).append(took)
+    return Times(**{what: median(each) for what, each in found.items()})
 
 
-def in_a_process(name: str, calls_share: float, items: int, rounds: int) -> dict[str, float]:
-    """The same in a process of its own."""
+def weighed(name: str, items: int) -> float:
+    """Bytes of this process's memory that an item takes with its key; both are made for it, as a program's would be."""
+    make, _ = PEERS[name]
+    with make() as calls:
+        # What is slow is weighed by fewer items; each is as heavy.
+        count = min(items, 10 * calls.calls)
+        before = _rss_bytes()
+        for number in range(count):
+            calls.set(f"weighed:{number:08}", _value(number))
+        return (_rss_bytes() - before) / count
+
+
+def in_a_process(name: str, *words: float) -> Any:
+    """What `timed` (a share and rounds) or `weighed` (items) finds in a process of its own."""
     package = PEERS[name][1]
     if importlib.util.find_spec(package) is None:
         raise BenchError(f"{package} is not installed: pip install 'dozo[bench]'")
-    words = [sys.executable, "-m", "dozo.bench.library", name, str(calls_share), str(items), str(rounds)]
-    ended = subprocess.run(words, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", "dozo.bench.library", name, *map(str, words)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
     if ended.returncode:
         raise BenchError(f"the measurement of {name} failed:\n{ended.stderr}")
-    figures: dict[str, float] = json.loads(ended.stdout)
-    return figures
+    return json.loads(ended.stdout)
 
 
-def _main(words: list[str]) -> None:
-    name, calls_share, items, rounds = words
-    json.dump(asdict(measure(name, float(calls_share), int(items), int(rounds))), sys.stdout)
+def _main(name: str, *words: str) -> None:
+    if len(words) == 1:
+        print(json.dumps(weighed(name, int(words[0]))))
+    else:
+        print(json.dumps(asdict(timed(name, float(words[0]), int(words[1])))))
 
 
 def rows(rounds: int, requests: int, items: int, say: Callable[[str], None]) -> dict[str, Any]:
     """Every peer's figures, and what they are of."""
     found: dict[str, dict[str, float]] = {}
     for name in PEERS:
-        found[name] = figures = in_a_process(name, requests / 100_000, items, rounds)
+        figures = in_a_process(name, requests / 100_000, rounds) | {
+            "bytes_per_item": in_a_process(name, items)
+        }
+        found[name] = figures
         say(
             f"library   {name:22} get {figures['get_ns']:8,.0f} ns, set {figures['set_ns']:8,.0f} ns; "
             f"{THREADS} threads: {figures['get_threads_ns']:8,.0f}, {figures['set_threads_ns']:8,.0f}; "
@@ -258,4 +264,4 @@ def rows(rounds: int, requests: int, items: int, say: Callable[[str], None]) -> 
 
 
 if __name__ == "__main__":
-    _main(sys.argv[1:])
+    _main(*sys.argv[1:])

@@ -228,6 +228,7 @@ def test_a_call_in_whose_middle_the_owner_goes(tmp_path, start, monkeypatch):
             pass
         # The owner is stopped, so that a call is on its way, and never answered.
         owner.process.send_signal(signal.SIGSTOP)
+        os.waitpid(owner.process.pid, os.WUNTRACED)
         monkeypatch.setattr(Link, "call", watched)
         told: list[object] = []
 
@@ -326,6 +327,19 @@ def test_nonsense_at_the_door(guest, tmp_path):
                 pass
     guest["a"] = 1
     assert guest["a"] == 1
+
+
+def test_a_client_that_does_not_read_holds_up_nobody(guest, tmp_path):
+    guest["large"] = b"x" * 500_000
+    with socket.socket(socket.AF_UNIX) as deaf:
+        deaf.connect(str(tmp_path / "dozo.sock"))
+        deaf.sendall(b"GET large\r\n" * 40)
+        assert guest.incr("n") == 1
+        expected = 40 * len(b"$500000\r\n" + b"x" * 500_000 + b"\r\n")
+        while expected:
+            expected -= len(deaf.recv(1 << 20))
+        deaf.sendall(b"PING\r\n")
+        assert deaf.recv(100) == b"+PONG\r\n"
 
 
 def test_a_closed_guest(tmp_path):

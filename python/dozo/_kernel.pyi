@@ -992,5 +992,19 @@ class Disk:
     def end_loading(self) -> None:
         """Serve clients again."""
 
+    def open_tier(
+        self, path: Path | str, limit: int, buffer: int, compression_threshold: int, syncs: bool
+    ) -> None:
+        """Have values move to files in that directory; once, before anything is stored."""
+
+    def set_tier_rule(self, name: str, value: bool | int | str) -> None:
+        """Change a rule: strategy, large, least, least-ttl, window, churn."""
+
+    def cool_all(self) -> None:
+        """Move every value to the tier that it takes."""
+
+    def tier_state(self) -> dict[str, Any] | None:
+        """The figures of the tier: bytes, hits, segments and so on, and the "error" of its disk, or None."""
+
     def raise_cas(self, cas: int) -> None:
         """Never give a compare-and-swap number up to this one again."""

@@ -32,11 +32,16 @@ def _clean(wire: Wire, family: str) -> None:
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_same_replies_and_state(family: str, pair: tuple[int, int]) -> None:
+    compare(family, pair, EXAMPLES)
+
+
+def compare(family: str, pair: tuple[int, int], examples: int) -> None:
+    """Send random commands of a family to both servers; replies and final state must be the same."""
     ours, theirs = Wire(pair[0]), Wire(pair[1])
     compared = 0
 
     @settings(
-        max_examples=1000 if COMMANDS else EXAMPLES,
+        max_examples=1000 if COMMANDS else examples,
         derandomize=not COMMANDS,
         deadline=None,
         phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],

@@ -205,7 +205,7 @@ impl Engine {
     /// Runs again the commands of those who wait for changed keys, in their order. What they change may serve others.
     pub(crate) fn serve_waiters(&mut self) {
         while let Some((db, key)) = self.waiters.next_ready() {
-            let type_of = |ks: &mut Keyspace| ks.get(db, &key, Access::Peek).map(|item| item.type_of());
+            let type_of = |ks: &mut Keyspace| ks.head(db, &key, Access::Peek).map(|item| item.type_of());
             let (mut found, mut last) = (type_of(&mut self.ks), 0);
             // Whoever takes the last element ends it for all the others: a long queue costs nothing.
             while let Some((ticket, sid)) = self.waiters.next_waiting(db, &key, last, found.is_none()) {

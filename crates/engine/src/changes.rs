@@ -23,6 +23,9 @@ impl Engine {
     pub(crate) fn after_change(&mut self, session: Option<&mut Session>) {
         // A session that has just begun to wait can be served once it is back in its place.
         let later = session.as_ref().is_some_and(|session| session.is_waiting());
+        if self.atomic == 0 {
+            self.ks.settle_tier();
+        }
         if self.ks.has_changed() {
             self.drain_changes(session.map_or(0, |session| session.id));
         }

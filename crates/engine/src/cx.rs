@@ -1,6 +1,6 @@
 //! What a running command sees: the engine, the calling session, and the effects it makes.
 
-use dozo_store::{Access, Item};
+use dozo_store::{Access, Head, Item};
 use dozo_wire::Out;
 use dozo_wire::resp::{Proto, Reply};
 
@@ -73,6 +73,12 @@ impl<'a> Cx<'a> {
     #[inline]
     pub fn write(&mut self, key: &[u8]) -> Option<Item<'_>> {
         self.engine.ks.get(self.session.db, key, Access::Write)
+    }
+
+    /// Looks a key up without its value, which may lie on disk.
+    #[inline]
+    pub fn head(&mut self, key: &[u8], access: Access) -> Option<Head<'_>> {
+        self.engine.ks.head(self.session.db, key, access)
     }
 
     /// Records an effect in place of the verbatim command.

@@ -372,6 +372,7 @@ impl Engine {
 
     /// Ends a batch: expirations and evictions that no command reported become effects.
     pub fn end_batch(&mut self) {
+        self.ks.settle_tier();
         self.record_notices();
         self.after_change(None);
         self.broadcast_changes();
@@ -408,7 +409,7 @@ impl Engine {
             self.effects.record(notice.db, &effect, cause);
             if !notice.fields.is_empty()
                 && self.settings.notifies(Class::Generic)
-                && self.ks.get(notice.db, &notice.key, Access::Peek).is_none()
+                && self.ks.head(notice.db, &notice.key, Access::Peek).is_none()
             {
                 // The last field has taken the hash with it.
                 self.notify(notice.db, Class::Generic, "del", &notice.key);
@@ -455,6 +456,7 @@ impl Engine {
             return SCRIPT_PAUSE;
         }
         crate::memcached::tick(self, now);
+        self.tick_tier();
         let mut busy = false;
         if self.settings.active_expire && self.pause.is_none() && !self.is_loading() {
             busy |= self.expire_for(start);

@@ -33,6 +33,7 @@ pub mod settings;
 pub mod slowlog;
 pub mod stats;
 pub mod table;
+pub mod tier;
 pub mod tracking;
 pub mod transactions;
 

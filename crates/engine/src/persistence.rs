@@ -142,8 +142,9 @@ impl Engine {
         if self.is_loading() {
             return self.load_for(LOAD_SLICE_NS).then_some(Duration::ZERO);
         }
+        let tending = self.tend_tier();
         if !self.ks.is_saving() {
-            return None;
+            return tending;
         }
         if self.persistence.save.as_ref().is_some_and(|progress| progress.is_broken()) {
             self.ks.abort_save();
@@ -159,7 +160,7 @@ impl Engine {
                 break;
             }
         }
-        (self.ks.is_saving() && !self.disk_is_behind()).then(|| self.save_pause())
+        (self.ks.is_saving() && !self.disk_is_behind()).then(|| self.save_pause()).or(tending)
     }
 
     fn save_pause(&mut self) -> Duration {

@@ -151,7 +151,7 @@ impl Engine {
                 let ids: Vec<u64> = self.watches.watchers.keys().copied().collect();
                 for id in ids {
                     if self.any_watched(id, |ks, at, key, existed| {
-                        at == db && (existed || ks.get(at, key, Access::Peek).is_some())
+                        at == db && (existed || ks.head(at, key, Access::Peek).is_some())
                     }) {
                         self.watches.touch(id);
                     }
@@ -173,7 +173,7 @@ impl Engine {
     /// Whether a key that the client watches has changed, or has expired unnoticed.
     fn is_touched(&mut self, id: u64) -> bool {
         self.watches.of(id).1
-            || self.any_watched(id, |ks, db, key, existed| existed && ks.get(db, key, Access::Peek).is_none())
+            || self.any_watched(id, |ks, db, key, existed| existed && ks.head(db, key, Access::Peek).is_none())
     }
 
     /// Forgets a client's watched keys.
@@ -261,7 +261,7 @@ fn watch(cx: &mut Cx<'_>, args: &[&[u8]]) {
     }
     let db = cx.session.db;
     let found: Vec<bool> =
-        args[1..].iter().map(|key| cx.engine.ks.get(db, key, Access::Peek).is_some()).collect();
+        args[1..].iter().map(|key| cx.engine.ks.head(db, key, Access::Peek).is_some()).collect();
     // What expired while it was looked up has changed before it was watched.
     cx.engine.drain_changes(cx.session.id);
     for (key, existed) in args[1..].iter().zip(found) {

@@ -6,6 +6,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 /// Where files are opened.
 pub trait Disk: Send + Sync {
@@ -15,6 +16,16 @@ pub trait Disk: Send + Sync {
     fn append(&self, path: &Path) -> io::Result<(Box<dyn DiskFile>, u64)>;
     /// Removes a file.
     fn remove(&self, path: &Path) -> io::Result<()>;
+    /// A file to be read here and there.
+    fn open(&self, path: &Path) -> io::Result<Arc<dyn ReadAt>> {
+        Ok(Arc::new(File::open(path)?))
+    }
+}
+
+/// A file that is read here and there, by any number of threads.
+pub trait ReadAt: Send + Sync {
+    /// Fills the buffer with the bytes from `offset` on.
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()>;
 }
 
 /// A file that is written at its end.
@@ -44,6 +55,27 @@ impl Disk for System {
 
     fn remove(&self, path: &Path) -> io::Result<()> {
         std::fs::remove_file(path)
+    }
+}
+
+impl ReadAt for File {
+    #[cfg(unix)]
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        std::os::unix::fs::FileExt::read_exact_at(self, buffer, offset)
+    }
+
+    #[cfg(windows)]
+    fn read_at(&self, mut buffer: &mut [u8], mut offset: u64) -> io::Result<()> {
+        while !buffer.is_empty() {
+            match std::os::windows::fs::FileExt::seek_read(self, buffer, offset)? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                read => {
+                    buffer = buffer.get_mut(read..).unwrap_or_default();
+                    offset += read as u64;
+                }
+            }
+        }
+        Ok(())
     }
 }
 

@@ -18,6 +18,7 @@ pub mod reader;
 pub mod snapshot;
 pub mod source;
 pub mod stream;
+pub mod tier;
 pub mod value;
 pub mod writer;
 pub mod ziplist;

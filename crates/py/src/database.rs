@@ -3,7 +3,7 @@
 use dozo_engine::events::Class;
 use dozo_engine::{Cx, glob};
 use dozo_log::value::{self, Restored};
-use dozo_store::{Access, End, Item, List, NewValue, Object, Put, Str, Ttl, itoa};
+use dozo_store::{Access, End, Head, Item, List, NewValue, Object, Put, Str, Ttl, itoa};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyInt, PyList, PyString, PyTuple};
@@ -61,10 +61,10 @@ impl Database {
     }
 
     /// What `look` says of the item, without a trace in the statistics.
-    fn peek_at<R>(&self, key: &[u8], look: impl FnOnce(Item<'_>, i64) -> R) -> PyResult<Option<R>> {
+    fn peek_at<R>(&self, key: &[u8], look: impl FnOnce(Head<'_>, i64) -> R) -> PyResult<Option<R>> {
         self.with(|cx, db| {
             let now = cx.now();
-            Ok(cx.engine.ks.get(db, key, Access::Peek).map(|item| look(item, now)))
+            Ok(cx.engine.ks.head(db, key, Access::Peek).map(|head| look(head, now)))
         })
     }
 }
@@ -219,11 +219,11 @@ impl Database {
     }
 
     fn touch(&self, key: &[u8]) -> PyResult<bool> {
-        self.with(|cx, db| Ok(cx.engine.ks.get(db, key, Access::Read).is_some()))
+        self.with(|cx, db| Ok(cx.engine.ks.head(db, key, Access::Read).is_some()))
     }
 
     fn r#type(&self, key: &[u8]) -> PyResult<Option<&'static str>> {
-        self.with(|cx, db| Ok(cx.engine.ks.get(db, key, Access::Untouched).map(|item| item.type_of().name())))
+        self.with(|cx, db| Ok(cx.engine.ks.head(db, key, Access::Untouched).map(|head| head.type_of().name())))
     }
 
     fn expire_at(&self, key: &[u8]) -> PyResult<Option<i64>> {
@@ -443,7 +443,7 @@ impl Database {
             let mut outcome = Ok(());
             let next = cx.engine.ks.scan(db, cursor, count, &mut |item| {
                 let wanted = pattern.is_none_or(|pattern| glob(pattern, item.key()))
-                    && r#type.is_none_or(|name| item.value().type_name() == name);
+                    && r#type.is_none_or(|name| item.type_of().name() == name);
                 if outcome.is_ok() && wanted {
                     outcome = found.append(PyBytes::new(py, item.key()));
                 }

@@ -6,9 +6,11 @@ use std::sync::atomic::Ordering;
 
 use dozo_engine::Engine;
 use dozo_engine::loading::LoadFile;
+use dozo_engine::tier::TierPlan;
 use dozo_log::journal::Fsync;
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 
 use crate::context;
 
@@ -162,6 +164,70 @@ impl Disk {
         with(|engine| {
             engine.end_loading();
             Ok(())
+        })
+    }
+
+    fn open_tier(
+        &self,
+        path: PathBuf,
+        limit: u64,
+        buffer: usize,
+        compression_threshold: i64,
+        syncs: bool,
+    ) -> PyResult<()> {
+        let plan = TierPlan { dir: path, limit, buffer, compression_threshold, syncs };
+        with(|engine| engine.open_tier(plan).map_err(failed))
+    }
+
+    fn set_tier_rule(&self, name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let value = crate::server::setting(value)?;
+        with(|engine| {
+            if engine.set_tier_rule(name, &value) {
+                return Ok(());
+            }
+            Err(PyValueError::new_err(format!("the tier has no rule {name} of that value")))
+        })
+    }
+
+    fn cool_all(&self) -> PyResult<()> {
+        with(|engine| {
+            engine.ks.cool_all();
+            Ok(())
+        })
+    }
+
+    fn tier_state<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
+        with(|engine| {
+            let Some((figures, stats, cold, copied)) = engine.ks.tier_state() else {
+                return Ok(None);
+            };
+            let state = PyDict::new(py);
+            let numbers = [
+                ("bytes", figures.bytes),
+                ("limit", figures.limit),
+                ("live_bytes", figures.live_bytes),
+                ("segments", figures.segments),
+                ("taken_bytes", figures.taken_bytes),
+                ("written_bytes", figures.written_bytes),
+                ("saved_bytes", figures.saved_bytes),
+                ("damaged", figures.damaged),
+                ("hits", stats.hits),
+                ("blocking_hits", stats.blocking_hits),
+                ("read_bytes", stats.read_bytes),
+                ("promoted", stats.promoted),
+                ("demoted", stats.demoted),
+                ("unwritten", stats.unwritten),
+                ("refused", stats.refused),
+                ("dropped", stats.dropped),
+                ("lost", stats.lost),
+                ("cold", cold as u64),
+                ("copied", copied as u64),
+            ];
+            for (name, number) in numbers {
+                state.set_item(name, number)?;
+            }
+            state.set_item("error", figures.error)?;
+            Ok(Some(state))
         })
     }
 

@@ -113,7 +113,7 @@ impl Keyspace {
             match mark {
                 Mark::Stale(on) => {
                     // The only mark that the effects carry, and a save.
-                    self.before_change(db, entry);
+                    self.shown(db, entry);
                     self.dirty += u64::from(marks.stale != on);
                     marks.stale = on;
                 }
@@ -121,6 +121,9 @@ impl Keyspace {
                 Mark::Fetched(on) => marks.fetched = on,
             }
             entry.set_marks(marks);
+            if entry.has_record() && matches!(mark, Mark::Stale(_)) {
+                self.refield_record(db, entry);
+            }
         }
     }
 

@@ -263,7 +263,7 @@ impl Keyspace {
         change: impl FnOnce(&mut Vec<u8>) -> (R, bool),
     ) -> R {
         let hash = self.hash(key);
-        let Some(entry) = self.live(db, hash, key) else {
+        let Some(entry) = self.warm(db, hash, key) else {
             let mut bytes = Vec::new();
             let (result, changed) = change(&mut bytes);
             if changed {

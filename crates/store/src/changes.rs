@@ -70,6 +70,9 @@ impl Keyspace {
     #[inline]
     pub(crate) fn note_change(&mut self, db: usize, key: &[u8]) {
         self.dirty += 1;
+        if self.tier.is_some() {
+            self.note_written(db, key);
+        }
         if self.observed {
             self.log_change(db, key);
         }

@@ -8,7 +8,8 @@
 //! ```
 //! The fields in brackets exist only when their bit is set, so a plain key costs 12 bytes and the allocator's rounding.
 //! A value is inline bytes, an 8-byte integer, an 8-byte aligned `Arc` to a large value, or an 8-byte aligned collection
-//! (16 bytes; `vlen` then holds its type).
+//! (16 bytes; `vlen` then holds its type). Of a cold entry the value lies on disk: in its place are the inline bytes of
+//! [`Cold`], which say where and what it is.
 //!
 //! [`EntryPtr`] is a copy of the address, not a borrow: the table that holds the entry owns it. The keyspace keeps the
 //! rule that makes the safe methods sound: a handle is not used after the entry was freed, and no reference into an
@@ -17,6 +18,7 @@
 use crate::object::{OBJECT_BYTES, Object, Type};
 use crate::size_class::class_size;
 use crate::tagged::Keyed;
+use crate::tier::Cold;
 use crate::value::{Shared, Str, Value};
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ptr::{NonNull, with_exposed_provenance_mut};
@@ -45,7 +47,11 @@ const WON: u16 = 1 << 8;
 const FETCHED: u16 = 1 << 9;
 /// Equal to the keyspace's bit: no save that runs has to see the value any more.
 const SEEN: u16 = 1 << 10;
+/// The value lies on disk only.
+const COLD: u16 = 1 << 11;
 const RAW: u16 = 1 << 12;
+/// The value lies on disk, too; the keyspace knows where.
+const COPIED: u16 = 1 << 13;
 
 /// Bytes that the optional fields before the one of bit `n` take, and all of them, for each set of bits.
 const EXTRA: [u8; 32] = {
@@ -100,6 +106,7 @@ pub(crate) enum Payload<'a> {
     Int(i64),
     Shared(Shared),
     Object(Object),
+    Cold(Cold),
 }
 
 /// A value outside of its entry that owns memory of its own.
@@ -198,6 +205,7 @@ impl Draft<'_> {
             Payload::Int(_) => Shape::new(bits | INT, self.key.len(), 0),
             Payload::Shared(_) => Shape::new(bits | SHARED, self.key.len(), 0),
             Payload::Object(object) => Shape::new(bits | OBJECT, self.key.len(), object.type_of() as usize),
+            Payload::Cold(cold) => Shape::new(bits | INLINE | COLD, self.key.len(), cold.encoded_len()),
         }
     }
 }
@@ -243,7 +251,7 @@ impl EntryPtr {
     #[inline]
     pub(crate) fn overwrite_alike(self, fields: &Fields, bytes: &[u8]) -> bool {
         let shape = self.shape();
-        let plain = shape.bits & (KIND | HAS_EXPIRE | HAS_FLAGS | HAS_CAS) == INLINE;
+        let plain = shape.bits & (KIND | COLD | HAS_EXPIRE | HAS_FLAGS | HAS_CAS) == INLINE;
         if !plain || shape.vlen != bytes.len() || fields.bits() != 0 {
             return false;
         }
@@ -267,6 +275,7 @@ impl EntryPtr {
         let payload = match self.move_heavy_out(old) {
             Some(Heavy::Shared(shared)) => Payload::Shared(shared),
             Some(Heavy::Object(object)) => Payload::Object(object),
+            None if old.bits & COLD != 0 => Payload::Cold(self.cold()),
             None if old.kind() == INT => Payload::Int(self.read(old.value_at())),
             None => Payload::Inline(self.bytes(old.value_at(), old.vlen)),
         };
@@ -322,6 +331,7 @@ impl EntryPtr {
     /// Appends to an inline value within the allocation; false when there is no room or it is no inline value.
     pub(crate) fn append_in_place(self, data: &[u8]) -> bool {
         let old = self.shape();
+        debug_assert!(!self.is_cold(), "a value that is changed is in memory");
         let new = Shape::new(old.bits | RAW, old.klen, old.vlen + data.len());
         if old.kind() != INLINE || old.key_at() != new.key_at() || old.size() != new.size() {
             return false;
@@ -342,8 +352,11 @@ impl EntryPtr {
     /// The value.
     #[inline]
     pub(crate) fn value<'a>(self) -> Value<'a> {
+        debug_assert!(!self.is_cold(), "a value that is read is in memory");
         match self.type_of() {
             Type::Str => Value::Str(self.string()),
+            // Nobody reads a collection where it isn't; should somebody, there is nothing to be found.
+            _ if self.is_cold() => Value::Str(Str::Inline(&[])),
             // SAFETY: the type says that the place holds such a collection until the entry is freed or overwritten.
             other => unsafe { Value::of_collection(other, self.object_place()) },
         }
@@ -352,7 +365,49 @@ impl EntryPtr {
     /// The type of the value.
     #[inline]
     pub(crate) fn type_of(self) -> Type {
-        if self.bits() & KIND == OBJECT { Type::of_number(self.read::<u8>(VLEN_AT)) } else { Type::Str }
+        match self.bits() & (KIND | COLD) {
+            OBJECT => Type::of_number(self.read::<u8>(VLEN_AT)),
+            COLD => self.cold().of,
+            _ => Type::Str,
+        }
+    }
+
+    /// Whether the value lies on disk only.
+    #[inline]
+    pub(crate) fn is_cold(self) -> bool {
+        self.bits() & COLD != 0
+    }
+
+    /// Where the value lies; only for a cold entry.
+    pub(crate) fn cold(self) -> Cold {
+        debug_assert!(self.is_cold());
+        let shape = self.shape();
+        Cold::decode(self.bytes(shape.value_at(), shape.vlen))
+    }
+
+    /// Replaces what a cold entry says of its value; the length must be the same.
+    pub(crate) fn set_cold(self, cold: &Cold) {
+        let shape = self.shape();
+        debug_assert!(self.is_cold() && shape.vlen == cold.encoded_len());
+        self.put_bytes(shape.value_at(), &cold.encode()[..cold.encoded_len()]);
+    }
+
+    /// Whether the value lies on disk, too.
+    #[inline]
+    pub(crate) fn is_copied(self) -> bool {
+        self.bits() & COPIED != 0
+    }
+
+    /// Says whether the value lies on disk, too.
+    pub(crate) fn set_copied(self, copied: bool) {
+        let bits = self.bits() & !COPIED;
+        self.write(BITS_AT, if copied { bits | COPIED } else { bits });
+    }
+
+    /// Whether some record on disk is this entry's.
+    #[inline]
+    pub(crate) fn has_record(self) -> bool {
+        self.bits() & (COLD | COPIED) != 0
     }
 
     /// Where the collection lies; only for entries that hold one.
@@ -368,6 +423,7 @@ impl EntryPtr {
     pub(crate) fn string<'a>(self) -> Str<'a> {
         let shape = self.shape();
         match shape.kind() {
+            INLINE if shape.bits & COLD != 0 => Str::Inline(&[]),
             INLINE => Str::Inline(self.bytes(shape.value_at(), shape.vlen)),
             INT => Str::Int(self.read(shape.value_at())),
             OBJECT => Str::Inline(&[]),
@@ -389,7 +445,7 @@ impl EntryPtr {
     /// The inline value, to be changed.
     pub(crate) fn inline_mut<'a>(self) -> Option<&'a mut [u8]> {
         let shape = self.shape();
-        if shape.kind() != INLINE {
+        if shape.kind() != INLINE || shape.bits & COLD != 0 {
             return None;
         }
         // SAFETY: the value lies in the allocation; the caller holds the keyspace exclusively.
@@ -429,7 +485,7 @@ impl EntryPtr {
     #[inline]
     pub(crate) fn is_lasting(self) -> bool {
         let bits = self.bits();
-        bits & HAS_EXPIRE == 0 && bits & KIND != OBJECT
+        bits & (HAS_EXPIRE | COLD) == 0 && bits & KIND != OBJECT
     }
 
     /// Notes the place in the volatile index; the entry has an expiry.
@@ -591,6 +647,7 @@ impl EntryPtr {
             Payload::Int(value) => self.write(at, value),
             // SAFETY: the place is inside the allocation and aligned for an `Arc`; nothing there needs a drop.
             Payload::Shared(shared) => unsafe { self.0.as_ptr().add(at).cast::<Shared>().write(shared) },
+            Payload::Cold(cold) => self.put_bytes(at, &cold.encode()[..cold.encoded_len()]),
             // SAFETY: the place has room for any collection and its alignment; nothing there needs a drop.
             Payload::Object(object) => unsafe { object.write_to(self.0.as_ptr().add(at)) },
         }

@@ -65,6 +65,9 @@ pub(crate) fn next_due(entry: EntryPtr) -> Option<i64> {
     if entry.type_of() != Type::Hash {
         return None;
     }
+    if entry.is_cold() {
+        return entry.cold().due;
+    }
     match entry.value() {
         Value::Hash(hash) => hash.next_due(),
         _ => None,
@@ -86,6 +89,13 @@ impl Keyspace {
         if entry.type_of() != Type::Hash {
             return Some(entry);
         }
+        let mut entry = entry;
+        if entry.is_cold() {
+            if next_due(entry).is_none_or(|at| at > self.now) {
+                return Some(entry);
+            }
+            entry = self.fetch(db, hash, entry)?;
+        }
         let value = hash_in(entry);
         value.set_now(self.now);
         match value.next_due() {
@@ -105,7 +115,10 @@ impl Keyspace {
                 let before = self.stats.expired_fields;
                 // A key that itself has expired leaves with its line.
                 let entry = self.dbs[db].table.find(hash, &key);
-                if let Some(entry) = entry.and_then(|entry| self.unexpired(db, hash, entry)) {
+                let entry = entry.and_then(|entry| self.unexpired(db, hash, entry));
+                let cold = entry.is_some_and(|entry| entry.is_cold());
+                let entry = if cold { entry.and_then(|entry| self.fetch(db, hash, entry)) } else { entry };
+                if let Some(entry) = entry {
                     hash_in(entry).set_now(self.now);
                     self.remove_due(db, hash, entry, left);
                 }
@@ -116,7 +129,7 @@ impl Keyspace {
     }
 
     #[cold]
-    fn remove_due(&mut self, db: usize, hash: u64, entry: EntryPtr, max: usize) -> Option<EntryPtr> {
+    pub(crate) fn remove_due(&mut self, db: usize, hash: u64, entry: EntryPtr, max: usize) -> Option<EntryPtr> {
         self.before_change(db, entry);
         let value = hash_in(entry);
         let (memory, from) = (value.memory(), value.next_due());

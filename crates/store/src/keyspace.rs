@@ -14,6 +14,7 @@ use crate::field_expiry::{DueKeys, next_due};
 use crate::hashing::{KeyHasher, Random};
 use crate::saving::Saving;
 use crate::table::Table;
+use crate::tier::Tiered;
 use crate::value::{Access, Item, Ttl};
 use crate::volatile::VolatileIndex;
 
@@ -162,6 +163,8 @@ pub struct Keyspace {
     pub(crate) seen: bool,
     /// Nothing expires: what is loaded tells itself what has.
     pub(crate) frozen: bool,
+    /// The disk behind the memory.
+    pub(crate) tier: Option<Box<Tiered>>,
 }
 
 // SAFETY: entries are reached only through the keyspace that owns them, and their contents (`Arc<Vec<u8>>`, plain
@@ -202,6 +205,7 @@ impl Keyspace {
             saving: None,
             seen: false,
             frozen: false,
+            tier: None,
         }
     }
 
@@ -286,20 +290,34 @@ impl Keyspace {
         self.accessed(db, hash, key, access).map(Item::new)
     }
 
-    /// The entry of a key, with the traces that an access leaves.
+    /// The entry of a key, with its value in memory and the traces that an access leaves.
     #[inline]
     pub(crate) fn accessed(&mut self, db: usize, hash: u64, key: &[u8], access: Access) -> Option<EntryPtr> {
-        let Some(entry) = self.live(db, hash, key) else {
+        let entry = self.warm(db, hash, key);
+        self.note_access(db, hash, key, entry, access);
+        entry
+    }
+
+    /// Leaves the traces of an access that has found an entry, or none.
+    #[inline]
+    pub(crate) fn note_access(
+        &mut self,
+        db: usize,
+        hash: u64,
+        key: &[u8],
+        entry: Option<EntryPtr>,
+        access: Access,
+    ) {
+        let Some(entry) = entry else {
             if access.counts() {
                 self.note_miss(db, key);
             }
-            return None;
+            return;
         };
         self.stats.hits += u64::from(access.counts());
         if access.touches() {
             self.eviction.on_access(entry, hash);
         }
-        Some(entry)
     }
 
     fn note_miss(&mut self, db: usize, key: &[u8]) {
@@ -367,7 +385,14 @@ impl Keyspace {
         database.due.change(entry.key(), None, next_due(entry));
         self.index_bytes = self.index_bytes + database.index_bytes() - before;
         self.entry_bytes += entry.memory();
-        self.eviction.on_insert(entry, database.space, hash);
+        let space = database.space;
+        if entry.is_cold() {
+            // The policy knows the values in memory.
+            entry.set_slot(0);
+        } else {
+            self.eviction.on_insert(entry, space, hash);
+            self.note_stored(db, entry);
+        }
         if self.notes_creations {
             self.notice(db, entry.key(), Reason::Created);
         }
@@ -381,7 +406,7 @@ impl Keyspace {
 
     /// `unlink` for an entry that the policy has let go already.
     pub(crate) fn detach(&mut self, db: usize, hash: u64, entry: EntryPtr) {
-        self.before_change(db, entry);
+        self.shown(db, entry);
         let database = &mut self.dbs[db];
         let before = database.index_bytes();
         database.table.remove(hash, entry);
@@ -395,6 +420,9 @@ impl Keyspace {
     /// Frees an unlinked entry; its large value goes to the detached ones.
     #[inline]
     pub(crate) fn bury(&mut self, entry: EntryPtr) {
+        if entry.has_record() {
+            self.forget_record(entry);
+        }
         let whole = entry.memory();
         let value = entry.free();
         self.entry_bytes -= whole;
@@ -413,6 +441,10 @@ impl Keyspace {
     #[inline]
     pub(crate) fn rewrite(&mut self, db: usize, hash: u64, old: EntryPtr, draft: Draft<'_>) -> EntryPtr {
         self.before_change(db, old);
+        let was_cold = old.is_cold();
+        if was_cold {
+            self.forget_record(old);
+        }
         let had = old.expiry();
         let has = draft.fields.expiry;
         let before = old.value_memory();
@@ -436,23 +468,31 @@ impl Keyspace {
         if had.is_some() || has.is_some() {
             self.reindex(db, new, had, has);
         }
+        if was_cold {
+            self.enlist(db, hash, new);
+        }
+        self.note_stored(db, new);
         new
     }
 
     /// Gives an entry other fields, its value kept.
     pub(crate) fn refield(&mut self, db: usize, hash: u64, old: EntryPtr, fields: Fields) -> EntryPtr {
-        self.before_change(db, old);
+        self.shown(db, old);
         let had = old.expiry();
         let before = old.memory();
         let mut new = old;
         if !old.refield(fields) {
             new = old.moved_to(old.key(), fields);
+            self.follow_copy(old, new);
             self.eviction.on_realloc(old, new);
             self.dbs[db].table.replace(hash, old, new);
             old.discard();
         }
         self.entry_bytes = self.entry_bytes + new.memory() - before;
         self.reindex(db, new, had, fields.expiry);
+        if new.has_record() {
+            self.refield_record(db, new);
+        }
         new
     }
 

@@ -31,6 +31,7 @@ mod sort;
 mod strings;
 mod table;
 mod tagged;
+pub mod tier;
 mod value;
 mod volatile;
 
@@ -49,7 +50,7 @@ pub use objects::WrongType;
 pub use saving::Saver;
 pub use sort::{Sort, SortError};
 pub use strings::PutOutcome;
-pub use value::{Access, Item, Mark, NewValue, Put, Shared, Str, Ttl, Value};
+pub use value::{Access, Head, Item, Mark, NewValue, Put, Shared, Str, Ttl, Value};
 
 /// Re-exported because [`Str::as_bytes`] formats integers into its buffer.
 pub use itoa;

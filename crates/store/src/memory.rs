@@ -6,7 +6,7 @@
 use crate::entry::EntryPtr;
 use crate::eviction::{PolicyKind, Population, Space, Tuning};
 use crate::hashing::{KeyHasher, mix};
-use crate::keyspace::{Database, Keyspace, Reason};
+use crate::keyspace::{Database, Keyspace};
 use crate::table::WALK_BITS;
 
 /// Evictions in one call, so that a limit lowered by gigabytes is reached over many commands, not in one long stall.
@@ -43,7 +43,7 @@ impl Keyspace {
     /// Bytes taken from the allocator for data: entries, values, tables, queues. Reading it takes no time.
     #[inline]
     pub fn used_memory(&self) -> u64 {
-        (self.entry_bytes + self.index_bytes + self.eviction.overhead()) as u64
+        (self.entry_bytes + self.index_bytes + self.eviction.overhead() + self.tier_bytes()) as u64
     }
 
     /// The part of [`Keyspace::used_memory`] that is not entries.
@@ -110,7 +110,9 @@ impl Keyspace {
                 return EvictOutcome::Ok;
             }
             // Detached entries are nobody's any more: the policy must not choose one of them.
-            if !self.detached.is_empty() {
+            if self.cool_passing() {
+                continue;
+            } else if !self.detached.is_empty() {
                 self.free_step(FREE_SLICE);
             } else if !self.evict_one() {
                 return EvictOutcome::Nothing;
@@ -122,14 +124,22 @@ impl Keyspace {
     fn evict_one(&mut self) -> bool {
         let everyone = Everyone { dbs: &self.dbs, db_of_space: &self.db_of_space, hasher: &self.hasher };
         let Some((space, entry)) = self.eviction.victim(&everyone) else {
-            return false;
+            return self.evict_cold();
         };
         let db = usize::from(self.db_of_space[usize::from(space)]);
-        self.note_removed(db, entry, Reason::Evicted);
-        self.stats.evicted += 1;
-        self.detach(db, self.hash(entry.key()), entry);
-        self.bury(entry);
+        let hash = self.hash(entry.key());
+        if self.tier.is_some() {
+            return self.cool_or_evict(db, hash, entry);
+        }
+        self.drop_entry(db, hash, entry);
         true
+    }
+
+    /// The database of a random entry.
+    pub(crate) fn sampled_db(&self, random: u64) -> Option<usize> {
+        let everyone = Everyone { dbs: &self.dbs, db_of_space: &self.db_of_space, hasher: &self.hasher };
+        let space = everyone.pick(random, |db| db.table.len())?.space;
+        Some(usize::from(self.db_of_space[usize::from(space)]))
     }
 
     /// Works off about `max` entries of a policy switch; true while there is more.
@@ -182,7 +192,9 @@ impl Population for Everyone<'_> {
             let table = &self.dbs[usize::from(*db)].table;
             cursor = table.walk(cursor, left as usize, &mut |entry| {
                 left -= 1;
-                visit(space, entry);
+                if !entry.is_cold() {
+                    visit(space, entry);
+                }
             });
             space += Space::from(cursor == 0);
             if left <= 0 {

@@ -41,7 +41,7 @@ impl Keyspace {
         change: impl FnOnce(&mut C) -> (R, bool),
     ) -> Result<Option<R>, WrongType> {
         let hash = self.hash(key);
-        let Some(entry) = self.live(db, hash, key) else {
+        let Some(entry) = self.warm(db, hash, key) else {
             return Ok(None);
         };
         self.edit_entry(db, hash, entry, change).map(Some)
@@ -73,7 +73,7 @@ impl Keyspace {
         change: impl FnOnce(&mut C) -> (R, bool),
     ) -> Result<R, WrongType> {
         let hash = self.hash(key);
-        if let Some(entry) = self.live(db, hash, key) {
+        if let Some(entry) = self.warm(db, hash, key) {
             return self.edit_entry(db, hash, entry, change);
         }
         let mut value = C::default();

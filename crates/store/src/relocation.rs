@@ -21,10 +21,14 @@ impl Keyspace {
         if self.live(db, to_hash, to).is_some() {
             self.remove_hashed(db, to_hash, to);
         }
+        let Some(entry) = self.readdress(db, entry, db, to) else {
+            return false;
+        };
         self.unlink(db, hash, entry);
         let fields = self.fields_in(db, entry);
         self.entry_bytes -= entry.memory();
         let moved = entry.moved_to(to, fields);
+        self.follow_copy(entry, moved);
         entry.discard();
         self.link_again(db, to_hash, moved);
         self.note_change(db, from);
@@ -39,6 +43,9 @@ impl Keyspace {
             return false;
         }
         let Some(entry) = self.live(db, hash, key) else {
+            return false;
+        };
+        let Some(entry) = self.readdress(db, entry, to_db, key) else {
             return false;
         };
         self.unlink(db, hash, entry);
@@ -65,7 +72,7 @@ impl Keyspace {
         if self.live(to_db, to_hash, to).is_some() {
             self.remove_hashed(to_db, to_hash, to);
         }
-        let Some(entry) = self.live(db, hash, from) else {
+        let Some(entry) = self.warm(db, hash, from) else {
             return false;
         };
         let payload = match entry.value() {
@@ -91,6 +98,7 @@ impl Keyspace {
         for db in [a, b] {
             self.db_of_space[usize::from(self.dbs[db].space)] = db as u16;
             self.note_database(db);
+            self.name_space(db);
         }
     }
 

@@ -90,16 +90,33 @@ impl Keyspace {
         };
         let name = saving.name(space as Space);
         let (seen, cursor) = (self.seen, saving.cursor);
-        saving.cursor = self.dbs[db].table.walk(cursor, WALK, &mut |entry| saving.see(seen, name, entry));
+        let mut cold = Vec::new();
+        saving.cursor = self.dbs[db].table.walk(cursor, WALK, &mut |entry| {
+            if saving.see(seen, name, entry) {
+                cold.push(entry);
+            }
+        });
+        for entry in cold {
+            self.show_to(&mut saving, name, entry);
+        }
         if saving.cursor == 0 {
             saving.space += 1;
         }
         self.saving = Some(saving);
     }
 
-    /// An entry is about to change or to leave.
+    /// The value of an entry is about to change.
     #[inline]
     pub(crate) fn before_change(&mut self, db: usize, entry: EntryPtr) {
+        self.shown(db, entry);
+        if entry.is_copied() {
+            self.spoil(db, entry);
+        }
+    }
+
+    /// An entry is about to change, though not its value, or to leave.
+    #[inline]
+    pub(crate) fn shown(&mut self, db: usize, entry: EntryPtr) {
         if self.saving.is_some() {
             let space = self.dbs[db].space;
             let name = self.saving.as_ref().map_or(0, |saving| saving.name(space));
@@ -110,8 +127,17 @@ impl Keyspace {
     /// Shows an entry to the save if it has not seen it.
     #[cold]
     pub(crate) fn show(&mut self, name: usize, entry: EntryPtr) {
-        if let Some(saving) = &mut self.saving {
-            saving.see(self.seen, name, entry);
+        let Some(mut saving) = self.saving.take() else { return };
+        if saving.see(self.seen, name, entry) {
+            self.show_to(&mut saving, name, entry);
+        }
+        self.saving = Some(saving);
+    }
+
+    /// Shows the save an entry whose value lies on disk.
+    fn show_to(&mut self, saving: &mut Saving, name: usize, entry: EntryPtr) {
+        if let Some(saver) = &mut saving.saver {
+            self.show_cold(&mut **saver, name, entry);
         }
     }
 
@@ -131,12 +157,16 @@ impl Keyspace {
 }
 
 impl Saving {
-    fn see(&mut self, seen: bool, name: usize, entry: EntryPtr) {
-        if entry.seen() != seen {
-            entry.set_seen(seen);
-            if let Some(saver) = &mut self.saver {
-                saver.save(name, Item::new(entry));
-            }
+    /// Sees an entry; true when its value has to be fetched first.
+    fn see(&mut self, seen: bool, name: usize, entry: EntryPtr) -> bool {
+        if entry.seen() == seen {
+            return false;
         }
+        entry.set_seen(seen);
+        match &mut self.saver {
+            Some(saver) if !entry.is_cold() => saver.save(name, Item::new(entry)),
+            saver => return saver.is_some(),
+        }
+        false
     }
 }

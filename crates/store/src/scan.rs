@@ -4,7 +4,7 @@
 
 use crate::entry::EntryPtr;
 use crate::keyspace::Keyspace;
-use crate::value::{Item, Value};
+use crate::value::{Head, Value};
 
 /// Random keys tried before a database is taken to hold nothing but expired ones.
 const TRIES: usize = 100;
@@ -14,6 +14,9 @@ fn is_over(entry: EntryPtr, now: i64) -> bool {
     if entry.expire_at().is_some_and(|at| at <= now) {
         return true;
     }
+    if entry.is_cold() {
+        return false;
+    }
     matches!(entry.value(), Value::Hash(hash) if hash.is_over(now))
 }
 
@@ -21,22 +24,31 @@ impl Keyspace {
     /// Visits about `count` keys from `cursor` on (0 starts) and returns the next cursor (0: the scan is over).
     ///
     /// A key that is there during the whole scan is visited at least once, however the database grows or shrinks.
-    pub fn scan(&mut self, db: usize, cursor: u64, count: usize, visit: &mut dyn FnMut(Item<'_>)) -> u64 {
+    pub fn scan(&mut self, db: usize, cursor: u64, count: usize, visit: &mut dyn FnMut(Head<'_>)) -> u64 {
         let now = self.now;
+        self.expire_cold_fields();
         self.dbs[db].table.scan(cursor, count, &mut |entry| {
             if !is_over(entry, now) {
-                visit(Item::new(entry));
+                visit(Head::new(entry));
             }
         })
     }
 
+    /// Removes the fields that are due where hashes may lie on disk: there nobody can see that none is left.
+    fn expire_cold_fields(&mut self) {
+        if self.has_tier() {
+            self.active_field_expire(usize::MAX);
+        }
+    }
+
     /// Visits every live key once.
-    pub fn for_each(&self, db: usize, visit: &mut dyn FnMut(Item<'_>)) {
+    pub fn for_each(&mut self, db: usize, visit: &mut dyn FnMut(Head<'_>)) {
+        self.expire_cold_fields();
         self.dbs[db]
             .table
             .iter()
             .filter(|entry| !is_over(*entry, self.now))
-            .for_each(|entry| visit(Item::new(entry)));
+            .for_each(|entry| visit(Head::new(entry)));
     }
 
     /// A random live key; expired ones met on the way are removed.

@@ -96,7 +96,7 @@ impl Keyspace {
 
     fn extend(&mut self, db: usize, key: &[u8], data: &[u8], end: End) -> usize {
         let hash = self.hash(key);
-        let Some(entry) = self.live(db, hash, key) else {
+        let Some(entry) = self.warm(db, hash, key) else {
             self.add(db, hash, key, Fields::default(), payload_of(data), false);
             return data.len();
         };
@@ -120,7 +120,7 @@ impl Keyspace {
     /// A missing key is created; expiry and flags stay. Empty data change nothing.
     pub fn set_range(&mut self, db: usize, key: &[u8], offset: usize, data: &[u8]) -> usize {
         let hash = self.hash(key);
-        let entry = self.live(db, hash, key);
+        let entry = self.warm(db, hash, key);
         if data.is_empty() {
             return entry.map_or(0, |entry| entry.string().len());
         }

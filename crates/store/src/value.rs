@@ -7,6 +7,7 @@ use crate::collections::{Collection, Hash, List, Set, Stream, Zset};
 use crate::entry::EntryPtr;
 use crate::object::Type;
 use std::marker::PhantomData;
+use std::ops::Deref;
 use std::sync::Arc;
 
 /// A large value, shared by reference with replies that are still being sent.
@@ -219,36 +220,38 @@ impl<'a> Value<'a> {
     }
 }
 
-/// A live entry, as seen between two changes of the keyspace.
+/// A live entry without its value, which may lie on disk: what it says never takes a look there.
 #[derive(Clone, Copy)]
-pub struct Item<'a> {
+pub struct Head<'a> {
     entry: EntryPtr,
     live: PhantomData<&'a ()>,
 }
 
+/// A live entry with its value, as seen between two changes of the keyspace.
+#[derive(Clone, Copy)]
+pub struct Item<'a>(Head<'a>);
+
+impl<'a> Deref for Item<'a> {
+    type Target = Head<'a>;
+
+    #[inline]
+    fn deref(&self) -> &Head<'a> {
+        &self.0
+    }
+}
+
 impl<'a> Item<'a> {
-    /// A view of `entry`, which lives at least as long as `'a`.
+    /// A view of `entry`, which lives at least as long as `'a` and is not cold.
     #[inline]
     pub(crate) fn new(entry: EntryPtr) -> Self {
-        Item { entry, live: PhantomData }
-    }
-
-    /// The key.
-    #[inline]
-    pub fn key(&self) -> &'a [u8] {
-        self.entry.key()
+        debug_assert!(!entry.is_cold());
+        Item(Head::new(entry))
     }
 
     /// The value.
     #[inline]
     pub fn value(&self) -> Value<'a> {
-        self.entry.value()
-    }
-
-    /// The type of the value.
-    #[inline]
-    pub fn type_of(&self) -> Type {
-        self.entry.type_of()
+        self.0.entry.value()
     }
 
     /// The value when it is a string.
@@ -258,6 +261,44 @@ impl<'a> Item<'a> {
             Value::Str(string) => Some(string),
             _ => None,
         }
+    }
+}
+
+impl<'a> Head<'a> {
+    /// A view of `entry`, which lives at least as long as `'a`.
+    #[inline]
+    pub(crate) fn new(entry: EntryPtr) -> Self {
+        Head { entry, live: PhantomData }
+    }
+
+    /// The key.
+    #[inline]
+    pub fn key(&self) -> &'a [u8] {
+        self.entry.key()
+    }
+
+    /// The type of the value.
+    #[inline]
+    pub fn type_of(&self) -> Type {
+        self.entry.type_of()
+    }
+
+    /// The length of the value in bytes when it is a string.
+    pub fn string_len(&self) -> Option<usize> {
+        if self.entry.is_cold() {
+            let cold = self.entry.cold();
+            return (cold.of == Type::Str).then_some(cold.length as usize);
+        }
+        match self.entry.value() {
+            Value::Str(string) => Some(string.len()),
+            _ => None,
+        }
+    }
+
+    /// Whether the value lies on disk only.
+    #[inline]
+    pub fn is_cold(&self) -> bool {
+        self.entry.is_cold()
     }
 
     /// The unix time in milliseconds at which the key expires.
@@ -286,7 +327,10 @@ impl<'a> Item<'a> {
 
     /// The name that OBJECT ENCODING answers: `int`, `embstr` or `raw`, or that of the collection.
     pub fn encoding(&self) -> &'static str {
-        match self.value() {
+        if self.entry.is_cold() {
+            return self.entry.cold().encoding.name();
+        }
+        match self.entry.value() {
             Value::Str(Str::Int(_)) => "int",
             Value::Str(Str::Inline(bytes)) if bytes.len() <= EMBSTR_MAX && !self.entry.is_raw() => "embstr",
             Value::Str(_) => "raw",

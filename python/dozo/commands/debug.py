@@ -42,6 +42,8 @@ PROTOCOL <type>
     Answers a value of that type: string, integer, double, bignum, null, array, set, map, verbatim, true or false.
 SET-ACTIVE-EXPIRE <0|1>
     Turns the search for expired keys off or on; keys still expire when they are looked at.
+TIER <COOL|CHURN|REST>
+    Moves every value to the disk tier: once, after every batch, or not any more.
 SLEEP <seconds>
     Holds the whole server up.
 STRINGMATCH-TEST
@@ -246,6 +248,19 @@ def _set_active_expire(_db: Database, server: Server, on: bytes) -> Simple:
     return OK
 
 
+def _tier(_db: Database, server: Server, what: bytes) -> Simple:
+    if server.disk.tier_state() is None:
+        raise ReplyError("ERR there is no disk tier")
+    match what.upper():
+        case b"COOL":
+            server.disk.cool_all()
+        case b"CHURN" | b"REST" as word:
+            server.disk.set_tier_rule("churn", word == b"CHURN")
+        case _:
+            raise ReplyError("ERR COOL, CHURN or REST")
+    return OK
+
+
 def _sleep(_db: Database, server: Server, seconds: bytes) -> Simple:
     try:
         server.sleep(max(0.0, float(seconds)))
@@ -304,4 +319,5 @@ _SUBCOMMANDS: Final[dict[str, tuple[Container[int], Callable[..., Any]]]] = {
     "SET-ACTIVE-EXPIRE": ((1,), _set_active_expire),
     "SLEEP": ((1,), _sleep),
     "STRINGMATCH-TEST": ((0,), _stringmatch_test),
+    "TIER": ((1,), _tier),
 }

@@ -317,11 +317,17 @@ def _keyspace(view: View) -> Fields:
     }
 
 
+def _tier(view: View) -> Fields:
+    persistence = view.server.persistence
+    return persistence.tier.figures() if persistence else {}
+
+
 SECTIONS: Final[dict[str, Callable[[View], Fields]]] = {
     "server": _server,
     "clients": _clients,
     "memory": _memory,
     "persistence": _persistence,
+    "tier": _tier,
     "stats": _stats,
     "replication": _replication,
     "cpu": _cpu,

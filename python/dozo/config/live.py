@@ -35,6 +35,7 @@ class Config:
         self.security = self.tree.security
         self.memory = self.tree.memory
         self.persistence = self.tree.persistence
+        self.tier = self.tree.tier
         self.limits = self.tree.limits
         self.observe = self.tree.observe
         self.grpc = self.tree.grpc

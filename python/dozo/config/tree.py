@@ -35,6 +35,8 @@ LogLevel = Literal["debug", "verbose", "notice", "warning"]
 LogFormat = Literal["console", "json"]
 Keeping = Literal["none", "snapshot", "journal", "both"]
 Fsync = Literal["always", "everysec", "no"]
+TierStrategy = Literal["always", "never", "size_based", "ttl_based", "adaptive"]
+TierFsync = Literal["everysec", "no"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +217,54 @@ class Persistence:
     stop_writes_on_journal_error: Annotated[
         bool, live("Refuse writes while the journal can't be written.")
     ] = True
+
+
+@dataclass(slots=True)
+class DiskTier:
+    """Values on disk, when memory is too small for them."""
+
+    disk_tier: Annotated[
+        str, start("Directory to which values move when memory is short; empty keeps all of them in memory.")
+    ] = ""
+    disk_tier_size: Annotated[
+        int, start("Bytes that the files there take at most.", "bytes", ge=1 << 20, le=_INT64)
+    ] = 8 << 30
+    disk_tier_strategy: Annotated[
+        TierStrategy,
+        live(
+            "Which values go to the disk: each as it is written (always); large ones at once and others when memory is "
+            "short (size_based), but none that soon expires (ttl_based), or rather dropped than waited for "
+            "(adaptive); or none (never)."
+        ),
+    ] = "size_based"
+    large_value_threshold: Annotated[
+        int, live("Values of this length go to the disk at once.", "bytes", ge=256, le=_INT64)
+    ] = 10 << 10
+    disk_tier_min_value: Annotated[
+        int, live("Shorter values stay in memory or leave.", "bytes", ge=0, le=_INT64)
+    ] = 64
+    disk_tier_min_ttl: Annotated[
+        int,
+        live("Values that expire sooner don't go there (ttl_based, adaptive).", "milliseconds", ge=0, le=_INT64),
+    ] = 5000
+    disk_tier_window: Annotated[
+        int, live("A value read twice within this time comes back to memory.", "seconds", ge=0, le=_INT32)
+    ] = 60
+    disk_tier_write_buffer: Annotated[
+        int, start("Memory for what is still to be written there.", "bytes", ge=1 << 20, le=1 << 30)
+    ] = 8 << 20
+    disk_tier_fsync: Annotated[
+        TierFsync, start("When what is written there is forced to the medium: once a second, or never.")
+    ] = "everysec"
+    compression_threshold: Annotated[
+        int,
+        start(
+            "Length from which on values are compressed there, if that pays; 0 compresses none.",
+            "bytes",
+            ge=0,
+            le=_INT64,
+        ),
+    ] = 1024
 
 
 @dataclass(slots=True)
@@ -439,6 +489,7 @@ class Tree:
     security: Security = field(default_factory=Security)
     memory: Memory = field(default_factory=Memory)
     persistence: Persistence = field(default_factory=Persistence)
+    tier: DiskTier = field(default_factory=DiskTier)
     limits: Limits = field(default_factory=Limits)
     collections: Collections = field(default_factory=Collections)
     scripting: Scripting = field(default_factory=Scripting)

@@ -25,6 +25,7 @@ from dozo.log import Logger
 from dozo.persistence import recovery
 from dozo.persistence.files import DataDir, Manifest, place
 from dozo.persistence.points import is_due, parse_points
+from dozo.persistence.tier import Tier
 
 __all__ = ["Persistence"]
 
@@ -69,6 +70,7 @@ class Persistence:
 
     def __init__(self, config: Config, log: Logger) -> None:
         self.settings = config.persistence
+        self.tier = Tier(config, log)
         self.log = log
         mode = self.settings.persistence
         self.has_journal = mode in ("journal", "both")
@@ -129,6 +131,7 @@ class Persistence:
 
     def begin(self, server: Server) -> None:
         """Begin to load, or to serve an empty data set."""
+        self.tier.begin(server)
         if self.settings.persistence == "none":
             return
         kinds = {"snapshot": "snapshots", "journal": "journal", "both": "journal and snapshots"}
@@ -257,6 +260,7 @@ class Persistence:
         # A script past its time is in the middle of something: no file may begin there.
         if self.failed or self._is_over or server.disk.is_atomic:
             return
+        self.tier.watch(server)
         if server.disk.load_state() is not None:
             self._watch_loading(server)
             return

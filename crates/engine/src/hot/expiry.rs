@@ -108,7 +108,7 @@ fn set_deadline(cx: &mut Cx<'_>, args: &[&[u8]], unit: TimeUnit, name: &str) {
         return cx.error(&format!("ERR invalid expire time in '{name}' command"));
     };
     let db = cx.session.db;
-    let current = cx.write(key).map(|item| item.expire_at());
+    let current = cx.head(key, Access::Write).map(|head| head.expire_at());
     if !current.is_some_and(|current| conditions.allow(current, deadline)) {
         return cx.reply().int(0);
     }
@@ -136,7 +136,7 @@ pub(super) fn pttl(cx: &mut Cx<'_>, args: &[&[u8]]) {
 fn time_left(cx: &mut Cx<'_>, key: &[u8], unit: fn(i64) -> i64) {
     let now = cx.now();
     // Asking for the time to live is no use of the value.
-    let left = match cx.engine.ks.get(cx.session.db, key, Access::Untouched) {
+    let left = match cx.engine.ks.head(cx.session.db, key, Access::Untouched) {
         None => -2,
         Some(item) => item.expire_at().map_or(-1, |at| unit((at - now).max(0))),
     };

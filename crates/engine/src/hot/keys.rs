@@ -37,7 +37,7 @@ pub(super) fn del(cx: &mut Cx<'_>, args: &[&[u8]]) {
 pub(super) fn exists(cx: &mut Cx<'_>, args: &[&[u8]]) {
     let access = cx.read_access();
     let db = cx.session.db;
-    let found = args[1..].iter().filter(|key| cx.engine.ks.get(db, key, access).is_some()).count();
+    let found = args[1..].iter().filter(|key| cx.engine.ks.head(db, key, access).is_some()).count();
     debug_assert!(!matches!(access, Access::Peek));
     cx.reply().int(found as i64);
 }

@@ -97,11 +97,11 @@ pub(super) fn set(cx: &mut Cx<'_>, args: &[&[u8]]) {
 
 fn set_with(cx: &mut Cx<'_>, key: &[u8], value: &[u8], options: &Options<'_>, deadline: Option<i64>) {
     let db = cx.session.db;
-    let item = cx.engine.ks.get(db, key, dozo_store::Access::Write);
-    let exists = item.is_some();
+    let asks_old = options.get || options.if_equal.is_some();
     let mut matches = true;
-    if options.get || options.if_equal.is_some() {
-        let old = item.map(|item| item.string());
+    let exists = if asks_old {
+        let old = cx.engine.ks.get(db, key, dozo_store::Access::Write).map(|item| item.string());
+        let exists = old.is_some();
         if matches!(old, Some(None)) {
             return wrong_type(cx);
         }
@@ -117,7 +117,10 @@ fn set_with(cx: &mut Cx<'_>, key: &[u8], value: &[u8], options: &Options<'_>, de
                 None => reply.null(),
             }
         }
-    }
+        exists
+    } else {
+        cx.engine.ks.head(db, key, dozo_store::Access::Write).is_some()
+    };
     if !matches || options.nx && exists || options.xx && !exists {
         if !options.get {
             cx.reply().null();
@@ -156,7 +159,7 @@ pub(super) fn set_effect(cx: &mut Cx<'_>, key: &[u8], value: &[u8], deadline: Op
 }
 
 pub(super) fn setnx(cx: &mut Cx<'_>, args: &[&[u8]]) {
-    if cx.write(args[1]).is_some() {
+    if cx.head(args[1], dozo_store::Access::Write).is_some() {
         return cx.reply().int(0);
     }
     put(cx, args[1], Put::plain(args[2]));

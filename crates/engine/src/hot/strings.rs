@@ -157,7 +157,7 @@ pub(super) fn msetnx(cx: &mut Cx<'_>, args: &[&[u8]]) {
     if args.len().is_multiple_of(2) {
         return wrong_arity(cx, "msetnx");
     }
-    if args[1..].iter().step_by(2).any(|key| cx.write(key).is_some()) {
+    if args[1..].iter().step_by(2).any(|key| cx.head(key, Access::Write).is_some()) {
         return cx.reply().int(0);
     }
     put_pairs(cx, &args[1..]);
@@ -185,10 +185,11 @@ pub(super) fn append(cx: &mut Cx<'_>, args: &[&[u8]]) {
 }
 
 pub(super) fn strlen(cx: &mut Cx<'_>, args: &[&[u8]]) {
-    let len = match cx.read(args[1]) {
+    let access = cx.read_access();
+    let len = match cx.head(args[1], access) {
         None => 0,
-        Some(item) => match item.string() {
-            Some(value) => value.len(),
+        Some(head) => match head.string_len() {
+            Some(len) => len,
             None => return wrong_type(cx),
         },
     };

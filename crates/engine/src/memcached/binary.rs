@@ -180,7 +180,7 @@ fn show(session: &mut Session, head: Head, item: &Item<'_>, value: &Str<'_>, key
 
 fn touch(engine: &mut Engine, session: &mut Session, head: Head, key: &[u8], exptime: i32) {
     let cas = ops::cas_of(engine, key);
-    let flags = engine.ks.get(DB, key, Access::Peek).map_or(0, |item| item.flags());
+    let flags = engine.ks.head(DB, key, Access::Peek).map_or(0, |item| item.flags());
     if ops::touch(engine, key, expiry(engine, exptime)) {
         binary::reply(&mut session.out, head, Status::Success, cas, &flags.to_be_bytes(), b"", b"");
     } else {

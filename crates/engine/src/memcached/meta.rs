@@ -268,7 +268,7 @@ pub(super) fn arith(engine: &mut Engine, session: &mut Session, meta: &Meta<'_>)
         Counted::Refused(_) => return line(out, b"NF", meta),
     };
     let cas = if meta.has(b'c') { ops::cas_of(engine, key) } else { 0 };
-    let had = engine.ks.get(DB, key, Access::Peek).and_then(|item| item.expire_at());
+    let had = engine.ks.head(DB, key, Access::Peek).and_then(|item| item.expire_at());
     // As in the original, a counter that this request creates is answered even to `q`.
     if created || !meta.has(b'q') {
         counted(out, meta, (value, cas), if created { None } else { Some(had) }, now);
@@ -319,7 +319,7 @@ pub(super) fn debug(engine: &mut Engine, session: &mut Session, meta: &Meta<'_>)
     engine.stats.memcached.cmd_meta += 1;
     let cas = ops::cas_of(engine, key);
     let out = &mut session.out;
-    let Some(item) = engine.ks.get(DB, key, Access::Peek) else {
+    let Some(item) = engine.ks.head(DB, key, Access::Peek) else {
         return out.put(EN);
     };
     // The original counts towards the expiry, so what is left reads as a negative number.

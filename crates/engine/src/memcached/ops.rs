@@ -101,7 +101,7 @@ pub fn tell_cas(engine: &mut Engine, db: usize, key: &[u8]) -> u64 {
     let Some((cas, is_new)) = engine.ks.tell_cas(db, key) else {
         return 0;
     };
-    if let Some(item) = engine.ks.get(db, key, Access::Peek).filter(|_| is_new) {
+    if let Some(item) = engine.ks.head(db, key, Access::Peek).filter(|_| is_new) {
         let (mut flags, mut number) = (itoa::Buffer::new(), itoa::Buffer::new());
         let (flags, number) = (flags.format(item.flags()).as_bytes(), number.format(cas).as_bytes());
         let args: [&[u8]; 6] = [b"DOZO.ITEM", key, flags, b"CAS", number, b"STALE"];
@@ -155,10 +155,10 @@ pub(super) fn store(engine: &mut Engine, request: &Store<'_>) -> Outcome {
     }
     match request.verb {
         Verb::Set => {}
-        Verb::Add if engine.ks.get(DB, request.key, Access::Write).is_some() => {
+        Verb::Add if engine.ks.head(DB, request.key, Access::Write).is_some() => {
             return Outcome::NotStored;
         }
-        Verb::Replace if engine.ks.get(DB, request.key, Access::Write).is_none() => {
+        Verb::Replace if engine.ks.head(DB, request.key, Access::Write).is_none() => {
             return Outcome::NotStored;
         }
         Verb::Add | Verb::Replace => {}
@@ -199,7 +199,7 @@ fn compare_and_store(engine: &mut Engine, request: &Store<'_>) -> Outcome {
 
 /// The value is known to be outdated but better than none: the item keeps its expiry and stays stale.
 fn write_stale(engine: &mut Engine, request: &Store<'_>) {
-    let won = engine.ks.get(DB, request.key, Access::Write).is_some_and(|old| old.won());
+    let won = engine.ks.head(DB, request.key, Access::Write).is_some_and(|old| old.won());
     let put = Put { value: NewValue::Bytes(request.value), ttl: Ttl::Keep, flags: Some(request.flags) };
     engine.ks.put(DB, request.key, put);
     engine.notify(DB, Class::String, "set", request.key);
@@ -284,7 +284,7 @@ pub(super) fn invalidate(
         return outcome;
     }
     let Some((flags, had)) =
-        engine.ks.get(DB, key, Access::Write).map(|item| (item.flags(), item.expire_at()))
+        engine.ks.head(DB, key, Access::Write).map(|item| (item.flags(), item.expire_at()))
     else {
         return Outcome::NotFound;
     };
@@ -313,7 +313,7 @@ pub(super) fn set_expiry(engine: &mut Engine, key: &[u8], had: Option<i64>, expi
 /// `touch`; `false` when the key is missing.
 pub(super) fn touch(engine: &mut Engine, key: &[u8], expiry: Expiry) -> bool {
     engine.stats.memcached.cmd_touch += 1;
-    let Some((had, fetched)) = engine.ks.get(DB, key, Access::Write).map(|i| (i.expire_at(), i.fetched()))
+    let Some((had, fetched)) = engine.ks.head(DB, key, Access::Write).map(|i| (i.expire_at(), i.fetched()))
     else {
         engine.stats.memcached.touch_misses += 1;
         return false;

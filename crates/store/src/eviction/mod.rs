@@ -7,6 +7,9 @@
 //! candidates and ask the [`Population`] for random entries. Queue policies (fifo, s3fifo, tinylfu) share one set of
 //! [`Queues`]; the header's `slot` says where in them an entry stands. Because the queues are shared, a switch between
 //! two queue policies keeps every entry in place, and any other switch is worked off in slices by [`Eviction::maintain`].
+//!
+//! Where most values lie on disk (`keep_all`), samples of the population would rarely meet one that is in memory. Then the
+//! queues hold every entry whose value is, whatever the policy, and samples are taken of them.
 
 mod blocks;
 mod fifo;
@@ -131,15 +134,29 @@ struct Scene<'a> {
     random: &'a mut Random64,
     stamp: u32,
     tuning: Tuning,
+    keeps_all: bool,
 }
 
 impl Scene<'_> {
     fn sample(&mut self, from: Candidates) -> Option<(Space, EntryPtr)> {
+        if self.keeps_all {
+            return self.sample_queues(from);
+        }
         let random = self.random.next();
         match from {
             Candidates::All => self.population.sample(random),
             Candidates::Volatile => self.population.sample_volatile(random),
         }
+    }
+
+    fn sample_queues(&mut self, from: Candidates) -> Option<(Space, EntryPtr)> {
+        for _ in 0..QUEUE_TRIES {
+            let (space, entry) = self.queues.sample(self.random.next())?;
+            if matches!(from, Candidates::All) || entry.expire_at().is_some() {
+                return Some((space, entry));
+            }
+        }
+        None
     }
 }
 
@@ -168,8 +185,12 @@ pub struct Eviction {
     random: Random64,
     /// Where the walk stands that hands the entries over to a new policy.
     handover: Option<u64>,
+    /// The queues hold every entry whose value is in memory.
+    keeps_all: bool,
 }
 
+/// Entries of the queues that are looked at to find one that may leave.
+const QUEUE_TRIES: usize = 32;
 /// Entries that one eviction hands over while a policy switch is worked off.
 const HANDOVER_SLICE: usize = 64;
 
@@ -187,6 +208,7 @@ impl Eviction {
             pool: Pool::default(),
             random: Random64(seed),
             handover: None,
+            keeps_all: false,
         }
     }
 
@@ -198,6 +220,11 @@ impl Eviction {
     /// The settings in force.
     pub fn tuning(&self) -> Tuning {
         self.tuning
+    }
+
+    /// Has the queues hold every entry from now on, whatever the policy; said while there is none.
+    pub fn keep_all(&mut self) {
+        self.keeps_all = true;
     }
 
     /// Tells the clock.
@@ -225,6 +252,8 @@ impl Eviction {
         entry.set_clock_freq(self.first_word());
         if self.kind.queued() {
             self.policy.on_insert(&mut self.queues, entry, space, hash);
+        } else if self.keeps_all {
+            self.queues.push(queue::Lane::Entry, entry, space);
         }
     }
 
@@ -276,6 +305,7 @@ impl Eviction {
             random: &mut self.random,
             stamp: self.stamp,
             tuning: self.tuning,
+            keeps_all: self.keeps_all,
         };
         let (space, entry) = self.policy.victim(&mut scene)?;
         self.on_remove(entry);
@@ -284,7 +314,7 @@ impl Eviction {
 
     /// Works off about `max` entries of a policy switch; true while there is more to do.
     pub fn maintain(&mut self, population: &dyn Population, max: usize) -> bool {
-        if !self.kind.queued() {
+        if !self.kind.queued() && !self.keeps_all {
             self.drain(max);
         }
         if let Some(cursor) = self.handover {
@@ -328,7 +358,8 @@ impl Eviction {
     }
 
     fn pending(&self) -> bool {
-        self.handover.is_some() || (!self.kind.queued() && self.queues.total() > 0)
+        let holds = self.kind.queued() || self.keeps_all;
+        self.handover.is_some() || (!holds && self.queues.total() > 0)
     }
 
     fn unlink(&mut self, entry: EntryPtr) {
@@ -358,8 +389,13 @@ impl Eviction {
             _ => 0,
         };
         entry.set_clock_freq(entry.clock_freq() & !0xff | fresh);
-        if self.kind.queued() && entry.slot() == 0 {
+        if entry.slot() != 0 {
+            return;
+        }
+        if self.kind.queued() {
             self.policy.adopt(&mut self.queues, entry, space);
+        } else if self.keeps_all {
+            self.queues.push(queue::Lane::Entry, entry, space);
         }
     }
 }

@@ -24,7 +24,8 @@ pub(super) struct Pool {
 
 impl Pool {
     /// Takes an entry in when it scores above the worst candidate, or when there is room. It must not stand in a queue.
-    pub fn offer(&mut self, entry: EntryPtr, space: Space, score: u64) {
+    /// Gives back whom that leaves outside.
+    pub fn offer(&mut self, entry: EntryPtr, space: Space, score: u64) -> Option<(Space, EntryPtr)> {
         let candidate = Candidate { score, entry, space };
         if let Some(known) = self.at(entry.slot()) {
             self.candidates[known] = candidate;
@@ -34,10 +35,14 @@ impl Pool {
         } else if let Some(worst) = self.extreme(|a, b| a < b)
             && self.candidates[worst].score < score
         {
-            self.candidates[worst].entry.set_slot(0);
-            self.candidates[worst] = candidate;
+            let left = std::mem::replace(&mut self.candidates[worst], candidate);
+            left.entry.set_slot(0);
             entry.set_slot(worst as u32 + 1);
+            return Some((left.space, left.entry));
+        } else {
+            return Some((space, entry));
         }
+        None
     }
 
     /// Takes the candidate with the highest score out; gives that score too.

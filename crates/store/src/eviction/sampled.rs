@@ -2,6 +2,7 @@
 //!
 //! Owns nothing: the pool belongs to [`super::Eviction`]. Refuses to know what makes a good victim.
 
+use super::queue::Lane;
 use super::{Candidates, FIRST_SLOT, Scene, Space};
 
 use crate::entry::EntryPtr;
@@ -38,7 +39,15 @@ fn offer(scene: &mut Scene<'_>, from: Candidates, score: Score) {
         // The entry still stands in the queue of an earlier policy.
         scene.queues.remove(entry);
     }
-    scene.pool.offer(entry, space, score);
+    offer_to_pool(scene, entry, space, score);
+}
+
+/// Who finds no place in the pool, or loses it, stands in the queues again where those hold every entry.
+fn offer_to_pool(scene: &mut Scene<'_>, entry: EntryPtr, space: Space, score: u64) {
+    let left = scene.pool.offer(entry, space, score);
+    if let Some((space, entry)) = left.filter(|_| scene.keeps_all) {
+        scene.queues.push(Lane::Entry, entry, space);
+    }
 }
 
 /// A candidate may have been read since it was scored; then it is scored anew and goes back.
@@ -46,8 +55,9 @@ fn best(scene: &mut Scene<'_>, score: Score) -> Option<(Space, EntryPtr)> {
     for retry in 0..=RETRIES {
         let (then, space, entry) = scene.pool.take_best()?;
         match score(scene, entry) {
-            Some(now) if now < then && retry < RETRIES => scene.pool.offer(entry, space, now),
+            Some(now) if now < then && retry < RETRIES => offer_to_pool(scene, entry, space, now),
             Some(_) => return Some((space, entry)),
+            None if scene.keeps_all => scene.queues.push(Lane::Entry, entry, space),
             None => {}
         }
     }

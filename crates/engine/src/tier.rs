@@ -1,0 +1,98 @@
+//! The engine's part in values on disk: the tier is opened, and has its turn between batches.
+//!
+//! Refuses to decide: where the tier is, how large, and what goes there when, comes from outside.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dozo_log::disk::reason;
+use dozo_log::tier::{Compression, DiskTier, Options};
+use dozo_store::tier::{Rules, Strategy};
+
+use crate::engine::Engine;
+use crate::settings::SettingValue;
+
+/// How long a sweep may hold up those who wait, nanoseconds.
+const SWEEP_SLICE_NS: u64 = 500_000;
+/// Where nobody asks for anything a sweep leaves the processor to others this long after each slice.
+const SWEEP_PAUSE: Duration = Duration::from_millis(1);
+/// The longest compression threshold that means one.
+const NEVER_COMPRESS: i64 = 0;
+
+/// How a tier is opened.
+pub struct TierPlan {
+    /// Its directory, which is there.
+    pub dir: PathBuf,
+    /// Bytes that it may hold.
+    pub limit: u64,
+    /// Bytes that may wait to be written.
+    pub buffer: usize,
+    /// Values of at least so many bytes are compressed; 0 compresses none.
+    pub compression_threshold: i64,
+    /// Whether what is written is synced every second.
+    pub syncs: bool,
+}
+
+impl Engine {
+    /// Has values go to a disk from now on. Said once, while nothing is stored.
+    pub fn open_tier(&mut self, plan: TierPlan) -> Result<(), String> {
+        if self.ks.has_tier() || (0..self.ks.databases()).any(|db| self.ks.len(db) > 0) {
+            return Err("a tier is opened once, before anything is stored".into());
+        }
+        let threshold = plan.compression_threshold.max(NEVER_COMPRESS);
+        let options = Options {
+            dir: plan.dir,
+            limit: plan.limit,
+            buffer: plan.buffer,
+            compression: Compression { threshold: usize::try_from(threshold).unwrap_or(usize::MAX) },
+            syncs: plan.syncs,
+        };
+        let disk = Arc::clone(&self.persistence.disk);
+        let tier = DiskTier::create(disk, options).map_err(|error| reason(&error))?;
+        self.ks.set_tier(Box::new(tier), Rules::default());
+        Ok(())
+    }
+
+    /// Changes one rule of what goes to the disk; `false` when there is none of that name or it can't have that value.
+    pub fn set_tier_rule(&mut self, name: &str, value: &SettingValue) -> bool {
+        let Some(mut rules) = self.ks.tier_rules() else { return false };
+        match (name, value) {
+            ("strategy", SettingValue::Text(text)) => {
+                let Some(strategy) = std::str::from_utf8(text).ok().and_then(Strategy::parse) else {
+                    return false;
+                };
+                rules.strategy = strategy;
+            }
+            ("large", SettingValue::Int(bytes)) => rules.large = usize::try_from(*bytes).unwrap_or(usize::MAX),
+            ("least", SettingValue::Int(bytes)) => rules.least = usize::try_from(*bytes).unwrap_or(0),
+            ("window", SettingValue::Int(seconds)) => rules.window_s = u32::try_from(*seconds).unwrap_or(0),
+            ("least-ttl", SettingValue::Int(ms)) => rules.least_ttl_ms = *ms,
+            ("churn", SettingValue::Bool(yes)) => rules.churn = *yes,
+            _ => return false,
+        }
+        self.ks.set_tier_rules(|present| *present = rules);
+        true
+    }
+
+    /// Makes room on the disk for a moment; while there is more to do, how long the loop may sleep before the next one.
+    pub(crate) fn tend_tier(&mut self) -> Option<Duration> {
+        if !self.ks.has_tier() || self.atomic > 0 {
+            return None;
+        }
+        let until = self.clock.monotonic_ns() + SWEEP_SLICE_NS;
+        let mut more = self.ks.sweep_some();
+        while more && self.clock.monotonic_ns() < until {
+            more = self.ks.sweep_some();
+        }
+        self.record_notices();
+        more.then_some(SWEEP_PAUSE)
+    }
+
+    /// Hands over to the disk what has waited long enough.
+    pub(crate) fn tick_tier(&mut self) {
+        if let Some(disk) = self.ks.tier_disk() {
+            disk.tick();
+        }
+    }
+}

@@ -1,0 +1,345 @@
+//! The disk tier: values on disk in a log of segments.
+//!
+//! A value becomes a [`record`], which is added to a block in memory; full blocks go to the [`writer`]'s thread, and are
+//! read from memory until they are written. The log grows in segments of equal size. Where a record lies is remembered by
+//! whoever has handed the value over; here only sums are kept: how long each segment is, and how much of it is in use.
+//!
+//! The bytes of all segments, those in memory included, never exceed the limit. When room gets scarce, the segment with
+//! the least in use is swept: what is in use is written anew at the end of the log, then its files go. Where even that
+//! segment is nearly full, only what was asked for is carried on, the rest is given up ([`sweeping`]).
+//!
+//! Refuses to know which values should be here, and when.
+
+mod record;
+mod sweeping;
+mod writer;
+
+use crate::disk::{Disk, ReadAt};
+use dozo_store::tier::{Fetched, Figures, Place, Refusal, Sweep, Tier};
+use dozo_store::{Head, Item, Packing};
+pub use record::Compression;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use sweeping::Sweeping;
+use writer::{Kind, Writer};
+
+/// Bytes of a block.
+const BLOCK: usize = 256 << 10;
+/// A tier is cut into about so many segments.
+const SEGMENTS: u64 = 64;
+/// The smallest and the largest size of a segment; a larger record has one of its own.
+const SEGMENT_LEAST: u64 = 64 << 10;
+const SEGMENT_MOST: u64 = 256 << 20;
+/// The smallest limit of a tier.
+pub const LIMIT_LEAST: u64 = 1 << 20;
+/// A record of more than this part of the tier is refused.
+const RECORD_PART: u64 = 8;
+/// Renamed entries that are remembered; for more, the value is read and written again.
+const ALIASES_MOST: usize = 100_000;
+
+/// How a tier is made.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The directory of the segments, which is there.
+    pub dir: PathBuf,
+    /// Bytes that it may hold.
+    pub limit: u64,
+    /// Bytes that may wait to be written.
+    pub buffer: usize,
+    /// From which length on values are compressed.
+    pub compression: Compression,
+    /// Whether what is written is synced every second.
+    pub syncs: bool,
+}
+
+/// A segment of the log.
+#[derive(Default)]
+struct Segment {
+    len: u64,
+    live: u64,
+    reader: Option<Arc<dyn ReadAt>>,
+}
+
+/// A block on its way to the disk.
+struct Flight {
+    task: u64,
+    segment: u32,
+    start: u64,
+    bytes: Arc<Vec<u8>>,
+}
+
+/// Where the bytes of a record are to be had.
+pub enum Bytes {
+    /// Here.
+    Here(Vec<u8>),
+    /// In a file, at an offset.
+    There(Arc<dyn ReadAt>, u64),
+}
+
+/// The log.
+pub struct DiskTier {
+    disk: Arc<dyn Disk>,
+    dir: PathBuf,
+    limit: u64,
+    segment_bytes: u64,
+    compression: Compression,
+    writer: Writer,
+    segments: BTreeMap<u32, Segment>,
+    /// The segment that grows; the highest number given.
+    active: u32,
+    /// Its end, which was not handed to the writer yet, and where that starts.
+    block: Vec<u8>,
+    block_start: u64,
+    flights: VecDeque<Flight>,
+    /// Bytes of all segments.
+    total: u64,
+    seq: u64,
+    /// Database and key of entries that were moved or renamed since their record was written.
+    aliases: HashMap<(u32, u32), (u16, Box<[u8]>)>,
+    sweeping: Option<Sweeping>,
+    taken_bytes: u64,
+    written_bytes: u64,
+    saved_bytes: u64,
+    damaged: u64,
+}
+
+impl DiskTier {
+    /// An empty tier; what is left of an earlier one in the directory is removed.
+    pub fn create(disk: Arc<dyn Disk>, options: Options) -> io::Result<DiskTier> {
+        for path in files_in(&options.dir)? {
+            disk.remove(&path)?;
+        }
+        let limit = options.limit.max(LIMIT_LEAST);
+        let writer = Writer::start(Arc::clone(&disk), options.dir.clone(), options.buffer, options.syncs)?;
+        Ok(DiskTier {
+            disk,
+            dir: options.dir,
+            limit,
+            segment_bytes: (limit / SEGMENTS).clamp(SEGMENT_LEAST, SEGMENT_MOST),
+            compression: options.compression,
+            writer,
+            segments: BTreeMap::new(),
+            active: 0,
+            block: Vec::new(),
+            block_start: 0,
+            flights: VecDeque::new(),
+            total: 0,
+            seq: 0,
+            aliases: HashMap::new(),
+            sweeping: None,
+            taken_bytes: 0,
+            written_bytes: 0,
+            saved_bytes: 0,
+            damaged: 0,
+        })
+    }
+
+    /// Where the bytes of a record are to be had; `None` when its segment is gone or can't be opened.
+    pub fn locate(&mut self, place: Place) -> Option<Bytes> {
+        let (start, len) = (u64::from(place.at) * record::ALIGN as u64, place.len as usize);
+        let cut = |bytes: &[u8], from: u64| {
+            let at = usize::try_from(start - from).ok()?;
+            bytes.get(at..at + len).map(|bytes| Bytes::Here(bytes.to_vec()))
+        };
+        if place.segment == self.active && start >= self.block_start {
+            return cut(&self.block, self.block_start);
+        }
+        self.land();
+        let over = |flight: &&Flight| {
+            flight.segment == place.segment
+                && (flight.start..flight.start + flight.bytes.len() as u64).contains(&start)
+        };
+        if let Some(flight) = self.flights.iter().find(over) {
+            return cut(&flight.bytes, flight.start);
+        }
+        Some(Bytes::There(self.reader(place.segment)?, start))
+    }
+
+    fn reader(&mut self, segment: u32) -> Option<Arc<dyn ReadAt>> {
+        let path = Kind::Data.path(&self.dir, segment);
+        let found = self.segments.get_mut(&segment)?;
+        if found.reader.is_none() {
+            found.reader = self.disk.open(&path).ok();
+        }
+        found.reader.clone()
+    }
+
+    /// Forgets the blocks that are written.
+    fn land(&mut self) {
+        let done = self.writer.done();
+        while self.flights.front().is_some_and(|flight| flight.task <= done) {
+            self.flights.pop_front();
+        }
+    }
+
+    /// Waits until everything is on disk.
+    pub fn flush(&mut self) -> Result<(), String> {
+        self.send_block();
+        self.writer.flush()
+    }
+
+    /// Adds a record to the log. `spare` is room that must be left over.
+    fn add(&mut self, bytes: &[u8], spare: u64) -> Result<Place, Refusal> {
+        let size = bytes.len() as u64;
+        if size > self.limit / RECORD_PART {
+            return Err(Refusal::TooLarge);
+        }
+        if self.total + size + spare > self.limit {
+            return Err(Refusal::Full);
+        }
+        let grown = self.segments.get(&self.active).map(|segment| segment.len);
+        if grown.is_none_or(|len| len > 0 && len + size > self.segment_bytes) {
+            self.begin_segment();
+        }
+        let Some(segment) = self.segments.get_mut(&self.active) else { return Err(Refusal::Full) };
+        let at = u32::try_from(segment.len / record::ALIGN as u64).map_err(|_| Refusal::TooLarge)?;
+        let len = u32::try_from(size).map_err(|_| Refusal::TooLarge)?;
+        segment.len += size;
+        segment.live += size;
+        self.total += size;
+        self.written_bytes += size;
+        self.block.extend_from_slice(bytes);
+        if self.block.len() >= BLOCK {
+            self.send_block();
+        }
+        Ok(Place { segment: self.active, at, len, check: record::check_of(bytes) })
+    }
+
+    fn begin_segment(&mut self) {
+        self.send_block();
+        self.active += 1;
+        self.segments.insert(self.active, Segment::default());
+        self.block_start = 0;
+    }
+
+    /// Hands the block over to the writer.
+    fn send_block(&mut self) {
+        if self.block.is_empty() {
+            return;
+        }
+        let bytes = Arc::new(std::mem::take(&mut self.block));
+        let (segment, start) = (self.active, self.block_start);
+        self.block_start += bytes.len() as u64;
+        let task = self.writer.append(segment, Kind::Data, Arc::clone(&bytes));
+        self.flights.push_back(Flight { task, segment, start, bytes });
+        self.land();
+    }
+
+    /// The room that values leave to sweeps: what they carry on needs some before it frees more.
+    fn reserve(&self) -> u64 {
+        2 * self.segment_bytes.min(self.limit / 8)
+    }
+
+    fn next_seq(&mut self) -> u64 {
+        self.seq += 1;
+        self.seq
+    }
+
+    fn drop_segment(&mut self, number: u32) {
+        if let Some(segment) = self.segments.remove(&number) {
+            self.total -= segment.len;
+            self.writer.remove(number);
+        }
+    }
+}
+
+impl Tier for DiskTier {
+    fn put(&mut self, space: u16, item: &Item<'_>, patient: bool) -> Result<Place, Refusal> {
+        if !self.writer.takes(patient) {
+            return Err(Refusal::Behind);
+        }
+        let seq = self.next_seq();
+        let (bytes, saved) = record::make(seq, space, item, self.compression).ok_or(Refusal::TooLarge)?;
+        let place = self.add(&bytes, self.reserve())?;
+        self.taken_bytes += bytes.len() as u64;
+        self.saved_bytes += saved as u64;
+        Ok(place)
+    }
+
+    fn read(&mut self, place: Place, packing: &Packing) -> Option<Fetched> {
+        let bytes = match self.locate(place)? {
+            Bytes::Here(bytes) => bytes,
+            Bytes::There(file, offset) => {
+                let mut bytes = vec![0; place.len as usize];
+                file.read_at(&mut bytes, offset).ok()?;
+                bytes
+            }
+        };
+        let fetched = record::open(&bytes, place, packing);
+        self.damaged += u64::from(fetched.is_none());
+        fetched
+    }
+
+    fn decode(&self, bytes: &[u8], place: Place, packing: &Packing) -> Option<Fetched> {
+        record::open(bytes, place, packing)
+    }
+
+    fn remove(&mut self, place: Place) {
+        if let Some(segment) = self.segments.get_mut(&place.segment) {
+            segment.live = segment.live.saturating_sub(u64::from(place.len));
+        }
+        if !self.aliases.is_empty() {
+            self.aliases.remove(&(place.segment, place.at));
+        }
+    }
+
+    fn rename(&mut self, place: Place, space: u16, key: &[u8]) -> bool {
+        if self.aliases.len() >= ALIASES_MOST {
+            return false;
+        }
+        self.aliases.insert((place.segment, place.at), (space, key.into()));
+        true
+    }
+
+    fn refield(&mut self, _place: Place, _space: u16, _head: &Head<'_>) {}
+
+    fn flush(&mut self, _space: u16) {}
+
+    fn name(&mut self, _space: u16, _db: usize) {}
+
+    fn sweep(&mut self) -> Option<Sweep> {
+        self.sweep_on()
+    }
+
+    fn carry(&mut self, place: Place, space: u16, head: &Head<'_>) -> Option<Place> {
+        self.carry_on(place, space, head)
+    }
+
+    fn tick(&mut self) {
+        self.send_block();
+        self.land();
+    }
+
+    fn memory(&self) -> usize {
+        let flying: usize = self.flights.iter().map(|flight| flight.bytes.len()).sum();
+        self.block.capacity() + flying
+    }
+
+    fn figures(&self) -> Figures {
+        Figures {
+            bytes: self.total,
+            limit: self.limit,
+            live_bytes: self.segments.values().map(|segment| segment.live).sum(),
+            segments: self.segments.len() as u64,
+            taken_bytes: self.taken_bytes,
+            written_bytes: self.written_bytes,
+            saved_bytes: self.saved_bytes,
+            damaged: self.damaged,
+            error: self.writer.state().1,
+        }
+    }
+}
+
+/// The tier's files in a directory.
+fn files_in(dir: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for file in std::fs::read_dir(dir)? {
+        let file = file?;
+        if file.file_name().to_str().and_then(Kind::parse).is_some() {
+            found.push(file.path());
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,242 @@
+//! A record of the disk tier: one value, with all that its entry has besides it.
+//!
+//! Owns the layout:
+//! ```text
+//! 0      4     5         6      7     8    16      24   32     36     38    40    44      48   52
+//! magic  type  encoding  flags  zero  seq  expire  cas  flags  space  zero  klen  stored  len  zero
+//! 56 checksum  64 key  value  zeros up to a multiple of eight
+//! ```
+//! All numbers are little-endian. The checksum covers everything else. A collection is written as in an RDB file. A value is
+//! compressed with LZ4 where that pays. A record is never trusted: whoever reads one checks it all first.
+
+use crate::crc64;
+use crate::reader::Reader;
+use crate::value::{self, Restored, WRITTEN};
+use dozo_store::tier::{Encoding, Fetched, Place};
+use dozo_store::{Head, Item, Packing, Type, Value};
+
+const MAGIC: u32 = 0x315a_5264;
+pub(crate) const HEAD: usize = 64;
+const CHECKSUM_AT: usize = 56;
+/// What the starts of records are multiples of.
+pub(crate) const ALIGN: usize = 8;
+
+const PACKED: u8 = 1;
+const STALE: u8 = 2;
+const EXPIRES: u8 = 4;
+
+/// A value whose compressed form is not at least an eighth shorter is kept as it is.
+const WORTH: usize = 8;
+
+/// The head of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Header {
+    pub of: u8,
+    pub encoding: u8,
+    flags: u8,
+    pub seq: u64,
+    expire: i64,
+    pub cas: u64,
+    pub item_flags: u32,
+    pub space: u16,
+    pub klen: u32,
+    stored: u32,
+    pub len: u32,
+    checksum: u64,
+}
+
+impl Header {
+    /// Reads a head; `None` when these bytes are none.
+    pub(crate) fn read(bytes: &[u8]) -> Option<Header> {
+        let head: &[u8; HEAD] = bytes.first_chunk()?;
+        let u32_at = |at: usize| head[at..].first_chunk().map_or(0, |four| u32::from_le_bytes(*four));
+        let u64_at = |at: usize| head[at..].first_chunk().map_or(0, |eight| u64::from_le_bytes(*eight));
+        (u32_at(0) == MAGIC).then(|| Header {
+            of: head[4],
+            encoding: head[5],
+            flags: head[6],
+            seq: u64_at(8),
+            expire: u64_at(16) as i64,
+            cas: u64_at(24),
+            item_flags: u32_at(32),
+            space: u16::from_le_bytes([head[36], head[37]]),
+            klen: u32_at(40),
+            stored: u32_at(44),
+            len: u32_at(48),
+            checksum: u64_at(CHECKSUM_AT),
+        })
+    }
+
+    /// Bytes of the whole record.
+    pub(crate) fn size(&self) -> usize {
+        (HEAD + self.klen as usize + self.stored as usize).next_multiple_of(ALIGN)
+    }
+
+    /// The unix time in milliseconds at which the entry expires.
+    pub(crate) fn expire_at(&self) -> Option<i64> {
+        (self.flags & EXPIRES != 0).then_some(self.expire)
+    }
+
+    /// Marked stale.
+    pub(crate) fn is_stale(&self) -> bool {
+        self.flags & STALE != 0
+    }
+
+    fn write(&self, out: &mut [u8]) {
+        let mut put = |at: usize, bytes: &[u8]| out[at..at + bytes.len()].copy_from_slice(bytes);
+        put(0, &MAGIC.to_le_bytes());
+        put(4, &[self.of, self.encoding, self.flags, 0]);
+        put(8, &self.seq.to_le_bytes());
+        put(16, &self.expire.to_le_bytes());
+        put(24, &self.cas.to_le_bytes());
+        put(32, &self.item_flags.to_le_bytes());
+        put(36, &self.space.to_le_bytes());
+        put(38, &[0, 0]);
+        put(40, &self.klen.to_le_bytes());
+        put(44, &self.stored.to_le_bytes());
+        put(48, &self.len.to_le_bytes());
+        put(52, &[0; 4]);
+    }
+
+    /// Takes what an entry says of itself.
+    fn take(&mut self, head: &Head<'_>) {
+        self.flags &= PACKED;
+        self.flags |= if head.stale() { STALE } else { 0 };
+        self.flags |= if head.expire_at().is_some() { EXPIRES } else { 0 };
+        self.expire = head.expire_at().unwrap_or(0);
+        self.cas = head.cas();
+        self.item_flags = head.flags();
+    }
+}
+
+/// Whether and from which length on values are compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Compression {
+    /// Bytes; 0 compresses nothing.
+    pub threshold: usize,
+}
+
+/// Makes a record of a value; returns it, and how many bytes compression has saved.
+pub(crate) fn make(
+    seq: u64,
+    space: u16,
+    item: &Item<'_>,
+    compression: Compression,
+) -> Option<(Vec<u8>, usize)> {
+    let key = item.key();
+    let mut record = vec![0; HEAD];
+    record.extend_from_slice(key);
+    let plain = plain(item);
+    let plain = plain.as_slice();
+    let packed = pack(plain, compression);
+    let value = packed.as_deref().unwrap_or(plain);
+    record.extend_from_slice(value);
+    let mut header = Header {
+        of: item.type_of() as u8,
+        encoding: Encoding::parse(item.encoding())? as u8,
+        flags: if packed.is_some() { PACKED } else { 0 },
+        seq,
+        expire: 0,
+        cas: 0,
+        item_flags: 0,
+        space,
+        klen: u32::try_from(key.len()).ok()?,
+        stored: u32::try_from(value.len()).ok()?,
+        len: u32::try_from(plain.len()).ok()?,
+        checksum: 0,
+    };
+    header.take(item);
+    let saved = plain.len() - value.len();
+    record.resize(record.len().next_multiple_of(ALIGN), 0);
+    u32::try_from(record.len()).ok()?;
+    seal(&mut record, &header);
+    Some((record, saved))
+}
+
+/// The same record with what its entry says of itself now.
+pub(crate) fn renew(record: &[u8], seq: u64, space: u16, head: &Head<'_>) -> Option<Vec<u8>> {
+    let mut header = Header::read(record)?;
+    let end = HEAD + header.klen as usize + header.stored as usize;
+    let value = record.get(HEAD + header.klen as usize..end)?;
+    (header.seq, header.space) = (seq, space);
+    header.klen = u32::try_from(head.key().len()).ok()?;
+    header.take(head);
+    let mut new = vec![0; HEAD];
+    new.extend_from_slice(head.key());
+    new.extend_from_slice(value);
+    new.resize(new.len().next_multiple_of(ALIGN), 0);
+    seal(&mut new, &header);
+    Some(new)
+}
+
+/// The part of a record's checksum that its place bears.
+pub(crate) fn check_of(record: &[u8]) -> u32 {
+    Header::read(record).map_or(0, |header| header.checksum as u32)
+}
+
+/// Whether these bytes are one whole, undamaged record.
+pub(crate) fn is_whole(record: &[u8]) -> bool {
+    Header::read(record)
+        .is_some_and(|header| header.size() == record.len() && header.checksum == checksum(record))
+}
+
+/// The key of a record.
+pub(crate) fn key(record: &[u8]) -> Option<&[u8]> {
+    let header = Header::read(record)?;
+    record.get(HEAD..HEAD + header.klen as usize)
+}
+
+/// The value of a record that lies at `place`; `None` when it is another one, or was damaged.
+pub(crate) fn open(record: &[u8], place: Place, packing: &Packing) -> Option<Fetched> {
+    let header = Header::read(record)?;
+    if !is_whole(record) || header.checksum as u32 != place.check {
+        return None;
+    }
+    let start = HEAD + header.klen as usize;
+    let stored = record.get(start..start + header.stored as usize)?;
+    let unpacked;
+    let plain = if header.flags & PACKED == 0 {
+        stored
+    } else {
+        unpacked = lz4_flex::block::decompress(stored, header.len as usize).ok()?;
+        &unpacked
+    };
+    if header.of == Type::Str as u8 {
+        return Some(Fetched::Str(plain.to_vec()));
+    }
+    let (form, body) = plain.split_first()?;
+    match value::read(*form, u32::from(WRITTEN), &mut Reader::new(body), packing).ok()? {
+        Restored::Object(object) => Some(Fetched::Object(object)),
+        Restored::Str(_) => None,
+    }
+}
+
+fn plain(item: &Item<'_>) -> Vec<u8> {
+    match item.value() {
+        Value::Str(string) => string.to_vec(),
+        collection => {
+            let mut out = Vec::new();
+            value::write(collection, &mut out);
+            out
+        }
+    }
+}
+
+fn pack(plain: &[u8], compression: Compression) -> Option<Vec<u8>> {
+    if compression.threshold == 0 || plain.len() < compression.threshold {
+        return None;
+    }
+    let packed = lz4_flex::block::compress(plain);
+    (packed.len() + plain.len() / WORTH <= plain.len()).then_some(packed)
+}
+
+fn seal(record: &mut [u8], header: &Header) {
+    header.write(record);
+    let sum = checksum(record);
+    record[CHECKSUM_AT..HEAD].copy_from_slice(&sum.to_le_bytes());
+}
+
+fn checksum(record: &[u8]) -> u64 {
+    let head = crc64::crc64(record.get(..CHECKSUM_AT).unwrap_or_default());
+    crc64::update(head, record.get(HEAD..).unwrap_or_default())
+}

@@ -1,0 +1,319 @@
+//! The thread that writes segments.
+//!
+//! Owns the files that grow. What it is given it does in order; what fails is cut back and tried again until it works, and
+//! stays in memory meanwhile, so that nothing that was taken is lost. Refuses to know what it writes.
+
+use crate::disk::{Disk, DiskFile, reason, write_all};
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+/// The pause before a failed operation is tried again.
+const RETRY: Duration = Duration::from_millis(100);
+/// The time between two syncs.
+const SYNC_INTERVAL: Duration = Duration::from_secs(1);
+/// Where there is nothing to do it only looks whether there really is nothing, this often.
+const IDLE: Duration = Duration::from_secs(10);
+/// The longest that whoever hands something over waits for a disk that is behind.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// The files of a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Kind {
+    /// The records.
+    Data,
+    /// What stands where.
+    Keys,
+    /// What has changed since.
+    Changes,
+}
+
+impl Kind {
+    pub(crate) const ALL: [Kind; 3] = [Kind::Data, Kind::Keys, Kind::Changes];
+
+    fn suffix(self) -> &'static str {
+        match self {
+            Kind::Data => "data",
+            Kind::Keys => "keys",
+            Kind::Changes => "changes",
+        }
+    }
+
+    /// The file of a segment.
+    pub(crate) fn path(self, dir: &Path, segment: u32) -> PathBuf {
+        dir.join(format!("tier-{segment:08}.{}", self.suffix()))
+    }
+
+    /// The segment that a file of that name belongs to.
+    pub(crate) fn parse(name: &str) -> Option<(u32, Kind)> {
+        let (number, suffix) = name.strip_prefix("tier-")?.split_once('.')?;
+        let kind = Kind::ALL.into_iter().find(|kind| kind.suffix() == suffix)?;
+        Some((number.parse().ok()?, kind))
+    }
+}
+
+enum Task {
+    Append { segment: u32, kind: Kind, bytes: Arc<Vec<u8>> },
+    Remove(u32),
+}
+
+struct Inbox {
+    tasks: VecDeque<Task>,
+    /// Tasks done since the start.
+    done: u64,
+    /// Bytes that wait to be written.
+    waiting: usize,
+    syncs: bool,
+    stop: bool,
+    /// Somebody waits for everything to be on the medium.
+    hurry: bool,
+    error: Option<String>,
+}
+
+struct Shared {
+    inbox: Mutex<Inbox>,
+    changed: Condvar,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Inbox> {
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The executor's end.
+pub(crate) struct Writer {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+    /// Tasks handed over since the start.
+    given: u64,
+    /// Bytes that may wait.
+    most: usize,
+}
+
+impl Writer {
+    pub(crate) fn start(disk: Arc<dyn Disk>, dir: PathBuf, most: usize, syncs: bool) -> io::Result<Writer> {
+        let inbox = Inbox {
+            tasks: VecDeque::new(),
+            done: 0,
+            waiting: 0,
+            syncs,
+            stop: false,
+            hurry: false,
+            error: None,
+        };
+        let shared = Arc::new(Shared { inbox: Mutex::new(inbox), changed: Condvar::new() });
+        let theirs = Arc::clone(&shared);
+        let worker = Worker { disk, dir, files: HashMap::new(), unsynced: false, last_sync: Instant::now() };
+        let thread = thread::Builder::new().name("dozo-tier".into()).spawn(move || worker.run(&theirs))?;
+        Ok(Writer { shared, thread: Some(thread), given: 0, most })
+    }
+
+    /// Has bytes written to the end of a file; returns the number of the task.
+    pub(crate) fn append(&mut self, segment: u32, kind: Kind, bytes: Arc<Vec<u8>>) -> u64 {
+        self.give(Task::Append { segment, kind, bytes })
+    }
+
+    /// Has a segment's files removed once everything before is written.
+    pub(crate) fn remove(&mut self, segment: u32) {
+        self.give(Task::Remove(segment));
+    }
+
+    fn give(&mut self, task: Task) -> u64 {
+        let mut inbox = self.shared.lock();
+        if let Task::Append { bytes, .. } = &task {
+            inbox.waiting += bytes.len();
+        }
+        inbox.tasks.push_back(task);
+        drop(inbox);
+        self.shared.changed.notify_all();
+        self.given += 1;
+        self.given
+    }
+
+    /// Tasks done, of those handed over.
+    pub(crate) fn done(&self) -> u64 {
+        self.shared.lock().done
+    }
+
+    /// Bytes that wait to be written, and what is wrong.
+    pub(crate) fn state(&self) -> (usize, Option<String>) {
+        let inbox = self.shared.lock();
+        (inbox.waiting, inbox.error.clone())
+    }
+
+    /// Whether more may be handed over; with `patient` it waits a moment until that is so.
+    pub(crate) fn takes(&self, patient: bool) -> bool {
+        let mut inbox = self.shared.lock();
+        let until = Instant::now() + PATIENCE;
+        while inbox.waiting > self.most {
+            let left = until.saturating_duration_since(Instant::now());
+            if !patient || inbox.error.is_some() || left.is_zero() {
+                return false;
+            }
+            let waited = self.shared.changed.wait_timeout(inbox, left);
+            inbox = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        true
+    }
+
+    /// Waits until everything is written, and synced where that is wanted at all, or can't be.
+    pub(crate) fn flush(&self) -> Result<(), String> {
+        let mut inbox = self.shared.lock();
+        inbox.hurry = true;
+        self.shared.changed.notify_all();
+        while inbox.hurry {
+            inbox = self.shared.changed.wait(inbox).unwrap_or_else(PoisonError::into_inner);
+        }
+        inbox.error.clone().map_or(Ok(()), Err)
+    }
+}
+
+impl Drop for Writer {
+    /// Everything is written, unless that fails.
+    fn drop(&mut self) {
+        self.shared.lock().stop = true;
+        self.shared.changed.notify_all();
+        if let Some(thread) = self.thread.take() {
+            // It has nothing to say but that it panicked, which is on the log.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// A file that grows: how long its whole part is, whether more may stand behind that, and whether all is synced.
+struct Growing {
+    file: Box<dyn DiskFile>,
+    len: u64,
+    ragged: bool,
+    dirty: bool,
+}
+
+/// The thread's end.
+struct Worker {
+    disk: Arc<dyn Disk>,
+    dir: PathBuf,
+    files: HashMap<(u32, Kind), Growing>,
+    unsynced: bool,
+    last_sync: Instant,
+}
+
+impl Worker {
+    fn run(mut self, shared: &Shared) {
+        loop {
+            let (task, syncs, now, stop) = self.wait(shared);
+            let mut outcome = task.as_ref().map_or(Ok(()), |task| self.act(task));
+            let worked = outcome.is_ok();
+            let idle = task.is_none();
+            let due = self.last_sync.elapsed() >= SYNC_INTERVAL || (now && idle);
+            if worked && syncs && self.unsynced && due {
+                outcome = self.sync();
+            }
+            let failed = outcome.is_err();
+            let mut inbox = shared.lock();
+            inbox.error = outcome.err().map(|error| reason(&error));
+            match task {
+                Some(task) if !worked => inbox.tasks.push_front(task),
+                Some(task) => {
+                    inbox.done += 1;
+                    if let Task::Append { bytes, .. } = task {
+                        inbox.waiting -= bytes.len();
+                    }
+                }
+                None => {}
+            }
+            let over = failed || inbox.tasks.is_empty();
+            if over && now {
+                inbox.hurry = false;
+            }
+            let ends = stop && over;
+            drop(inbox);
+            shared.changed.notify_all();
+            if ends {
+                return;
+            }
+        }
+    }
+
+    /// Waits until there is something to do; takes the first task over.
+    fn wait(&self, shared: &Shared) -> (Option<Task>, bool, bool, bool) {
+        let mut inbox = shared.lock();
+        let began = Instant::now();
+        loop {
+            let time = match (inbox.error.is_some(), inbox.tasks.is_empty()) {
+                (true, _) => RETRY,
+                (false, false) => Duration::ZERO,
+                (false, true) if inbox.syncs && self.unsynced => {
+                    began.elapsed() + SYNC_INTERVAL.saturating_sub(self.last_sync.elapsed())
+                }
+                (false, true) => IDLE,
+            };
+            let left = time.saturating_sub(began.elapsed());
+            if left.is_zero() || inbox.stop || inbox.hurry {
+                break;
+            }
+            let waited = shared.changed.wait_timeout(inbox, left);
+            inbox = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        let now = inbox.hurry || inbox.stop;
+        (inbox.tasks.pop_front(), inbox.syncs, now, inbox.stop)
+    }
+
+    fn act(&mut self, task: &Task) -> io::Result<()> {
+        match task {
+            Task::Append { segment, kind, bytes } => self.append(*segment, *kind, bytes),
+            Task::Remove(segment) => {
+                for kind in Kind::ALL {
+                    self.files.remove(&(*segment, kind));
+                    match self.disk.remove(&kind.path(&self.dir, *segment)) {
+                        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                        _ => {}
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn append(&mut self, segment: u32, kind: Kind, bytes: &[u8]) -> io::Result<()> {
+        if !self.files.contains_key(&(segment, kind)) {
+            let (file, len) = self.disk.append(&kind.path(&self.dir, segment))?;
+            self.files.insert((segment, kind), Growing { file, len, ragged: false, dirty: false });
+        }
+        let Some(growing) = self.files.get_mut(&(segment, kind)) else { return Ok(()) };
+        growing.straighten()?;
+        if let Err(error) = write_all(&mut *growing.file, bytes) {
+            growing.ragged = true;
+            // Cut at once, if that is possible, and in any case before anything is written again.
+            let _ = growing.straighten();
+            return Err(error);
+        }
+        growing.len += bytes.len() as u64;
+        growing.dirty = true;
+        self.unsynced = true;
+        Ok(())
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.last_sync = Instant::now();
+        for growing in self.files.values_mut().filter(|growing| growing.dirty) {
+            growing.file.sync()?;
+            growing.dirty = false;
+        }
+        self.unsynced = false;
+        Ok(())
+    }
+}
+
+impl Growing {
+    fn straighten(&mut self) -> io::Result<()> {
+        if self.ragged {
+            self.file.truncate(self.len)?;
+            self.ragged = false;
+        }
+        Ok(())
+    }
+}

@@ -46,6 +46,12 @@ impl Keyspace {
         (self.entry_bytes + self.index_bytes + self.eviction.overhead() + self.tier_bytes()) as u64
     }
 
+    /// What of it the limit is compared with.
+    #[inline]
+    fn counted_memory(&self) -> u64 {
+        (self.entry_bytes + self.index_bytes + self.eviction.overhead() + self.tier_share()) as u64
+    }
+
     /// The part of [`Keyspace::used_memory`] that is not entries.
     pub fn overhead(&self) -> Overhead {
         Overhead { tables: self.index_bytes as u64, policy: self.eviction.overhead() as u64 }
@@ -70,12 +76,13 @@ impl Keyspace {
     /// Sets the limit; entries leave with the next writes.
     pub fn set_maxmemory(&mut self, bytes: u64) {
         self.maxmemory = bytes;
+        self.limit_tier_buffer();
     }
 
     /// Whether more is used than the limit allows.
     #[inline]
     pub fn over_limit(&self) -> bool {
-        self.maxmemory != 0 && self.used_memory() > self.maxmemory
+        self.maxmemory != 0 && self.counted_memory() > self.maxmemory
     }
 
     /// The policy in force.
@@ -106,7 +113,7 @@ impl Keyspace {
     /// Makes room for `needed` more bytes.
     pub fn evict(&mut self, needed: u64) -> EvictOutcome {
         for _ in 0..EVICTIONS_MAX {
-            if self.maxmemory == 0 || self.used_memory().saturating_add(needed) <= self.maxmemory {
+            if self.maxmemory == 0 || self.counted_memory().saturating_add(needed) <= self.maxmemory {
                 return EvictOutcome::Ok;
             }
             // Detached entries are nobody's any more: the policy must not choose one of them.

@@ -27,6 +27,8 @@ use writer::{Kind, Writer};
 
 /// Bytes of a block.
 const BLOCK: usize = 256 << 10;
+/// The least memory for what is still to be written.
+const BUFFER_LEAST: usize = 64 << 10;
 /// A tier is cut into about so many segments.
 const SEGMENTS: u64 = 64;
 /// The smallest and the largest size of a segment; a larger record has one of its own.
@@ -86,6 +88,8 @@ pub struct DiskTier {
     segment_bytes: u64,
     compression: Compression,
     writer: Writer,
+    buffer: usize,
+    block_bytes: usize,
     segments: BTreeMap<u32, Segment>,
     /// The segment that grows; the highest number given.
     active: u32,
@@ -120,6 +124,8 @@ impl DiskTier {
             segment_bytes: (limit / SEGMENTS).clamp(SEGMENT_LEAST, SEGMENT_MOST),
             compression: options.compression,
             writer,
+            buffer: options.buffer,
+            block_bytes: BLOCK,
             segments: BTreeMap::new(),
             active: 0,
             block: Vec::new(),
@@ -201,7 +207,7 @@ impl DiskTier {
         self.total += size;
         self.written_bytes += size;
         self.block.extend_from_slice(bytes);
-        if self.block.len() >= BLOCK {
+        if self.block.len() >= self.block_bytes {
             self.send_block();
         }
         Ok(Place { segment: self.active, at, len, check: record::check_of(bytes) })
@@ -315,6 +321,14 @@ impl Tier for DiskTier {
     fn memory(&self) -> usize {
         let flying: usize = self.flights.iter().map(|flight| flight.bytes.len()).sum();
         self.block.capacity() + flying
+    }
+
+    fn limit_buffer(&mut self, bytes: usize) -> usize {
+        let most = self.buffer.min(bytes).max(BUFFER_LEAST);
+        // The block that is filled counts, too.
+        self.block_bytes = BLOCK.min(most / 4);
+        self.writer.set_most(most - self.block_bytes);
+        most
     }
 
     fn figures(&self) -> Figures {

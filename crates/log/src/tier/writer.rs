@@ -160,6 +160,11 @@ impl Writer {
         true
     }
 
+    /// Sets how many bytes may wait.
+    pub(crate) fn set_most(&mut self, most: usize) {
+        self.most = most;
+    }
+
     /// Waits until everything is written, and synced where that is wanted at all, or can't be.
     pub(crate) fn flush(&self) -> Result<(), String> {
         let mut inbox = self.shared.lock();

@@ -56,7 +56,9 @@ impl Keyspace {
             if entry.has_record() || entry.expire_at().is_some_and(|at| at <= self.now) {
                 continue;
             }
-            if size_of_value(entry) >= rules.large {
+            if rules.strategy == Strategy::Always {
+                self.copy_out(db, entry);
+            } else if size_of_value(entry) >= rules.large {
                 let word = entry.clock_freq();
                 self.eviction.on_remove(entry);
                 if self.cool(db, hash, entry, false) == Cooled::Refused
@@ -65,8 +67,6 @@ impl Keyspace {
                     entry.set_clock_freq(word);
                     self.enlist(db, hash, entry);
                 }
-            } else if rules.strategy == Strategy::Always {
-                self.copy_out(db, entry);
             }
         }
         if self.tier.as_ref().is_some_and(|tier| tier.rules.churn) {

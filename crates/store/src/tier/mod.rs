@@ -107,6 +107,9 @@ pub trait Tier: Send {
     /// Bytes of memory that it takes.
     fn memory(&self) -> usize;
 
+    /// Sets how many bytes may wait in memory to be written, as far as its own settings allow; returns how many may.
+    fn limit_buffer(&mut self, bytes: usize) -> usize;
+
     /// How it stands.
     fn figures(&self) -> Figures;
 }
@@ -232,7 +235,12 @@ pub(crate) struct Tiered {
     written: Vec<(Space, Box<[u8]>)>,
     /// Entries whose value is on disk only.
     cold: usize,
+    /// Memory set aside for what is still to be written.
+    buffer: usize,
 }
+
+/// The part of the memory that is set aside for what is still to be written, at most.
+const BUFFER_PART: u64 = 16;
 
 /// What a line of `copies` takes.
 const COPY_BYTES: usize = 48;
@@ -249,7 +257,9 @@ impl Keyspace {
             passing: Vec::new(),
             written: Vec::new(),
             cold: 0,
+            buffer: 0,
         }));
+        self.limit_tier_buffer();
         for db in 0..self.dbs.len() {
             self.name_space(db);
         }
@@ -296,6 +306,21 @@ impl Keyspace {
     #[inline]
     pub(crate) fn tier_bytes(&self) -> usize {
         self.tier.as_ref().map_or(0, |tier| tier.disk.memory() + tier.copies.len() * COPY_BYTES)
+    }
+
+    /// The same as the limit of memory counts it: what waits to be written has a share of its own, for else every value
+    /// that leaves would call for another one to leave until it is written.
+    #[inline]
+    pub(crate) fn tier_share(&self) -> usize {
+        self.tier.as_ref().map_or(0, |tier| tier.buffer + tier.copies.len() * COPY_BYTES)
+    }
+
+    /// Sets that share by the limit of memory.
+    pub(crate) fn limit_tier_buffer(&mut self) {
+        let share = if self.maxmemory == 0 { u64::MAX } else { self.maxmemory / BUFFER_PART };
+        if let Some(tier) = &mut self.tier {
+            tier.buffer = tier.disk.limit_buffer(usize::try_from(share).unwrap_or(usize::MAX));
+        }
     }
 
     /// The record of an entry that is about to be freed, or to get another value.

@@ -117,6 +117,9 @@ impl Engine {
             self.queue(session, row, args);
             return Verdict::Done;
         }
+        if self.must_fetch(session, row, args) {
+            return Verdict::Hold(Flow::Fetching);
+        }
         self.execute_and_account(session, row, args, clock);
         Verdict::Done
     }

@@ -15,6 +15,7 @@ use crate::cx::Cx;
 use crate::effects::{Cause, Effects};
 use crate::events::Class;
 use crate::feed::Lookahead;
+use crate::fetching::Fetching;
 use crate::host::Host;
 use crate::ids::Ids;
 use crate::latency::LatencyMonitor;
@@ -41,6 +42,9 @@ pub enum Flow {
     Yield,
     /// Feed nothing until `take_resumable` names the session.
     Blocked,
+    /// Feed nothing until `take_resumable` names the session: what it asks for is on its way from the disk. Unlike a
+    /// client that waits for others, one that has hung up still gets its answers.
+    Fetching,
     /// Write what is owed, then close.
     Close,
 }
@@ -117,6 +121,8 @@ pub struct Engine {
     /// How much unsent output a client may pile up; net looks at the same.
     pub output_limits: Arc<OutputLimits>,
     pub(crate) scripting: Scripting,
+    /// Who waits for values on disk.
+    pub(crate) fetching: Fetching,
     /// What is kept on disk.
     pub persistence: Persistence,
     /// Ends the executor's sleep.
@@ -190,6 +196,7 @@ impl Engine {
             tracking: Tracking::default(),
             output_limits: Arc::default(),
             scripting: Scripting::default(),
+            fetching: Fetching::default(),
             persistence: Persistence::default(),
             waker: None,
             next_chores_ms: 0,
@@ -248,6 +255,7 @@ impl Engine {
             self.monitors -= usize::from(session.monitor);
             self.unwatch(session.id);
             self.unsubscribe_all(&mut session);
+            self.forget_fetch(&mut session);
             self.ids.remove(&session.id);
             self.untrack(session.id);
         }

@@ -13,6 +13,7 @@ pub mod effects;
 mod engine;
 pub mod events;
 mod feed;
+mod fetching;
 pub mod flags;
 mod glob;
 pub mod host;

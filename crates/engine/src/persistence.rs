@@ -228,6 +228,9 @@ impl Engine {
             let waker = Arc::clone(&waker);
             journal.on_durable(Box::new(move || waker()));
         }
+        if let Some(readers) = &self.fetching.readers {
+            readers.set_wake(Arc::clone(&waker));
+        }
         self.waker = Some(waker);
     }
 

@@ -6,6 +6,7 @@ use dozo_wire::Out;
 use dozo_wire::resp::{Proto, Reply, RequestParser, Span};
 
 use crate::blocking::{Waiting, Wish};
+use crate::fetching::Fetch;
 use crate::ids;
 use crate::memcached;
 use crate::pubsub::Subscriptions;
@@ -126,6 +127,8 @@ pub struct Session {
     pub(crate) sid: SessionId,
     /// The command that just ran wants to wait.
     pub(crate) wish: Option<Box<Wish>>,
+    /// The values on disk that its next request needs.
+    pub(crate) fetch: Option<Box<Fetch>>,
     /// It waits.
     pub(crate) waiting: Option<Box<Waiting>>,
     /// Its script is past its time and has not ended.
@@ -173,6 +176,7 @@ impl Session {
             selections: 0,
             sid: SessionId(usize::MAX),
             wish: None,
+            fetch: None,
             waiting: None,
             in_script: false,
             retrying: false,

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use crate::cx::Cx;
+use crate::fetching::{is_script, reads_values};
 use crate::flags::Flags;
 use crate::stats::CommandStats;
 use crate::transactions::UNQUEUED;
@@ -65,6 +66,10 @@ pub struct Command {
     pub stats: CommandStats,
     /// Run at once within MULTI.
     pub(crate) unqueued: bool,
+    /// It asks for the values of its keys, so these are fetched first where they lie on disk.
+    pub(crate) reads_values: bool,
+    /// Its keys stand where a script's do.
+    pub(crate) is_script: bool,
     subcommands: HashMap<Vec<u8>, u32>,
 }
 
@@ -161,6 +166,8 @@ impl CommandTable {
                 implementation,
                 stats: CommandStats::default(),
                 unqueued: UNQUEUED.contains(&spec.name.as_str()),
+                reads_values: reads_values(&spec.name),
+                is_script: is_script(&spec.name),
                 subcommands: HashMap::new(),
             });
         }

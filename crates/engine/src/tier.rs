@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dozo_log::disk::reason;
-use dozo_log::tier::{Compression, DiskTier, Options};
+use dozo_log::tier::{Compression, DiskTier, Options, Readers};
 use dozo_store::tier::{Rules, Strategy};
 
 use crate::engine::Engine;
@@ -17,8 +17,6 @@ use crate::settings::SettingValue;
 const SWEEP_SLICE_NS: u64 = 500_000;
 /// Where nobody asks for anything a sweep leaves the processor to others this long after each slice.
 const SWEEP_PAUSE: Duration = Duration::from_millis(1);
-/// The longest compression threshold that means one.
-const NEVER_COMPRESS: i64 = 0;
 
 /// How a tier is opened.
 pub struct TierPlan {
@@ -29,9 +27,11 @@ pub struct TierPlan {
     /// Bytes that may wait to be written.
     pub buffer: usize,
     /// Values of at least so many bytes are compressed; 0 compresses none.
-    pub compression_threshold: i64,
+    pub compression_threshold: usize,
     /// Whether what is written is synced every second.
     pub syncs: bool,
+    /// Threads that read; without any, whoever asks for a value waits for it in the engine.
+    pub threads: usize,
 }
 
 impl Engine {
@@ -40,16 +40,22 @@ impl Engine {
         if self.ks.has_tier() || (0..self.ks.databases()).any(|db| self.ks.len(db) > 0) {
             return Err("a tier is opened once, before anything is stored".into());
         }
-        let threshold = plan.compression_threshold.max(NEVER_COMPRESS);
         let options = Options {
             dir: plan.dir,
             limit: plan.limit,
             buffer: plan.buffer,
-            compression: Compression { threshold: usize::try_from(threshold).unwrap_or(usize::MAX) },
+            compression: Compression { threshold: plan.compression_threshold },
             syncs: plan.syncs,
         };
         let disk = Arc::clone(&self.persistence.disk);
         let tier = DiskTier::create(disk, options).map_err(|error| reason(&error))?;
+        if plan.threads > 0 {
+            let readers = Readers::start(plan.threads).map_err(|error| reason(&error))?;
+            if let Some(waker) = &self.waker {
+                readers.set_wake(Arc::clone(waker));
+            }
+            self.fetching.readers = Some(readers);
+        }
         self.ks.set_tier(Box::new(tier), Rules::default());
         Ok(())
     }
@@ -64,7 +70,9 @@ impl Engine {
                 };
                 rules.strategy = strategy;
             }
-            ("large", SettingValue::Int(bytes)) => rules.large = usize::try_from(*bytes).unwrap_or(usize::MAX),
+            ("large", SettingValue::Int(bytes)) => {
+                rules.large = usize::try_from(*bytes).unwrap_or(usize::MAX)
+            }
             ("least", SettingValue::Int(bytes)) => rules.least = usize::try_from(*bytes).unwrap_or(0),
             ("window", SettingValue::Int(seconds)) => rules.window_s = u32::try_from(*seconds).unwrap_or(0),
             ("least-ttl", SettingValue::Int(ms)) => rules.least_ttl_ms = *ms,

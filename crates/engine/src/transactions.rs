@@ -47,6 +47,18 @@ impl Transaction {
         self.flags = self.flags.with(flags);
     }
 
+    /// Visits the row and the arguments of each command.
+    pub(crate) fn each(&self, mut visit: impl FnMut(u32, &[&[u8]])) {
+        let (mut at, mut start) = (0, 0);
+        for (row, argc) in &self.commands {
+            let ends = &self.ends[at..at + argc];
+            let args: Vec<&[u8]> =
+                ends.iter().map(|end| &self.bytes[std::mem::replace(&mut start, *end)..*end]).collect();
+            at += argc;
+            visit(*row, &args);
+        }
+    }
+
     /// Number of commands.
     pub fn len(&self) -> usize {
         self.commands.len()
@@ -173,7 +185,8 @@ impl Engine {
     /// Whether a key that the client watches has changed, or has expired unnoticed.
     fn is_touched(&mut self, id: u64) -> bool {
         self.watches.of(id).1
-            || self.any_watched(id, |ks, db, key, existed| existed && ks.head(db, key, Access::Peek).is_none())
+            || self
+                .any_watched(id, |ks, db, key, existed| existed && ks.head(db, key, Access::Peek).is_none())
     }
 
     /// Forgets a client's watched keys.
@@ -203,20 +216,14 @@ impl Engine {
     fn run_transaction(&mut self, session: &mut Session, transaction: &Transaction) {
         session.reply().array(transaction.len());
         let mut clock = self.clock.monotonic_ns();
-        let (mut at, mut start) = (0, 0);
-        for (row, argc) in &transaction.commands {
-            let args: Vec<&[u8]> = transaction.ends[at..at + argc]
-                .iter()
-                .map(|end| &transaction.bytes[std::mem::replace(&mut start, *end)..*end])
-                .collect();
-            at += argc;
+        transaction.each(|row, args| {
             let before = session.out.len();
-            self.run_accounted(session, *row, &args, &mut clock);
+            self.run_accounted(session, row, args, &mut clock);
             if session.out.len() == before {
                 // A command that stays silent would shift every later reply.
                 session.reply().null();
             }
-        }
+        });
     }
 }
 

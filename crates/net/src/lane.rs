@@ -47,6 +47,8 @@ pub(crate) struct Lane {
     pub runnable: bool,
     /// The engine takes no input from it for now.
     pub blocked: bool,
+    /// That is because a value is on its way from the disk.
+    pub fetching: bool,
     /// Its I/O thread was told to read no more for now.
     pub held: bool,
     /// Where the journal must have come before its replies are written, and more is taken from it; 0: nowhere.
@@ -70,6 +72,7 @@ impl Lane {
             queued: false,
             runnable: false,
             blocked: false,
+            fetching: false,
             held: false,
             awaits: 0,
             postponed: false,

@@ -333,6 +333,7 @@ impl<'e> Turn<'e> {
             Flow::Yield => self.postpone(key),
             Flow::Close => self.finish(key),
             Flow::Blocked => self.block(key),
+            Flow::Fetching => self.await_disk(key),
             Flow::NeedHost => {
                 lane.runnable = true;
                 if !lane.queued {
@@ -348,10 +349,17 @@ impl<'e> Turn<'e> {
     fn block(&mut self, key: u32) {
         let lane = &mut self.lanes[key as usize];
         lane.blocked = true;
-        if lane.ended {
+        if lane.ended && !lane.fetching {
             // As in Redis: whoever hangs up while waiting is gone.
             return self.kill(key);
         }
+        self.hold(key);
+    }
+
+    /// Feeds a lane nothing until what it asks for has come from the disk.
+    fn await_disk(&mut self, key: u32) {
+        let lane = &mut self.lanes[key as usize];
+        (lane.blocked, lane.fetching) = (true, true);
         self.hold(key);
     }
 
@@ -424,6 +432,9 @@ impl<'e> Turn<'e> {
     fn end(&mut self, key: u32) -> bool {
         let lane = &mut self.lanes[key as usize];
         lane.ended = true;
+        if lane.fetching {
+            return false;
+        }
         if lane.blocked {
             self.kill(key);
         } else if !lane.runnable {
@@ -514,13 +525,14 @@ impl<'e> Turn<'e> {
         self.owners.get(sid.0).copied().filter(|key| *key != NOBODY)
     }
 
-    fn resume(&mut self) {
+    /// Feeds those again whom the engine takes input from again.
+    pub fn resume(&mut self) {
         let mut sids = std::mem::take(&mut self.sids);
         self.engine.take_resumable(&mut sids);
         for sid in sids.drain(..) {
             let Some(key) = self.owner(sid) else { continue };
             let lane = &mut self.lanes[key as usize];
-            lane.blocked = false;
+            (lane.blocked, lane.fetching) = (false, false);
             lane.runnable = true;
             if !std::mem::replace(&mut lane.queued, true) {
                 self.later.push(key);

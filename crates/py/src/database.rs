@@ -223,7 +223,9 @@ impl Database {
     }
 
     fn r#type(&self, key: &[u8]) -> PyResult<Option<&'static str>> {
-        self.with(|cx, db| Ok(cx.engine.ks.head(db, key, Access::Untouched).map(|head| head.type_of().name())))
+        self.with(|cx, db| {
+            Ok(cx.engine.ks.head(db, key, Access::Untouched).map(|head| head.type_of().name()))
+        })
     }
 
     fn expire_at(&self, key: &[u8]) -> PyResult<Option<i64>> {

@@ -172,10 +172,11 @@ impl Disk {
         path: PathBuf,
         limit: u64,
         buffer: usize,
-        compression_threshold: i64,
+        compression_threshold: usize,
         syncs: bool,
+        threads: usize,
     ) -> PyResult<()> {
-        let plan = TierPlan { dir: path, limit, buffer, compression_threshold, syncs };
+        let plan = TierPlan { dir: path, limit, buffer, compression_threshold, syncs, threads };
         with(|engine| engine.open_tier(plan).map_err(failed))
     }
 

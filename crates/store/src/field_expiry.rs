@@ -129,7 +129,13 @@ impl Keyspace {
     }
 
     #[cold]
-    pub(crate) fn remove_due(&mut self, db: usize, hash: u64, entry: EntryPtr, max: usize) -> Option<EntryPtr> {
+    pub(crate) fn remove_due(
+        &mut self,
+        db: usize,
+        hash: u64,
+        entry: EntryPtr,
+        max: usize,
+    ) -> Option<EntryPtr> {
         self.before_change(db, entry);
         let value = hash_in(entry);
         let (memory, from) = (value.memory(), value.next_due());

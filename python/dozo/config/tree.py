@@ -253,6 +253,7 @@ class DiskTier:
     disk_tier_write_buffer: Annotated[
         int, start("Memory for what is still to be written there.", "bytes", ge=1 << 20, le=1 << 30)
     ] = 8 << 20
+    disk_tier_threads: Annotated[int, start("Threads that read values there; 0 leaves it to the executor.", ge=0, le=64)] = 4
     disk_tier_fsync: Annotated[
         TierFsync, start("When what is written there is forced to the medium: once a second, or never.")
     ] = "everysec"

@@ -50,6 +50,7 @@ class Tier:
                 settings.disk_tier_write_buffer,
                 settings.compression_threshold,
                 settings.disk_tier_fsync != "no",
+                settings.disk_tier_threads,
             )
         except OSError as error:
             raise ConfigError(f"disk-tier {folder}: {error.strerror or error}") from None

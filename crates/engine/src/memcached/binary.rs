@@ -52,6 +52,9 @@ fn run(engine: &mut Engine, session: &mut Session, request: &Request<'_>, consum
     if matches!(request.op, Op::Stat { .. }) && driver::needs_host(engine) {
         return Step::Hold(Flow::NeedHost);
     }
+    if engine.ks.has_tier() && must_fetch(engine, session, &request.op) {
+        return Step::Hold(Flow::Fetching);
+    }
     driver::begin(engine, session);
     execute(engine, session, request.head, &request.op);
     if request.op == Op::Quit { Step::Close(consumed) } else { Step::Next(consumed) }
@@ -73,6 +76,16 @@ fn writes(op: &Op<'_>) -> bool {
             | Op::Arith { .. }
             | Op::Flush { .. }
     )
+}
+
+/// Whether the value that a request asks for has to come from the disk first.
+fn must_fetch(engine: &mut Engine, session: &mut Session, op: &Op<'_>) -> bool {
+    match *op {
+        Op::Get { key, .. } | Op::Gat { key, .. } | Op::Concat { key, .. } | Op::Arith { key, .. } => {
+            engine.must_fetch_keys(session, std::iter::once(key))
+        }
+        _ => false,
+    }
 }
 
 /// The protocol's expiry is unsigned, though the parser hands it over as a signed number.

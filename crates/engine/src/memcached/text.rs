@@ -59,6 +59,9 @@ fn run(engine: &mut Engine, session: &mut Session, request: &Request<'_>, consum
     if matches!(request, Request::Stats { .. }) && driver::needs_host(engine) {
         return Step::Hold(Flow::NeedHost);
     }
+    if engine.ks.has_tier() && must_fetch(engine, session, request) {
+        return Step::Hold(Flow::Fetching);
+    }
     driver::begin(engine, session);
     match request {
         Request::Quit => return Step::Close(consumed),
@@ -78,6 +81,23 @@ fn writes(request: &Request<'_>) -> bool {
         Request::Gat { .. } | Request::Store(_) | Request::Delete { .. } | Request::Arith { .. } => true,
         Request::Touch { .. } | Request::FlushAll { .. } => true,
         Request::MetaSet(..) | Request::MetaDelete(_) | Request::MetaArith(_) => true,
+        _ => false,
+    }
+}
+
+/// Whether the values that a request asks for have to come from the disk first.
+fn must_fetch(engine: &mut Engine, session: &mut Session, request: &Request<'_>) -> bool {
+    let mut scratch = [0; KEY_MAX];
+    match *request {
+        Request::Get { keys, .. } | Request::Gat { keys, .. } => engine.must_fetch_keys(session, keys),
+        Request::Arith { key, .. } => engine.must_fetch_keys(session, std::iter::once(key)),
+        Request::Store(Store { verb: Verb::Append | Verb::Prepend, key, .. }) => {
+            engine.must_fetch_keys(session, std::iter::once(key))
+        }
+        Request::MetaGet(ref line) | Request::MetaArith(ref line) => {
+            let key = line.key(&mut scratch);
+            engine.must_fetch_keys(session, std::iter::once(key))
+        }
         _ => false,
     }
 }

@@ -10,13 +10,15 @@
 //!
 //! Refuses to know which values should be here, and when.
 
+mod readers;
 mod record;
 mod sweeping;
 mod writer;
 
 use crate::disk::{Disk, ReadAt};
-use dozo_store::tier::{Fetched, Figures, Place, Refusal, Sweep, Tier};
+use dozo_store::tier::{Fetched, Figures, Located, Place, Refusal, Sweep, Tier};
 use dozo_store::{Head, Item, Packing};
+pub use readers::{Job, Readers, Wake};
 pub use record::Compression;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::io;
@@ -73,7 +75,7 @@ struct Flight {
 }
 
 /// Where the bytes of a record are to be had.
-pub enum Bytes {
+enum Bytes {
     /// Here.
     Here(Vec<u8>),
     /// In a file, at an offset.
@@ -143,7 +145,7 @@ impl DiskTier {
     }
 
     /// Where the bytes of a record are to be had; `None` when its segment is gone or can't be opened.
-    pub fn locate(&mut self, place: Place) -> Option<Bytes> {
+    fn find(&mut self, place: Place) -> Option<Bytes> {
         let (start, len) = (u64::from(place.at) * record::ALIGN as u64, place.len as usize);
         let cut = |bytes: &[u8], from: u64| {
             let at = usize::try_from(start - from).ok()?;
@@ -265,7 +267,7 @@ impl Tier for DiskTier {
     }
 
     fn read(&mut self, place: Place, packing: &Packing) -> Option<Fetched> {
-        let bytes = match self.locate(place)? {
+        let bytes = match self.find(place)? {
             Bytes::Here(bytes) => bytes,
             Bytes::There(file, offset) => {
                 let mut bytes = vec![0; place.len as usize];
@@ -276,6 +278,17 @@ impl Tier for DiskTier {
         let fetched = record::open(&bytes, place, packing);
         self.damaged += u64::from(fetched.is_none());
         fetched
+    }
+
+    fn locate(&mut self, place: Place) -> Option<Located> {
+        Some(match self.find(place)? {
+            Bytes::Here(bytes) => Located::Here(bytes),
+            Bytes::There(file, offset) => Located::There(Box::new(move || {
+                let mut bytes = vec![0; place.len as usize];
+                file.read_at(&mut bytes, offset).ok()?;
+                Some(bytes)
+            })),
+        })
     }
 
     fn decode(&self, bytes: &[u8], place: Place, packing: &Packing) -> Option<Fetched> {

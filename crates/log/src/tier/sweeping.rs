@@ -58,8 +58,7 @@ impl DiskTier {
             .map(|(number, segment)| (*number, segment.len, segment.live))?;
         let end = if live == 0 { 0 } else { len };
         let scarce = live * 4 > len * SCARCE_QUARTERS;
-        let sweeping =
-            Sweeping { segment, at: 0, end, scarce, chunk: Vec::new(), start: 0, carried: 0 };
+        let sweeping = Sweeping { segment, at: 0, end, scarce, chunk: Vec::new(), start: 0, carried: 0 };
         Some(sweeping)
     }
 
@@ -114,12 +113,13 @@ impl DiskTier {
             check: 0,
         };
         // What is still in memory comes in blocks; it is waited for instead of being put together here.
-        if self.flights.iter().any(|flight| flight.segment == sweeping.segment) && self.writer.flush().is_err()
+        if self.flights.iter().any(|flight| flight.segment == sweeping.segment)
+            && self.writer.flush().is_err()
         {
             return false;
         }
         self.land();
-        match self.locate(place) {
+        match self.find(place) {
             Some(Bytes::Here(bytes)) => sweeping.chunk = bytes,
             Some(Bytes::There(file, offset)) => {
                 sweeping.chunk.resize(len as usize, 0);

@@ -150,10 +150,7 @@ impl Cold {
             length: number(4),
             hit: number(5),
             of: Type::of_number(bytes.get(24).copied().unwrap_or(0)),
-            encoding: bytes
-                .get(25)
-                .and_then(|number| Encoding::of_number(*number))
-                .unwrap_or(Encoding::Raw),
+            encoding: bytes.get(25).and_then(|number| Encoding::of_number(*number)).unwrap_or(Encoding::Raw),
             due: due.map(|eight| i64::from_le_bytes(*eight)),
         }
     }

@@ -261,4 +261,3 @@ fn cold_form(entry: EntryPtr, place: Place, hit: u32) -> Cold {
         due: next_due(entry),
     }
 }
-

@@ -51,6 +51,14 @@ pub enum Refusal {
     TooLarge,
 }
 
+/// The bytes of a record.
+pub enum Located {
+    /// These.
+    Here(Vec<u8>),
+    /// Those that the closure reads, on any thread; `None` when that fails.
+    There(Box<dyn FnOnce() -> Option<Vec<u8>> + Send>),
+}
+
 /// A record that a sweep has met.
 pub struct Found {
     /// The database that it was written in, or moved to.
@@ -76,6 +84,9 @@ pub trait Tier: Send {
 
     /// The value at a place; `None` when it can't be read or was damaged. `packing` is for collections.
     fn read(&mut self, place: Place, packing: &Packing) -> Option<Fetched>;
+
+    /// Where the bytes of a record are to be had without waiting; `None` when they are gone.
+    fn locate(&mut self, place: Place) -> Option<Located>;
 
     /// The value in the bytes of a record, which somebody else has read from that place.
     fn decode(&self, bytes: &[u8], place: Place, packing: &Packing) -> Option<Fetched>;
@@ -185,7 +196,14 @@ pub struct Rules {
 
 impl Default for Rules {
     fn default() -> Self {
-        Rules { strategy: Strategy::SizeBased, large: 10 << 10, least: 64, window_s: 60, least_ttl_ms: 5_000, churn: false }
+        Rules {
+            strategy: Strategy::SizeBased,
+            large: 10 << 10,
+            least: 64,
+            window_s: 60,
+            least_ttl_ms: 5_000,
+            churn: false,
+        }
     }
 }
 

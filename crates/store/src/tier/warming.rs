@@ -100,13 +100,7 @@ impl Keyspace {
     }
 
     /// Gives an entry its value in another form; everything else about it stays.
-    pub(crate) fn exchange(
-        &mut self,
-        db: usize,
-        hash: u64,
-        old: EntryPtr,
-        payload: Payload<'_>,
-    ) -> EntryPtr {
+    pub(crate) fn exchange(&mut self, db: usize, hash: u64, old: EntryPtr, payload: Payload<'_>) -> EntryPtr {
         let due = next_due(old);
         let (fields, before) = (old.fields(), old.memory());
         let new = EntryPtr::create(Draft { key: old.key(), fields, payload, raw: old.is_raw() });
@@ -135,8 +129,12 @@ impl Keyspace {
         };
         let mut bytes = Vec::new();
         let payload = payload(&cold, fetched, &mut bytes);
-        let shown =
-            EntryPtr::create(Draft { key: entry.key(), fields: entry.fields(), payload, raw: entry.is_raw() });
+        let shown = EntryPtr::create(Draft {
+            key: entry.key(),
+            fields: entry.fields(),
+            payload,
+            raw: entry.is_raw(),
+        });
         shown.set_clock_freq(entry.clock_freq());
         shown.set_marks(entry.marks());
         saver.save(name, Item::new(shown));

@@ -1,0 +1,257 @@
+//! Commands whose values lie on disk wait for them, and others go on.
+//!
+//! Before a command runs, the values of its keys that are on disk only are asked of the readers' threads. Its request
+//! stays where it is, unconsumed, and its client is fed nothing meanwhile, as under CLIENT PAUSE; so replies keep their
+//! order. Once the bytes are there the request is fed again: they are put in their places, and it runs at once, before
+//! anything can take them away. What was not foreseen - a key that a script makes up, a member that points to a key - the
+//! keyspace reads itself when it comes to it.
+//!
+//! Owns who waits for what. Refuses to know how values lie on disk.
+
+use std::collections::{HashMap, VecDeque};
+
+use dozo_log::tier::Readers;
+use dozo_store::tier::{Located, Place};
+
+use crate::engine::Engine;
+use crate::session::{Session, SessionId};
+
+/// Keys whose values one request waits for; the others it reads itself.
+const KEYS: usize = 1024;
+/// Bytes that are on their way for all clients; whoever needs more waits before they are asked for.
+const BYTES: usize = 64 << 20;
+
+/// Commands that never look at the value of their keys, or only where they write it anew.
+const VALUELESS: &[&str] = &[
+    "del",
+    "exists",
+    "expire",
+    "expireat",
+    "expiretime",
+    "flushall",
+    "move",
+    "mset",
+    "msetnx",
+    "object|encoding",
+    "object|freq",
+    "object|idletime",
+    "object|refcount",
+    "persist",
+    "pexpire",
+    "pexpireat",
+    "pexpiretime",
+    "psetex",
+    "pttl",
+    "rename",
+    "renamenx",
+    "restore",
+    "setex",
+    "setnx",
+    "strlen",
+    "touch",
+    "ttl",
+    "type",
+    "unlink",
+    "watch",
+];
+
+/// Commands with the number of their keys in the third word.
+const SCRIPTS: &[&str] = &["eval", "eval_ro", "evalsha", "evalsha_ro", "fcall", "fcall_ro"];
+
+/// Whether a command of that name asks for the values of its keys.
+pub(crate) fn reads_values(name: &str) -> bool {
+    !VALUELESS.contains(&name)
+}
+
+/// Whether a command of that name has its keys where a script has them.
+pub(crate) fn is_script(name: &str) -> bool {
+    SCRIPTS.contains(&name)
+}
+
+/// What a session waits for, or has been brought.
+#[derive(Default)]
+pub(crate) struct Fetch {
+    left: usize,
+    bytes: usize,
+    got: Vec<(usize, Box<[u8]>, Place, Vec<u8>)>,
+}
+
+/// A record on its way.
+struct Wanted {
+    sid: SessionId,
+    client: u64,
+    db: usize,
+    key: Box<[u8]>,
+    place: Place,
+}
+
+/// Everybody who waits for the disk.
+#[derive(Default)]
+pub(crate) struct Fetching {
+    pub readers: Option<Readers>,
+    wanted: HashMap<u64, Wanted>,
+    tickets: u64,
+    /// Bytes that are on their way, or wait for their command.
+    bytes: usize,
+    /// Who has to wait before anything is asked for.
+    crowd: VecDeque<(SessionId, u64)>,
+}
+
+impl Engine {
+    /// Whether a request has to wait for values on disk. What was brought for it is put in its place.
+    #[inline]
+    pub(crate) fn must_fetch(&mut self, session: &mut Session, row: u32, args: &[&[u8]]) -> bool {
+        if self.fetching.readers.is_none() || session.id == 0 {
+            return false;
+        }
+        self.must_fetch_for(session, row, args)
+    }
+
+    #[cold]
+    fn must_fetch_for(&mut self, session: &mut Session, row: u32, args: &[&[u8]]) -> bool {
+        if self.put_in_place(session) {
+            return false;
+        }
+        let mut cold = Vec::new();
+        match session.transaction.take() {
+            Some(transaction) if self.table.row(row).name != "exec" => {
+                session.transaction = Some(transaction);
+                return false;
+            }
+            Some(transaction) => {
+                transaction.each(|row, args| self.cold_keys(session.db, row, args, &mut cold));
+                session.transaction = Some(transaction);
+            }
+            None => self.cold_keys(session.db, row, args, &mut cold),
+        }
+        self.ask_for(session, cold)
+    }
+
+    /// The same for keys of memcached's database.
+    pub(crate) fn must_fetch_keys<'k>(
+        &mut self,
+        session: &mut Session,
+        keys: impl Iterator<Item = &'k [u8]>,
+    ) -> bool {
+        if self.fetching.readers.is_none() || self.put_in_place(session) {
+            return false;
+        }
+        let mut cold = Vec::new();
+        for key in keys.take(KEYS) {
+            cold.extend(self.ks.cold_place(0, key).map(|place| (0, key.into(), place)));
+        }
+        self.ask_for(session, cold)
+    }
+
+    fn cold_keys(&self, db: usize, row: u32, args: &[&[u8]], to: &mut Vec<(usize, Box<[u8]>, Place)>) {
+        let command = self.table.row(row);
+        if !command.reads_values || (command.name == "set" && !set_reads(args)) {
+            return;
+        }
+        let range = if command.is_script { script_keys(args) } else { command.key_range(args.len()) };
+        let Some((first, last, step)) = range else { return };
+        for key in args[first..=last].iter().step_by(step) {
+            if to.len() >= KEYS {
+                return;
+            }
+            to.extend(self.ks.cold_place(db, key).map(|place| (db, Box::from(*key), place)));
+        }
+    }
+
+    /// Gives the keyspace what was brought for a session; whether it had waited at all.
+    fn put_in_place(&mut self, session: &mut Session) -> bool {
+        let Some(fetch) = session.fetch.take() else { return false };
+        self.fetching.bytes -= fetch.bytes;
+        for (db, key, place, bytes) in fetch.got {
+            self.ks.supply(db, &key, place, &bytes);
+        }
+        self.admit_crowd();
+        true
+    }
+
+    /// Has the readers bring values; whether the session has to wait for them.
+    fn ask_for(&mut self, session: &mut Session, cold: Vec<(usize, Box<[u8]>, Place)>) -> bool {
+        let bytes = cold.iter().map(|(_, _, place)| place.len as usize).sum::<usize>();
+        if cold.is_empty() {
+            return false;
+        }
+        if self.fetching.bytes > 0 && self.fetching.bytes + bytes > BYTES {
+            self.fetching.crowd.push_back((session.sid, session.id));
+            return true;
+        }
+        let mut fetch = Fetch { bytes, ..Fetch::default() };
+        for (db, key, place) in cold {
+            match self.ks.tier_disk().and_then(|disk| disk.locate(place)) {
+                None => {}
+                Some(Located::Here(bytes)) => fetch.got.push((db, key, place, bytes)),
+                Some(Located::There(job)) => {
+                    self.fetching.tickets += 1;
+                    let ticket = self.fetching.tickets;
+                    let wanted = Wanted { sid: session.sid, client: session.id, db, key, place };
+                    self.fetching.wanted.insert(ticket, wanted);
+                    if let Some(readers) = &self.fetching.readers {
+                        readers.read(ticket, job);
+                    }
+                    fetch.left += 1;
+                }
+            }
+        }
+        self.fetching.bytes += fetch.bytes;
+        let waits = fetch.left > 0;
+        session.fetch = Some(Box::new(fetch));
+        if !waits {
+            self.put_in_place(session);
+        }
+        waits
+    }
+
+    /// Takes what the readers have brought; whoever has everything goes on.
+    pub fn collect_fetched(&mut self) {
+        let Some(readers) = &self.fetching.readers else { return };
+        for (ticket, bytes) in readers.take_done() {
+            let Some(wanted) = self.fetching.wanted.remove(&ticket) else { continue };
+            let session = self.session_mut(wanted.sid).filter(|session| session.id == wanted.client);
+            let Some(fetch) = session.and_then(|session| session.fetch.as_mut()) else { continue };
+            if let Some(bytes) = bytes {
+                fetch.got.push((wanted.db, wanted.key, wanted.place, bytes));
+            }
+            fetch.left -= 1;
+            if fetch.left == 0 {
+                self.resume_later(wanted.sid);
+            }
+        }
+    }
+
+    /// Lets those ask who had to wait before they could.
+    fn admit_crowd(&mut self) {
+        if self.fetching.bytes > BYTES / 2 {
+            return;
+        }
+        while let Some((sid, client)) = self.fetching.crowd.pop_front() {
+            if self.session_mut(sid).is_some_and(|session| session.id == client) {
+                self.resume_later(sid);
+            }
+        }
+    }
+
+    /// A client has left: nobody takes what is brought for it.
+    pub(crate) fn forget_fetch(&mut self, session: &mut Session) {
+        if let Some(fetch) = session.fetch.take() {
+            self.fetching.bytes -= fetch.bytes;
+            self.admit_crowd();
+        }
+    }
+}
+
+/// Whether a SET asks for the old value.
+fn set_reads(args: &[&[u8]]) -> bool {
+    let asks = |word: &&[u8]| word.eq_ignore_ascii_case(b"GET") || word.eq_ignore_ascii_case(b"IFEQ");
+    args.iter().skip(3).any(asks)
+}
+
+/// Where the keys of a script stand.
+fn script_keys(args: &[&[u8]]) -> Option<(usize, usize, usize)> {
+    let count: usize = std::str::from_utf8(args.get(2)?).ok()?.parse().ok()?;
+    let last = count.checked_add(2).filter(|last| *last > 2 && *last < args.len())?;
+    Some((3, last, 1))
+}

@@ -1,0 +1,102 @@
+//! The threads that read records, so that whoever owns the data need not wait for the disk.
+//!
+//! Owns the threads and their queue. Refuses to know what is read, and for whom: a job is a closure, its ticket the
+//! caller's.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+
+/// Reads a record; `None` when that fails.
+pub type Job = Box<dyn FnOnce() -> Option<Vec<u8>> + Send>;
+/// Called on a reader's thread when something was read and nothing else was there to be taken.
+pub type Wake = Arc<dyn Fn() + Send + Sync>;
+
+#[derive(Default)]
+struct Queues {
+    jobs: VecDeque<(u64, Job)>,
+    done: Vec<(u64, Option<Vec<u8>>)>,
+    wake: Option<Wake>,
+    stop: bool,
+}
+
+#[derive(Default)]
+struct Shared {
+    queues: Mutex<Queues>,
+    more: Condvar,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Queues> {
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The executor's end.
+pub struct Readers {
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Readers {
+    /// Starts so many threads.
+    pub fn start(threads: usize) -> io::Result<Readers> {
+        let shared = Arc::<Shared>::default();
+        let mut readers = Readers { shared: Arc::clone(&shared), threads: Vec::new() };
+        for number in 0..threads.max(1) {
+            let shared = Arc::clone(&shared);
+            let name = format!("dozo-read-{number}");
+            readers.threads.push(thread::Builder::new().name(name).spawn(move || run(&shared))?);
+        }
+        Ok(readers)
+    }
+
+    /// Sets what tells that something was read.
+    pub fn set_wake(&self, wake: Wake) {
+        self.shared.lock().wake = Some(wake);
+    }
+
+    /// Has a record read.
+    pub fn read(&self, ticket: u64, job: Job) {
+        self.shared.lock().jobs.push_back((ticket, job));
+        self.shared.more.notify_one();
+    }
+
+    /// What was read since the last call.
+    pub fn take_done(&self) -> Vec<(u64, Option<Vec<u8>>)> {
+        std::mem::take(&mut self.shared.lock().done)
+    }
+}
+
+impl Drop for Readers {
+    fn drop(&mut self) {
+        self.shared.lock().stop = true;
+        self.shared.more.notify_all();
+        for thread in self.threads.drain(..) {
+            // It has nothing to say but that it panicked, which is on the log.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn run(shared: &Shared) {
+    let mut queues = shared.lock();
+    while !queues.stop {
+        let Some((ticket, job)) = queues.jobs.pop_front() else {
+            queues = shared.more.wait(queues).unwrap_or_else(PoisonError::into_inner);
+            continue;
+        };
+        drop(queues);
+        let bytes = job();
+        queues = shared.lock();
+        let first = queues.done.is_empty();
+        queues.done.push((ticket, bytes));
+        let wake = queues.wake.clone().filter(|_| first);
+        if let Some(wake) = wake {
+            drop(queues);
+            wake();
+            queues = shared.lock();
+        }
+    }
+}

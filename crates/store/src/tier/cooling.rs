@@ -60,7 +60,6 @@ impl Keyspace {
                 self.copy_out(db, entry);
             } else if size_of_value(entry) >= rules.large {
                 let word = entry.clock_freq();
-                self.eviction.on_remove(entry);
                 if self.cool(db, hash, entry, false) == Cooled::Refused
                     && let Some((_, _, entry)) = self.entry_in(space, &key)
                 {
@@ -118,8 +117,9 @@ impl Keyspace {
         }
     }
 
-    /// Makes an entry cold that the policy has let go. `forced` asks for no rules.
+    /// Makes an entry cold, which the policy then knows no more. `forced` asks for no rules.
     pub(crate) fn cool(&mut self, db: usize, hash: u64, entry: EntryPtr, forced: bool) -> Cooled {
+        self.eviction.on_remove(entry);
         if next_due(entry).is_some_and(|at| at <= self.now)
             && !entry.is_copied()
             && self.remove_due(db, hash, entry, usize::MAX).is_none()
@@ -174,7 +174,6 @@ impl Keyspace {
                 let hash = self.hash(&key);
                 let hot = |entry: &EntryPtr| !entry.is_cold();
                 if let Some(entry) = self.live(db, hash, &key).filter(hot) {
-                    self.eviction.on_remove(entry);
                     if self.cool(db, hash, entry, true) == Cooled::Refused {
                         self.enlist(db, hash, entry);
                     }

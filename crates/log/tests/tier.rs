@@ -1,0 +1,379 @@
+//! Values on disk: a keyspace with a tier behaves like one without, whatever lies where.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use dozo_log::disk::{Disk, DiskFile, ReadAt, System};
+use dozo_log::tier::{Compression, DiskTier, Options};
+use dozo_log::value::dump;
+use dozo_store::tier::{Rules, Strategy};
+use dozo_store::{
+    Access, End, Hash, Keyspace, List, PolicyKind, Put, Random, Set, StoreConfig, Stream, Ttl, Zset,
+};
+
+/// The system's disk, which fails when it is told to and counts the files that are opened to be read.
+#[derive(Default)]
+struct Shaky {
+    fails: AtomicBool,
+    opened: AtomicUsize,
+}
+
+struct Handle(Box<dyn DiskFile>, Arc<Shaky>);
+
+struct Shared(Arc<Shaky>);
+
+impl Disk for Shared {
+    fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        System.create(path)
+    }
+
+    fn append(&self, path: &Path) -> io::Result<(Box<dyn DiskFile>, u64)> {
+        let (file, len) = System.append(path)?;
+        Ok((Box::new(Handle(file, Arc::clone(&self.0))), len))
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        System.remove(path)
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Arc<dyn ReadAt>> {
+        self.0.opened.fetch_add(1, Ordering::Relaxed);
+        System.open(path)
+    }
+}
+
+impl DiskFile for Handle {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        if self.1.fails.load(Ordering::Relaxed) {
+            return Err(io::Error::from_raw_os_error(28));
+        }
+        self.0.write(data)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.0.sync()
+    }
+
+    fn truncate(&mut self, len: u64) -> io::Result<()> {
+        self.0.truncate(len)
+    }
+}
+
+/// A directory that is removed with the test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Folder {
+        let path = std::env::temp_dir().join(format!("dozo-tier-{}-{name}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir_all(&path).unwrap();
+        Folder(path)
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        std::fs::read_dir(&self.0).unwrap().map(|file| file.unwrap().path()).collect()
+    }
+
+    fn bytes(&self) -> u64 {
+        self.files().iter().map(|path| path.metadata().unwrap().len()).sum()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+const NOW: i64 = 1_700_000_000_000;
+
+fn store(maxmemory: u64, policy: PolicyKind) -> Keyspace {
+    let mut ks = Keyspace::new(StoreConfig { maxmemory, policy, hash_seed: 7, ..StoreConfig::default() });
+    ks.set_now(NOW);
+    ks
+}
+
+fn tier(folder: &Folder, limit: u64, disk: Arc<Shaky>) -> DiskTier {
+    let options = Options {
+        dir: folder.0.clone(),
+        limit,
+        buffer: 1 << 20,
+        compression: Compression { threshold: 256 },
+        syncs: false,
+    };
+    DiskTier::create(Arc::new(Shared(disk)), options).unwrap()
+}
+
+fn tiered(folder: &Folder, limit: u64, maxmemory: u64, policy: PolicyKind) -> (Keyspace, Arc<Shaky>) {
+    let disk = Arc::<Shaky>::default();
+    let mut ks = store(maxmemory, policy);
+    ks.set_tier(Box::new(tier(folder, limit, Arc::clone(&disk))), Rules::default());
+    (ks, disk)
+}
+
+fn payload(ks: &mut Keyspace, db: usize, key: &[u8]) -> Option<(Vec<u8>, &'static str, Option<i64>, u32)> {
+    let item = ks.get(db, key, Access::Peek)?;
+    Some((dump(item.value()), item.encoding(), item.expire_at(), item.flags()))
+}
+
+/// One random change, the same in both keyspaces.
+fn change(ks: &mut Keyspace, seed: u64) {
+    let mut random = Random::new(seed);
+    let db = random.below(2);
+    let key = format!("key:{}", random.below(40)).into_bytes();
+    let packing = ks.packing;
+    let word = format!("{:x}", random.next()).repeat(1 + random.below(40)).into_bytes();
+    match random.below(22) {
+        0..4 => _ = ks.put(db, &key, Put { ttl: Ttl::Keep, ..Put::plain(&word) }),
+        4 => {
+            ks.remove(db, &key);
+            ks.set_int(db, &key, random.below(1000) as i64);
+        }
+        5 if is_string(ks, db, &key) => _ = ks.append(db, &key, &word),
+        6 if is_string(ks, db, &key) => _ = ks.set_range(db, &key, random.below(300), &word),
+        7 if is_string(ks, db, &key) => _ = ks.prepend(db, &key, &word),
+        8..10 => drop(ks.edit_or_create(db, &key, |hash: &mut Hash| {
+            (0..1 + seed % 9).for_each(|n| _ = hash.set(format!("{n}").as_bytes(), &word, &packing));
+            ((), true)
+        })),
+        10..12 => drop(ks.edit_or_create(db, &key, |list: &mut List| {
+            list.push(End::Back, &word, &packing);
+            ((), true)
+        })),
+        12 => drop(ks.edit_or_create(db, &key, |set: &mut Set| {
+            (0..seed % 300).for_each(|n| _ = set.add(format!("{n}").as_bytes(), &packing));
+            ((), true)
+        })),
+        13 => drop(ks.edit_or_create(db, &key, |zset: &mut Zset| {
+            zset.add(&word[..word.len().min(20)], seed as f64, &packing);
+            ((), true)
+        })),
+        14 => drop(ks.edit_or_create(db, &key, |stream: &mut Stream| {
+            let next = stream.len() as u64 + 1;
+            let id = dozo_store::collections::stream::Id::new(next.max(stream.counters().last_id.ms + 1), 0);
+            stream.append(id, &[b"field", &word], &packing);
+            ((), true)
+        })),
+        15 => _ = ks.remove(db, &key),
+        16 => _ = ks.set_expire(db, &key, Some(NOW + 1_000_000 + random.below(1000) as i64)),
+        17 => ks.set_flags(db, &key, random.below(9) as u32),
+        18 => _ = ks.rename(db, &key, format!("key:{}", random.below(40)).as_bytes()),
+        19 => _ = ks.move_key(db, &key, 1 - db),
+        20 => _ = ks.copy(db, &key, 1 - db, format!("key:{}", random.below(40)).as_bytes()),
+        _ if seed.is_multiple_of(50) => _ = ks.flush(db),
+        _ if seed.is_multiple_of(7) => ks.swap(0, 1),
+        _ => {}
+    }
+}
+
+fn is_string(ks: &mut Keyspace, db: usize, key: &[u8]) -> bool {
+    ks.head(db, key, Access::Peek).is_none_or(|head| head.string_len().is_some())
+}
+
+fn compare(plain: &mut Keyspace, ks: &mut Keyspace) {
+    for db in 0..2 {
+        assert_eq!(plain.len(db), ks.len(db));
+        for number in 0..40 {
+            let key = format!("key:{number}").into_bytes();
+            assert_eq!(payload(plain, db, &key), payload(ks, db, &key), "{db} {number}");
+        }
+    }
+}
+
+#[test]
+fn cold_values_are_what_they_were() {
+    let folder = Folder::new("model");
+    let (mut ks, _) = tiered(&folder, 64 << 20, 0, PolicyKind::NoEviction);
+    let mut plain = store(0, PolicyKind::NoEviction);
+    let mut random = Random::new(11);
+    for step in 0..6_000 {
+        let seed = random.next();
+        change(&mut plain, seed);
+        change(&mut ks, seed);
+        ks.settle_tier();
+        if seed.is_multiple_of(3) {
+            ks.cool_all();
+        }
+        if seed.is_multiple_of(5) {
+            ks.cool_passing();
+        }
+        while plain.free_step(1000) {}
+        while ks.free_step(1000) {}
+        if step % 500 == 0 {
+            compare(&mut plain, &mut ks);
+        }
+    }
+    compare(&mut plain, &mut ks);
+    ks.cool_all();
+    let (_, stats, cold, copied) = ks.tier_state().unwrap();
+    assert_eq!(cold, ks.len(0) + ks.len(1));
+    assert_eq!(copied, 0);
+    assert!(stats.hits > 1000 && stats.lost == 0);
+    ks.flush_all();
+    while ks.free_step(1000) {}
+    let (figures, _, cold, _) = ks.tier_state().unwrap();
+    assert_eq!((figures.live_bytes, cold), (0, 0));
+}
+
+#[test]
+fn names_and_times_need_no_disk() {
+    let folder = Folder::new("heads");
+    let (mut ks, disk) = tiered(&folder, 64 << 20, 0, PolicyKind::NoEviction);
+    let word = vec![b'x'; 5000];
+    ks.put(0, b"a", Put::plain(&word));
+    ks.cool_all();
+    ks.tier_disk().unwrap().tick();
+    ks.set_expire(0, b"a", Some(NOW + 5000));
+    ks.set_flags(0, b"a", 3);
+    assert!(ks.rename(0, b"a", b"b"));
+    assert!(ks.move_key(0, b"b", 1));
+    let head = ks.head(1, b"b", Access::Read).unwrap();
+    assert!(head.is_cold());
+    assert_eq!((head.string_len(), head.encoding(), head.expire_at()), (Some(5000), "raw", Some(NOW + 5000)));
+    let mut seen = 0;
+    ks.scan(1, 0, 10, &mut |head| seen += usize::from(head.key() == b"b"));
+    assert_eq!(seen, 1);
+    ks.put(1, b"b", Put::plain(b"new"));
+    assert!(ks.remove(1, b"b"));
+    assert_eq!(disk.opened.load(Ordering::Relaxed), 0);
+    assert_eq!(ks.tier_state().unwrap().1.hits, 0);
+}
+
+#[test]
+fn two_reads_bring_a_value_back() {
+    let folder = Folder::new("promotion");
+    let (mut ks, _) = tiered(&folder, 64 << 20, 0, PolicyKind::S3Fifo);
+    ks.put(0, b"a", Put::plain(&[b'x'; 500]));
+    ks.cool_all();
+    let cold = |ks: &mut Keyspace| ks.head(0, b"a", Access::Peek).unwrap().is_cold();
+    ks.get(0, b"a", Access::Read);
+    ks.settle_tier();
+    assert!(cold(&mut ks), "the first read only passes");
+    ks.set_now(NOW + 61_000);
+    ks.get(0, b"a", Access::Read);
+    ks.settle_tier();
+    assert!(cold(&mut ks), "the second came too late");
+    ks.set_now(NOW + 70_000);
+    ks.get(0, b"a", Access::Read);
+    ks.settle_tier();
+    assert!(!cold(&mut ks));
+    let written = ks.tier_state().unwrap().0.written_bytes;
+    ks.cool_all();
+    assert!(cold(&mut ks));
+    let (figures, stats, ..) = ks.tier_state().unwrap();
+    assert_eq!((figures.written_bytes, stats.promoted), (written, 1), "what is on disk is not written again");
+}
+
+#[test]
+fn the_bound_holds_and_no_value_is_wrong() {
+    for policy in PolicyKind::ALL {
+        let folder = Folder::new(policy.name());
+        let limit = 2 << 20;
+        let (mut ks, _) = tiered(&folder, limit, 600 << 10, policy);
+        ks.set_tier_rules(|rules| rules.strategy = Strategy::SizeBased);
+        let mut random = Random::new(5);
+        let mut versions = vec![0u64; 1500];
+        let value = |at: usize, version: u64| {
+            let mut random = Random::new(at as u64 * 1000 + version);
+            let words = 10 + random.below(600);
+            (0..words).flat_map(|_| random.next().to_le_bytes()).collect::<Vec<u8>>()
+        };
+        for _ in 0..6_000 {
+            let at = random.below(1500) * random.below(1500) / 1500;
+            let key = format!("{at}").into_bytes();
+            if random.below(2) == 0 {
+                ks.evict(0);
+                if !ks.over_limit() {
+                    versions[at] += 1;
+                    let new = value(at, versions[at]);
+                    let put = Put { ttl: Ttl::At(NOW + 10_000), ..Put::plain(&new) };
+                    ks.put(0, &key, put);
+                }
+            } else if let Some(item) = ks.get(0, &key, Access::Read) {
+                assert_eq!(item.string().unwrap().to_vec(), value(at, versions[at]));
+            }
+            ks.settle_tier();
+            ks.sweep_some();
+            assert!(ks.tier_state().unwrap().0.bytes <= limit);
+        }
+        let (figures, stats, cold, copied) = ks.tier_state().unwrap();
+        assert!(stats.demoted > 500 && stats.lost == 0, "{} {stats:?}", policy.name());
+        assert!(cold + copied > 0 && figures.live_bytes > 0);
+        assert!(folder.bytes() <= limit);
+        let noeviction = policy == PolicyKind::NoEviction;
+        assert!(
+            !noeviction || (stats.dropped, ks.stats.evicted) == (0, 0) || figures.bytes + (1 << 19) > limit
+        );
+    }
+}
+
+#[test]
+fn damage_costs_the_record() {
+    let folder = Folder::new("damage");
+    let mut ks = store(0, PolicyKind::NoEviction);
+    let log = tier(&folder, 64 << 20, Arc::default());
+    ks.set_tier(Box::new(log), Rules::default());
+    for number in 0..100u32 {
+        ks.put(0, &number.to_le_bytes(), Put::plain(&vec![number as u8; 3000]));
+    }
+    ks.set_tier_rules(|rules| rules.least = 0);
+    ks.cool_all();
+    // What is in memory only comes to the disk with the next segment.
+    ks.tier_disk().unwrap().tick();
+    let path = folder.files().into_iter().find(|path| path.extension().is_some_and(|end| end == "data"));
+    let wait = std::time::Instant::now();
+    let path = path.unwrap_or_else(|| folder.0.join("tier-00000001.data"));
+    while std::fs::metadata(&path).map_or(0, |file| file.len()) < ks.tier_state().unwrap().0.bytes {
+        assert!(wait.elapsed().as_secs() < 20, "the writer writes");
+        std::thread::yield_now();
+    }
+    let mut bytes = std::fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&path, &bytes).unwrap();
+    let right = (0..100u32)
+        .filter(|number| {
+            let item = ks.get(0, &number.to_le_bytes(), Access::Read);
+            item.is_some_and(|item| item.string().unwrap().to_vec() == vec![*number as u8; 3000])
+        })
+        .count();
+    assert_eq!((right, ks.len(0)), (99, 99));
+    let (figures, stats, ..) = ks.tier_state().unwrap();
+    assert_eq!((figures.damaged, stats.lost), (1, 1));
+}
+
+#[test]
+fn a_failing_disk_loses_nothing_that_it_took() {
+    let folder = Folder::new("failing");
+    let (mut ks, disk) = tiered(&folder, 64 << 20, 2 << 20, PolicyKind::S3Fifo);
+    disk.fails.store(true, Ordering::Relaxed);
+    let value = |number: u32| vec![number as u8; 2000 + number as usize];
+    for number in 0..3000u32 {
+        ks.evict(0);
+        ks.put(0, &number.to_le_bytes(), Put::plain(&value(number)));
+        ks.settle_tier();
+    }
+    let (figures, stats, ..) = ks.tier_state().unwrap();
+    assert!(figures.error.is_some());
+    assert!(stats.refused > 0, "what the disk does not take leaves");
+    assert!(!ks.over_limit() || ks.evict(0) == dozo_store::EvictOutcome::Ok);
+    assert!(ks.used_memory() < 3 << 20);
+    disk.fails.store(false, Ordering::Relaxed);
+    let wait = std::time::Instant::now();
+    while ks.tier_state().unwrap().0.error.is_some() {
+        assert!(wait.elapsed().as_secs() < 20, "the writer tries again");
+        std::thread::yield_now();
+    }
+    let mut found = 0;
+    for number in 0..3000u32 {
+        if let Some(item) = ks.get(0, &number.to_le_bytes(), Access::Read) {
+            assert_eq!(item.string().unwrap().to_vec(), value(number));
+            found += 1;
+        }
+        ks.settle_tier();
+    }
+    assert!(found > 100);
+    assert_eq!(ks.tier_state().unwrap().1.lost, 0);
+}

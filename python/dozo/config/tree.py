@@ -245,7 +245,9 @@ class DiskTier:
     ] = 64
     disk_tier_min_ttl: Annotated[
         int,
-        live("Values that expire sooner don't go there (ttl_based, adaptive).", "milliseconds", ge=0, le=_INT64),
+        live(
+            "Values that expire sooner don't go there (ttl_based, adaptive).", "milliseconds", ge=0, le=_INT64
+        ),
     ] = 5000
     disk_tier_window: Annotated[
         int, live("A value read twice within this time comes back to memory.", "seconds", ge=0, le=_INT32)
@@ -253,7 +255,9 @@ class DiskTier:
     disk_tier_write_buffer: Annotated[
         int, start("Memory for what is still to be written there.", "bytes", ge=1 << 20, le=1 << 30)
     ] = 8 << 20
-    disk_tier_threads: Annotated[int, start("Threads that read values there; 0 leaves it to the executor.", ge=0, le=64)] = 4
+    disk_tier_threads: Annotated[
+        int, start("Threads that read values there; 0 leaves it to the executor.", ge=0, le=64)
+    ] = 4
     disk_tier_fsync: Annotated[
         TierFsync, start("When what is written there is forced to the medium: once a second, or never.")
     ] = "everysec"

@@ -146,6 +146,7 @@ impl Engine {
             self.load_slice(&mut loading, real);
             self.ks.freeze(None);
             self.ks.set_now(real);
+            self.store_away();
         }
         let more = loading.outcome.is_none();
         self.persistence.loading = Some(loading);

@@ -97,6 +97,18 @@ impl Engine {
         more.then_some(SWEEP_PAUSE)
     }
 
+    /// While data are loaded that memory is too small for, their values move to the disk, if there is one.
+    pub(crate) fn store_away(&mut self) {
+        if !self.ks.has_tier() {
+            return;
+        }
+        self.ks.settle_tier();
+        while self.ks.over_limit() && self.make_room() {}
+        if self.ks.sweep_some() {
+            self.record_notices();
+        }
+    }
+
     /// Hands over to the disk what has waited long enough.
     pub(crate) fn tick_tier(&mut self) {
         if let Some(disk) = self.ks.tier_disk() {

@@ -116,6 +116,10 @@ impl Saver for Snapshot {
         }
     }
 
+    fn fail(&mut self, why: String) {
+        self.progress.end(Err(why));
+    }
+
     fn finish(mut self: Box<Self>) {
         self.writer.end();
         let _ = self.to.send(Message::End(std::mem::take(&mut self.writer.out)));

@@ -19,6 +19,9 @@ pub trait Saver: Send {
     /// Takes an entry of a database.
     fn save(&mut self, db: usize, item: Item<'_>);
 
+    /// An entry can't be shown: the save is worth nothing.
+    fn fail(&mut self, why: String);
+
     /// Everything was seen. A saver that is dropped without it was given up.
     fn finish(self: Box<Self>);
 }
@@ -97,7 +100,10 @@ impl Keyspace {
             }
         });
         for entry in cold {
-            self.show_to(&mut saving, name, entry);
+            if !self.show_to(&mut saving, name, entry) {
+                // A value that nobody has any more: its key leaves here as it would for whoever reads it.
+                self.lose(db, self.hash(entry.key()), entry);
+            }
         }
         if saving.cursor == 0 {
             saving.space += 1;
@@ -128,16 +134,25 @@ impl Keyspace {
     #[cold]
     pub(crate) fn show(&mut self, name: usize, entry: EntryPtr) {
         let Some(mut saving) = self.saving.take() else { return };
-        if saving.see(self.seen, name, entry) {
-            self.show_to(&mut saving, name, entry);
+        if saving.see(self.seen, name, entry)
+            && !self.show_to(&mut saving, name, entry)
+            && let Some(saver) = &mut saving.saver
+        {
+            // Whoever changes the entry, or drops it, has it in hand: it can't leave before.
+            let (key, place) = (String::from_utf8_lossy(entry.key()), entry.cold().place);
+            saver.fail(format!(
+                "the value of {key} in segment {} of the disk tier can't be read",
+                place.segment
+            ));
         }
         self.saving = Some(saving);
     }
 
-    /// Shows the save an entry whose value lies on disk.
-    fn show_to(&mut self, saving: &mut Saving, name: usize, entry: EntryPtr) {
-        if let Some(saver) = &mut saving.saver {
-            self.show_cold(&mut **saver, name, entry);
+    /// Shows the save an entry whose value lies on disk; false when that can't be read.
+    fn show_to(&mut self, saving: &mut Saving, name: usize, entry: EntryPtr) -> bool {
+        match &mut saving.saver {
+            Some(saver) => self.show_cold(&mut **saver, name, entry),
+            None => true,
         }
     }
 

@@ -19,6 +19,10 @@ impl Saver for Collector {
         assert!(before.is_none(), "{:?} was seen twice", item.key());
     }
 
+    fn fail(&mut self, why: String) {
+        panic!("{why}");
+    }
+
     fn finish(self: Box<Self>) {}
 }
 

@@ -63,11 +63,18 @@ impl Keyspace {
         match tier.disk.read(cold.place, &packing) {
             Some(fetched) => Some(self.thaw(db, hash, entry, cold, fetched)),
             None => {
-                tier.stats.lost += 1;
-                self.drop_entry(db, hash, entry);
+                self.lose(db, hash, entry);
                 None
             }
         }
+    }
+
+    /// Drops an entry whose record can't be read.
+    pub(crate) fn lose(&mut self, db: usize, hash: u64, entry: EntryPtr) {
+        if let Some(tier) = &mut self.tier {
+            tier.stats.lost += 1;
+        }
+        self.drop_entry(db, hash, entry);
     }
 
     /// Evicts an entry that the policy doesn't know any more.
@@ -120,12 +127,12 @@ impl Keyspace {
         new
     }
 
-    /// Shows a cold entry to a save, with a value that only the save sees.
-    pub(crate) fn show_cold(&mut self, saver: &mut dyn Saver, name: usize, entry: EntryPtr) {
+    /// Shows a cold entry to a save, with a value that only the save sees; false when it can't be read.
+    pub(crate) fn show_cold(&mut self, saver: &mut dyn Saver, name: usize, entry: EntryPtr) -> bool {
         let cold = entry.cold();
         let packing = cold.encoding.packing(&self.packing);
         let Some(fetched) = self.tier.as_mut().and_then(|tier| tier.disk.read(cold.place, &packing)) else {
-            return;
+            return false;
         };
         let mut bytes = Vec::new();
         let payload = payload(&cold, fetched, &mut bytes);
@@ -139,6 +146,7 @@ impl Keyspace {
         shown.set_marks(entry.marks());
         saver.save(name, Item::new(shown));
         drop(shown.free());
+        true
     }
 
     /// The entry of a key in the database of that space.

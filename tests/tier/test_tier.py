@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import redis
 
+from dozo.config import load
 from dozo.testing import HOST, Node
 
 LARGE = 30_000
@@ -177,6 +178,27 @@ def test_settings_change_while_it_runs(client):
     assert (figures["tier_keys"], figures["tier_copied_keys"]) == (1, 1)
     with pytest.raises(redis.ResponseError, match="disk-tier-strategy"):
         client.config_set("disk-tier-strategy", "sometimes")
+
+
+def test_memcached_is_told(client, node):
+    fill(client, 3)
+    client.get("key:1")
+    told = dict(
+        line.split()[1:] for line in talk(node.memcached_port, b"stats\r\nquit\r\n").splitlines()[:-1]
+    )
+    assert told[b"get_extstore"] == b"1"
+    assert told[b"extstore_objects_written"] == b"3"
+    assert int(told[b"extstore_bytes_used"]) > 3 * LARGE
+
+
+def test_a_preset_is_what_nothing_else_says():
+    tiered = load(flags={"preset": "tiered", "maxmemory": "1gb"})
+    assert (tiered.tier.disk_tier, tiered.memory.maxmemory) == ("dozo-tier", 1 << 30)
+    assert (tiered.memory.maxmemory_policy, tiered.source("maxmemory-policy")) == ("s3fifo", "preset")
+    assert tiered.source("maxmemory") == "flag"
+    production = load(flags={"preset": "production"})
+    assert (production.persistence.persistence, production.memory.maxmemory_policy) == ("both", "noeviction")
+    assert load(flags={"preset": "memory"}).tier.disk_tier == ""
 
 
 def test_a_directory_that_cannot_be_made_ends_the_start(tmp_path):

@@ -184,7 +184,8 @@ type Row = (usize, Vec<u8>, Vec<Vec<u8>>, Option<i64>);
 fn dump(engine: &Engine) -> Vec<Row> {
     let mut all = Vec::new();
     for db in 0..engine.ks.databases() {
-        engine.ks.for_each(db, &mut |item| {
+        engine.ks.for_each(db, &mut |head| {
+            let item = head.item().unwrap();
             let mut value: Vec<Vec<u8>> = match item.value() {
                 Value::Str(text) => vec![text.to_vec()],
                 Value::Set(set) => set.iter().map(|member| member.to_vec()).collect(),

@@ -122,7 +122,8 @@ type Row = (Vec<u8>, Vec<u8>, Option<i64>, u32, bool);
 
 fn dump(engine: &Engine) -> Vec<Row> {
     let mut all = Vec::new();
-    engine.ks.for_each(0, &mut |item| {
+    engine.ks.for_each(0, &mut |head| {
+        let item = head.item().unwrap();
         let value = item.string().map(|s| s.to_vec()).unwrap_or_default();
         all.push((item.key().to_vec(), value, item.expire_at(), item.flags(), item.stale()));
     });

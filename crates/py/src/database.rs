@@ -422,6 +422,7 @@ impl Database {
         self.with(|cx, db| {
             let found = PyList::empty(py);
             let mut outcome = Ok(());
+            cx.engine.ks.expire_cold_fields();
             cx.engine.ks.for_each(db, &mut |item| {
                 if outcome.is_ok() && (pattern == b"*" || glob(pattern, item.key())) {
                     outcome = found.append(PyBytes::new(py, item.key()));

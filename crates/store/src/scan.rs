@@ -35,15 +35,14 @@ impl Keyspace {
     }
 
     /// Removes the fields that are due where hashes may lie on disk: there nobody can see that none is left.
-    fn expire_cold_fields(&mut self) {
+    pub fn expire_cold_fields(&mut self) {
         if self.has_tier() {
             self.active_field_expire(usize::MAX);
         }
     }
 
-    /// Visits every live key once.
-    pub fn for_each(&mut self, db: usize, visit: &mut dyn FnMut(Head<'_>)) {
-        self.expire_cold_fields();
+    /// Visits every live key once; where hashes may lie on disk, after [`Keyspace::expire_cold_fields`].
+    pub fn for_each(&self, db: usize, visit: &mut dyn FnMut(Head<'_>)) {
         self.dbs[db]
             .table
             .iter()

@@ -295,6 +295,11 @@ impl<'a> Head<'a> {
         }
     }
 
+    /// The entry with its value, where that is in memory.
+    pub fn item(&self) -> Option<Item<'a>> {
+        (!self.is_cold()).then_some(Item(*self))
+    }
+
     /// Whether the value lies on disk only.
     #[inline]
     pub fn is_cold(&self) -> bool {

@@ -212,7 +212,8 @@ impl World {
     fn compare(&mut self) {
         let mut seen = 0;
         for db in 0..DATABASES {
-            self.store.for_each(db, &mut |item| {
+            self.store.for_each(db, &mut |head| {
+                let item = head.item().unwrap();
                 let known = self.model.get(&(db, item.key().to_vec())).expect("a key that is in the map");
                 assert_eq!(item.string().unwrap().to_vec(), known.0);
                 assert_eq!(item.expire_at(), known.1);

@@ -299,7 +299,8 @@ impl Pair {
                 .filter(|(_, e)| e.expire_at.is_none_or(|at| at > now))
                 .collect();
             let mut seen = 0;
-            self.store.for_each(db, &mut |item| {
+            self.store.for_each(db, &mut |head| {
+                let item = head.item().unwrap();
                 seen += 1;
                 check_item(&item, item.key(), &live[item.key()]);
             });

@@ -37,7 +37,8 @@ fn text(item: &Item<'_>) -> String {
 fn state(ks: &Keyspace) -> State {
     let mut state = State::new();
     for db in 0..ks.databases() {
-        ks.for_each(db, &mut |item| {
+        ks.for_each(db, &mut |head| {
+            let item = head.item().unwrap();
             state.insert((db, item.key().to_vec()), (text(&item), item.expire_at()));
         });
     }

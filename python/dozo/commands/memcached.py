@@ -86,7 +86,28 @@ def _general(server: Server) -> Rows:
         ("evictions", figures["evicted_keys"]),
         ("reclaimed", figures["expired_keys"]),
     ]
-    return rows
+    return rows + _tier(server)
+
+
+def _tier(server: Server) -> Rows:
+    """The disk tier by the names of memcached's external storage where that has one; nothing without a tier."""
+    tier: dict[str, Any] = server.persistence.tier.figures() if server.persistence else {}
+    if not tier:
+        return []
+    return [
+        ("get_extstore", tier["tier_hits"]),
+        ("recache_from_extstore", tier["tier_promoted"]),
+        ("badcrc_from_extstore", tier["tier_damaged_records"]),
+        ("extstore_objects_evicted", tier["tier_dropped"]),
+        ("extstore_objects_read", tier["tier_hits"]),
+        ("extstore_objects_written", tier["tier_demoted"] - tier["tier_demoted_unwritten"]),
+        ("extstore_objects_used", tier["tier_keys"] + tier["tier_copied_keys"]),
+        ("extstore_bytes_read", tier["tier_read_bytes"]),
+        ("extstore_bytes_written", tier["tier_written_bytes"]),
+        ("extstore_bytes_used", tier["tier_live_bytes"]),
+        ("extstore_bytes_fragmented", tier["tier_bytes"] - tier["tier_live_bytes"]),
+        ("extstore_limit_maxbytes", tier["tier_limit_bytes"]),
+    ]
 
 
 def _items_of(figures: dict[str, Any]) -> int:

@@ -1,4 +1,4 @@
-"""Where settings come from: defaults, then a TOML file, then the environment, then flags; the later one wins.
+"""Where settings come from: defaults, a preset, a TOML file, the environment, flags; the later one wins.
 
 Owns reading each source and remembering it. A source that can't be read, an unknown key or a value out of bounds is a
 SettingError that says where it stands.
@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from dozo.config import presets
 from dozo.config.live import Config
 from dozo.config.setting import SETTINGS, SettingError, find, nearest
 from dozo.config.tree import SECTIONS, Tree
@@ -45,6 +46,8 @@ def load(
         values.update({name: (value, str(path)) for name, value in _from_file(path).items()})
     values.update({name: (value, "environment") for name, value in _from_environment(environment).items()})
     values.update({name: (value, "flag") for name, value in _from_flags(flags or {}).items()})
+    chosen, _ = values.get("preset", ("none", "default"))
+    values = {name: (value, "preset") for name, value in presets.values(chosen).items()} | values
     tree = Tree()
     for name, (value, _) in values.items():
         setattr(getattr(tree, SETTINGS[name].section), SETTINGS[name].field, value)

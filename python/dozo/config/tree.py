@@ -37,6 +37,7 @@ Keeping = Literal["none", "snapshot", "journal", "both"]
 Fsync = Literal["always", "everysec", "no"]
 TierStrategy = Literal["always", "never", "size_based", "ttl_based", "adaptive"]
 TierFsync = Literal["everysec", "no"]
+Preset = Literal["none", "memory", "tiered", "production"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -479,6 +480,13 @@ class Ids:
 class Process:
     """How the process starts and ends."""
 
+    preset: Annotated[
+        Preset,
+        start(
+            "Several settings at once: a cache in memory (memory), with a disk tier behind it (tiered), or a store "
+            "that keeps everything (production)."
+        ),
+    ] = "none"
     load: Annotated[tuple[str, ...], start("Python files that register commands of your own.")] = ()
     shutdown_timeout: Annotated[
         int, live("Longest wait for commands in flight when the server stops.", "seconds", ge=0, le=_INT32)

@@ -52,7 +52,24 @@ _SIMPLE: Final = (
     ("journal_enabled", "gauge", "aof_enabled", "1 when changes are journaled."),
     ("journal_bytes", "gauge", "aof_current_size", "Size of the journal."),
 )
+_TIER: Final = (
+    ("tier_bytes", "gauge", "tier_bytes", "Bytes that the disk tier takes."),
+    ("tier_max_bytes", "gauge", "tier_limit_bytes", "Bytes that it may take."),
+    ("tier_live_bytes", "gauge", "tier_live_bytes", "Bytes of it that are in use."),
+    ("tier_keys", "gauge", "tier_keys", "Keys whose value is on disk only."),
+    ("tier_hits_total", "counter", "tier_hits", "Values read from disk."),
+    ("tier_blocking_hits_total", "counter", "tier_blocking_hits", "Of these, read while everybody waited."),
+    ("tier_read_bytes_total", "counter", "tier_read_bytes", "Bytes read from disk."),
+    ("tier_promoted_total", "counter", "tier_promoted", "Values that came back to memory."),
+    ("tier_demoted_total", "counter", "tier_demoted", "Values that went to disk."),
+    ("tier_refused_total", "counter", "tier_refused", "Values that the disk did not take."),
+    ("tier_dropped_total", "counter", "tier_dropped", "Keys that left for want of room."),
+    ("tier_lost_total", "counter", "tier_lost", "Keys whose record could not be read."),
+    ("tier_taken_bytes_total", "counter", "tier_taken_bytes", "Records of values that went to disk."),
+    ("tier_written_bytes_total", "counter", "tier_written_bytes", "Records written, sweeps included."),
+)
 _STATES: Final = (
+    ("tier_ok", "tier_status", "1 when the disk tier can be written."),
     ("last_save_ok", "rdb_last_bgsave_status", "1 when the last snapshot succeeded."),
     ("journal_write_ok", "aof_last_write_status", "1 when the journal could be written last."),
 )
@@ -88,6 +105,7 @@ class Metrics:
         fields = _fields(info.decode("utf-8", "replace"))
         lines = [
             *_simple(_SIMPLE, fields),
+            *_simple(_TIER, fields),
             *_states(fields),
             *_keys(fields),
             *_commands(fields, {} if isinstance(latency, ReplyError) else _histograms(latency)),

@@ -36,6 +36,9 @@ __all__ = ["Running", "run"]
 _DESCRIPTORS_OF_OUR_OWN: Final = 64
 """Files that are open besides the clients' sockets."""
 
+_SEGMENTS_OF_A_TIER: Final = 256
+"""Files of a disk tier that are open to be read: it has 64 segments or a few more, of 4 GB at most."""
+
 _SWITCH_INTERVAL_S: Final = 0.0005
 """How long another Python thread may keep the executor waiting for the interpreter."""
 
@@ -210,9 +213,9 @@ def _allow_descriptors(running: Running) -> None:
 
 
 def _descriptors_of_doors(config: Config) -> int:
-    """Files that gateways hold: their clients' sockets, and their own ends of connections to the kernel."""
+    """Files that a disk tier and gateways hold: segments, sockets of clients, and the ends of connections to the kernel."""
     http, grpc = config.http, config.grpc
-    files = 0
+    files = _SEGMENTS_OF_A_TIER if config.tier.disk_tier else 0
     if http.http_port:
         files += http.http_max_clients + http.http_connections + http.http_max_streams
     if grpc.grpc_port:

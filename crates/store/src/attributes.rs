@@ -121,9 +121,6 @@ impl Keyspace {
                 Mark::Fetched(on) => marks.fetched = on,
             }
             entry.set_marks(marks);
-            if entry.has_record() && matches!(mark, Mark::Stale(_)) {
-                self.refield_record(db, entry);
-            }
         }
     }
 

@@ -59,9 +59,6 @@ impl Keyspace {
     /// Empties a database and returns how many keys it had; their memory is freed by [`Keyspace::free_step`].
     pub fn flush(&mut self, db: usize) -> usize {
         let awaited = self.saving.as_ref().map(|saving| saving.name(self.dbs[db].space));
-        if let Some(tier) = &mut self.tier {
-            tier.disk.flush(self.dbs[db].space);
-        }
         let database = &mut self.dbs[db];
         let before = database.index_bytes();
         let table = replace(&mut database.table, Table::new());

@@ -490,9 +490,6 @@ impl Keyspace {
         }
         self.entry_bytes = self.entry_bytes + new.memory() - before;
         self.reindex(db, new, had, fields.expiry);
-        if new.has_record() {
-            self.refield_record(db, new);
-        }
         new
     }
 

@@ -98,7 +98,6 @@ impl Keyspace {
         for db in [a, b] {
             self.db_of_space[usize::from(self.dbs[db].space)] = db as u16;
             self.note_database(db);
-            self.name_space(db);
         }
     }
 

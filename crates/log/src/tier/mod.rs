@@ -5,7 +5,7 @@
 //! whoever has handed the value over; here only sums are kept: how long each segment is, and how much of it is in use.
 //!
 //! The bytes of all segments, those in memory included, never exceed the limit. When room gets scarce, the segment with
-//! the least in use is swept: what is in use is written anew at the end of the log, then its files go. Where even that
+//! the least in use is swept: what is in use is written anew at the end of the log, then its file goes. Where even that
 //! segment is nearly full, only what was asked for is carried on, the rest is given up ([`sweeping`]).
 //!
 //! Refuses to know which values should be here, and when.
@@ -25,7 +25,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use sweeping::Sweeping;
-use writer::{Kind, Writer};
+use writer::Writer;
 
 /// Bytes of a block.
 const BLOCK: usize = 256 << 10;
@@ -35,7 +35,7 @@ const BUFFER_LEAST: usize = 64 << 10;
 const SEGMENTS: u64 = 64;
 /// The smallest and the largest size of a segment; a larger record has one of its own.
 const SEGMENT_LEAST: u64 = 64 << 10;
-const SEGMENT_MOST: u64 = 256 << 20;
+const SEGMENT_MOST: u64 = 4 << 30;
 /// The smallest limit of a tier.
 pub const LIMIT_LEAST: u64 = 1 << 20;
 /// A record of more than this part of the tier is refused.
@@ -166,7 +166,7 @@ impl DiskTier {
     }
 
     fn reader(&mut self, segment: u32) -> Option<Arc<dyn ReadAt>> {
-        let path = Kind::Data.path(&self.dir, segment);
+        let path = writer::path(&self.dir, segment);
         let found = self.segments.get_mut(&segment)?;
         if found.reader.is_none() {
             found.reader = self.disk.open(&path).ok();
@@ -230,7 +230,7 @@ impl DiskTier {
         let bytes = Arc::new(std::mem::take(&mut self.block));
         let (segment, start) = (self.active, self.block_start);
         self.block_start += bytes.len() as u64;
-        let task = self.writer.append(segment, Kind::Data, Arc::clone(&bytes));
+        let task = self.writer.append(segment, Arc::clone(&bytes));
         self.flights.push_back(Flight { task, segment, start, bytes });
         self.land();
     }
@@ -312,12 +312,6 @@ impl Tier for DiskTier {
         true
     }
 
-    fn refield(&mut self, _place: Place, _space: u16, _head: &Head<'_>) {}
-
-    fn flush(&mut self, _space: u16) {}
-
-    fn name(&mut self, _space: u16, _db: usize) {}
-
     fn sweep(&mut self) -> Option<Sweep> {
         self.sweep_on()
     }
@@ -364,7 +358,7 @@ fn files_in(dir: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for file in std::fs::read_dir(dir)? {
         let file = file?;
-        if file.file_name().to_str().and_then(Kind::parse).is_some() {
+        if file.file_name().to_str().is_some_and(writer::is_segment) {
             found.push(file.path());
         }
     }

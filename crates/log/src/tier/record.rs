@@ -72,16 +72,6 @@ impl Header {
         (HEAD + self.klen as usize + self.stored as usize).next_multiple_of(ALIGN)
     }
 
-    /// The unix time in milliseconds at which the entry expires.
-    pub(crate) fn expire_at(&self) -> Option<i64> {
-        (self.flags & EXPIRES != 0).then_some(self.expire)
-    }
-
-    /// Marked stale.
-    pub(crate) fn is_stale(&self) -> bool {
-        self.flags & STALE != 0
-    }
-
     fn write(&self, out: &mut [u8]) {
         let mut put = |at: usize, bytes: &[u8]| out[at..at + bytes.len()].copy_from_slice(bytes);
         put(0, &MAGIC.to_le_bytes());

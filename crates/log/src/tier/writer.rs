@@ -4,6 +4,7 @@
 //! stays in memory meanwhile, so that nothing that was taken is lost. Refuses to know what it writes.
 
 use crate::disk::{Disk, DiskFile, reason, write_all};
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -20,43 +21,19 @@ const IDLE: Duration = Duration::from_secs(10);
 /// The longest that whoever hands something over waits for a disk that is behind.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// The files of a segment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Kind {
-    /// The records.
-    Data,
-    /// What stands where.
-    Keys,
-    /// What has changed since.
-    Changes,
+/// The file of a segment.
+pub(crate) fn path(dir: &Path, segment: u32) -> PathBuf {
+    dir.join(format!("tier-{segment:08}.data"))
 }
 
-impl Kind {
-    pub(crate) const ALL: [Kind; 3] = [Kind::Data, Kind::Keys, Kind::Changes];
-
-    fn suffix(self) -> &'static str {
-        match self {
-            Kind::Data => "data",
-            Kind::Keys => "keys",
-            Kind::Changes => "changes",
-        }
-    }
-
-    /// The file of a segment.
-    pub(crate) fn path(self, dir: &Path, segment: u32) -> PathBuf {
-        dir.join(format!("tier-{segment:08}.{}", self.suffix()))
-    }
-
-    /// The segment that a file of that name belongs to.
-    pub(crate) fn parse(name: &str) -> Option<(u32, Kind)> {
-        let (number, suffix) = name.strip_prefix("tier-")?.split_once('.')?;
-        let kind = Kind::ALL.into_iter().find(|kind| kind.suffix() == suffix)?;
-        Some((number.parse().ok()?, kind))
-    }
+/// Whether a file of that name is one.
+pub(crate) fn is_segment(name: &str) -> bool {
+    let number = name.strip_prefix("tier-").and_then(|rest| rest.strip_suffix(".data"));
+    number.is_some_and(|digits| digits.parse::<u32>().is_ok())
 }
 
 enum Task {
-    Append { segment: u32, kind: Kind, bytes: Arc<Vec<u8>> },
+    Append { segment: u32, bytes: Arc<Vec<u8>> },
     Remove(u32),
 }
 
@@ -112,12 +89,12 @@ impl Writer {
         Ok(Writer { shared, thread: Some(thread), given: 0, most })
     }
 
-    /// Has bytes written to the end of a file; returns the number of the task.
-    pub(crate) fn append(&mut self, segment: u32, kind: Kind, bytes: Arc<Vec<u8>>) -> u64 {
-        self.give(Task::Append { segment, kind, bytes })
+    /// Has bytes written to the end of a segment; returns the number of the task.
+    pub(crate) fn append(&mut self, segment: u32, bytes: Arc<Vec<u8>>) -> u64 {
+        self.give(Task::Append { segment, bytes })
     }
 
-    /// Has a segment's files removed once everything before is written.
+    /// Has a segment's file removed once everything before is written.
     pub(crate) fn remove(&mut self, segment: u32) {
         self.give(Task::Remove(segment));
     }
@@ -201,7 +178,7 @@ struct Growing {
 struct Worker {
     disk: Arc<dyn Disk>,
     dir: PathBuf,
-    files: HashMap<(u32, Kind), Growing>,
+    files: HashMap<u32, Growing>,
     unsynced: bool,
     last_sync: Instant,
 }
@@ -212,6 +189,9 @@ impl Worker {
             let (task, syncs, now, stop) = self.wait(shared);
             let mut outcome = task.as_ref().map_or(Ok(()), |task| self.act(task));
             let worked = outcome.is_ok();
+            if worked && !syncs {
+                self.close_full();
+            }
             let idle = task.is_none();
             let due = self.last_sync.elapsed() >= SYNC_INTERVAL || (now && idle);
             if worked && syncs && self.unsynced && due {
@@ -269,26 +249,25 @@ impl Worker {
 
     fn act(&mut self, task: &Task) -> io::Result<()> {
         match task {
-            Task::Append { segment, kind, bytes } => self.append(*segment, *kind, bytes),
+            Task::Append { segment, bytes } => self.append(*segment, bytes),
             Task::Remove(segment) => {
-                for kind in Kind::ALL {
-                    self.files.remove(&(*segment, kind));
-                    match self.disk.remove(&kind.path(&self.dir, *segment)) {
-                        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                        _ => {}
-                    }
+                self.files.remove(segment);
+                match self.disk.remove(&path(&self.dir, *segment)) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+                    _ => Ok(()),
                 }
-                Ok(())
             }
         }
     }
 
-    fn append(&mut self, segment: u32, kind: Kind, bytes: &[u8]) -> io::Result<()> {
-        if !self.files.contains_key(&(segment, kind)) {
-            let (file, len) = self.disk.append(&kind.path(&self.dir, segment))?;
-            self.files.insert((segment, kind), Growing { file, len, ragged: false, dirty: false });
-        }
-        let Some(growing) = self.files.get_mut(&(segment, kind)) else { return Ok(()) };
+    fn append(&mut self, segment: u32, bytes: &[u8]) -> io::Result<()> {
+        let growing = match self.files.entry(segment) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
+                let (file, len) = self.disk.append(&path(&self.dir, segment))?;
+                new.insert(Growing { file, len, ragged: false, dirty: false })
+            }
+        };
         growing.straighten()?;
         if let Err(error) = write_all(&mut *growing.file, bytes) {
             growing.ragged = true;
@@ -302,6 +281,12 @@ impl Worker {
         Ok(())
     }
 
+    /// Closes the segments that grow no more; only the last one does.
+    fn close_full(&mut self) {
+        let last = self.files.keys().max().copied();
+        self.files.retain(|segment, _| Some(*segment) == last);
+    }
+
     fn sync(&mut self) -> io::Result<()> {
         self.last_sync = Instant::now();
         for growing in self.files.values_mut().filter(|growing| growing.dirty) {
@@ -309,6 +294,7 @@ impl Worker {
             growing.dirty = false;
         }
         self.unsynced = false;
+        self.close_full();
         Ok(())
     }
 }

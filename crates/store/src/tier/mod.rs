@@ -97,15 +97,6 @@ pub trait Tier: Send {
     /// The entry of a place has another key now, or is in another database; false when that can't be remembered.
     fn rename(&mut self, place: Place, space: Space, key: &[u8]) -> bool;
 
-    /// The entry of a place has another expiry, other flags or another compare-and-swap number.
-    fn refield(&mut self, place: Place, space: Space, head: &Head<'_>);
-
-    /// Everything in a database is gone, or about to go.
-    fn flush(&mut self, space: Space);
-
-    /// The number that a database has from now on.
-    fn name(&mut self, space: Space, db: usize);
-
     /// The next records of a segment that has to go, if one has. Each is carried on or given up before the next call.
     fn sweep(&mut self) -> Option<Sweep>;
 
@@ -278,9 +269,6 @@ impl Keyspace {
             buffer: 0,
         }));
         self.limit_tier_buffer();
-        for db in 0..self.dbs.len() {
-            self.name_space(db);
-        }
     }
 
     /// Whether values may lie on disk.
@@ -310,14 +298,6 @@ impl Keyspace {
     pub fn tier_state(&self) -> Option<(Figures, TierStats, usize, usize)> {
         let tier = self.tier.as_ref()?;
         Some((tier.disk.figures(), tier.stats, tier.cold, tier.copies.len()))
-    }
-
-    /// Tells the disk which number a database has.
-    pub(crate) fn name_space(&mut self, db: usize) {
-        let space = self.dbs[db].space;
-        if let Some(tier) = &mut self.tier {
-            tier.disk.name(space, db);
-        }
     }
 
     /// Bytes that the tier takes from memory.
@@ -394,17 +374,6 @@ impl Keyspace {
         }
         let tier = self.tier.as_ref().filter(|_| entry.is_copied())?;
         tier.copies.get(&entry.addr()).map(|copied| copied.place)
-    }
-
-    /// Tells the disk of an entry's new fields.
-    #[cold]
-    pub(crate) fn refield_record(&mut self, db: usize, entry: EntryPtr) {
-        let space = self.dbs[db].space;
-        if let Some(place) = self.place_of(entry)
-            && let Some(tier) = &mut self.tier
-        {
-            tier.disk.refield(place, space, &Head::new(entry));
-        }
     }
 
     /// An entry is about to get another key, or to come into another database. Where its record can't follow, the value

@@ -213,7 +213,7 @@ def _allow_descriptors(running: Running) -> None:
 
 
 def _descriptors_of_doors(config: Config) -> int:
-    """Files that a disk tier and gateways hold: segments, sockets of clients, and the ends of connections to the kernel."""
+    """Files of a disk tier and of gateways: segments, sockets of clients, ends of connections to the kernel."""
     http, grpc = config.http, config.grpc
     files = _SEGMENTS_OF_A_TIER if config.tier.disk_tier else 0
     if http.http_port:

@@ -154,7 +154,7 @@ impl Engine {
         only_new: bool,
     ) -> Result<bool, Refused> {
         self.check_writable()?;
-        if only_new && self.ks.get(db, key, Access::Write).is_some() {
+        if only_new && self.ks.head(db, key, Access::Write).is_some() {
             return Ok(false);
         }
         match keep.deadline(self.ks.now()) {
@@ -182,7 +182,7 @@ impl Engine {
         if self.refuses_writes() {
             return Err(self.closed());
         }
-        let Some(had) = self.ks.get(db, key, Access::Write).map(|item| item.expire_at()) else {
+        let Some(had) = self.ks.head(db, key, Access::Write).map(|head| head.expire_at()) else {
             return Ok(false);
         };
         match keep.deadline(self.ks.now()) {

@@ -399,7 +399,7 @@ impl Library {
         let found = self.work(key.py(), |engine| {
             engine.check_open()?;
             let (now, peek) = (engine.ks.now(), dozo_store::Access::Peek);
-            Ok(engine.ks.get(self.db, name, peek).map(|item| item.expire_at().map(|at| at - now)))
+            Ok(engine.ks.head(self.db, name, peek).map(|item| item.expire_at().map(|at| at - now)))
         })?;
         let left = found.ok_or_else(|| missing(key))?;
         Ok(left.map(|ms| PyFloat::new(key.py(), ms as f64 / 1000.0)))
@@ -410,7 +410,7 @@ impl Library {
         let name = key_of(key)?;
         self.work(key.py(), |engine| {
             engine.check_open()?;
-            Ok(engine.ks.get(self.db, name, dozo_store::Access::Peek).map(|item| item.flags()))
+            Ok(engine.ks.head(self.db, name, dozo_store::Access::Peek).map(|item| item.flags()))
         })
     }
 
@@ -451,7 +451,7 @@ impl Library {
         let name = key_of(key)?;
         self.work(key.py(), |engine| {
             engine.check_open()?;
-            Ok(engine.ks.get(self.db, name, dozo_store::Access::Peek).is_some())
+            Ok(engine.ks.head(self.db, name, dozo_store::Access::Peek).is_some())
         })
     }
 

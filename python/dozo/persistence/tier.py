@@ -12,7 +12,7 @@ from typing import Any, Final
 from dozo._kernel import Disk, Server
 from dozo.config import Config, SettingError
 from dozo.errors import ConfigError
-from dozo.log import Log
+from dozo.log import Logger
 
 __all__ = ["Tier"]
 
@@ -29,7 +29,7 @@ _RULES: Final = {
 class Tier:
     """The disk tier of one server, if it has one."""
 
-    def __init__(self, config: Config, log: Log) -> None:
+    def __init__(self, config: Config, log: Logger) -> None:
         self.config, self.log = config, log
         self._disk: Disk | None = None
         self._error: str | None = None
@@ -70,6 +70,11 @@ class Tier:
         elif self._error and not error:
             self.log("info", "the disk tier is written again")
         self._error = error
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is one."""
+        return self._disk is not None
 
     def figures(self) -> dict[str, Any]:
         """Return what INFO tells of the tier; nothing where there is none."""

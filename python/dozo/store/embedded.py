@@ -12,6 +12,7 @@ import os
 import weakref
 from collections.abc import Callable, Collection
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from dozo._kernel import Library
@@ -71,6 +72,7 @@ class Engine:
         serializer: Serializer,
         role: str = "store",
         open_door: Callable[[Path], Door] | None = None,
+        scratch: TemporaryDirectory[str] | None = None,
     ) -> None:
         self.persistence = Persistence(config, log)
         self.persistence.may_end = False
@@ -94,7 +96,7 @@ class Engine:
         self.codec.tags.in_use = _finder(weakref.ref(self))
         self._door = door
         self._library = Library(self.kernel, self.codec)
-        self._end = weakref.finalize(self, _end, self._library, self.persistence, self.codec, door)
+        self._end = weakref.finalize(self, _end, self._library, self.persistence, self.codec, door, scratch)
         _RUNNING.add(self)
         if door:
             door.serve(self)
@@ -138,7 +140,8 @@ _RUNNING: Final[weakref.WeakSet[Engine]] = weakref.WeakSet()
 def _forsake_all() -> None:
     """In a fork: files, sockets and threads are the other process's. What is only in memory is here too."""
     for engine in list(_RUNNING):
-        if engine.persistence.settings.persistence != "none" and not engine.is_closed:
+        has_files = engine.persistence.settings.persistence != "none" or engine.persistence.tier.is_open
+        if has_files and not engine.is_closed:
             engine.forsake()
 
 
@@ -163,7 +166,13 @@ def _finder(reference: weakref.ref[Engine]) -> Callable[[], Collection[int]]:
     return find
 
 
-def _end(library: Library, persistence: Persistence, codec: Codec, door: Door | None) -> None:
+def _end(
+    library: Library,
+    persistence: Persistence,
+    codec: Codec,
+    door: Door | None,
+    scratch: TemporaryDirectory[str] | None,
+) -> None:
     """What closing is, and what becomes of a store that nobody closes, at the latest when the process ends."""
     try:
         if door:
@@ -172,6 +181,8 @@ def _end(library: Library, persistence: Persistence, codec: Codec, door: Door | 
     finally:
         codec.tags.close()
         persistence.data.unlock()
+        if scratch:
+            scratch.cleanup()
 
 
 class Embedded(Library, Store):

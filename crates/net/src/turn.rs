@@ -666,7 +666,8 @@ impl<'e> Turn<'e> {
     /// Once everything that had arrived is fed, or it is `late`, lets every connection finish; true when all are
     /// closed.
     pub fn finish_all(&mut self, late: bool) -> bool {
-        if late || (self.ready.is_empty() && self.crews.iter().all(|crew| crew.drained)) {
+        let fetching = self.lanes.iter().any(|(_, lane)| lane.fetching && lane.ending == Ending::No);
+        if late || (self.ready.is_empty() && !fetching && self.crews.iter().all(|crew| crew.drained)) {
             let keys: Vec<u32> = self.lanes.iter().map(|(key, _)| key as u32).collect();
             keys.into_iter().for_each(|key| self.finish(key));
         }

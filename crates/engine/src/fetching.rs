@@ -68,12 +68,15 @@ pub(crate) fn is_script(name: &str) -> bool {
     SCRIPTS.contains(&name)
 }
 
+/// A value on disk: database, key and place.
+type Cold = (usize, Box<[u8]>, Place);
+
 /// What a session waits for, or has been brought.
 #[derive(Default)]
 pub(crate) struct Fetch {
     left: usize,
     bytes: usize,
-    got: Vec<(usize, Box<[u8]>, Place, Vec<u8>)>,
+    got: Vec<(Cold, Vec<u8>)>,
 }
 
 /// A record on its way.
@@ -143,7 +146,7 @@ impl Engine {
         self.ask_for(session, cold)
     }
 
-    fn cold_keys(&self, db: usize, row: u32, args: &[&[u8]], to: &mut Vec<(usize, Box<[u8]>, Place)>) {
+    fn cold_keys(&self, db: usize, row: u32, args: &[&[u8]], to: &mut Vec<Cold>) {
         let command = self.table.row(row);
         if !command.reads_values || (command.name == "set" && !set_reads(args)) {
             return;
@@ -162,7 +165,7 @@ impl Engine {
     fn put_in_place(&mut self, session: &mut Session) -> bool {
         let Some(fetch) = session.fetch.take() else { return false };
         self.fetching.bytes -= fetch.bytes;
-        for (db, key, place, bytes) in fetch.got {
+        for ((db, key, place), bytes) in fetch.got {
             self.ks.supply(db, &key, place, &bytes);
         }
         self.admit_crowd();
@@ -170,7 +173,7 @@ impl Engine {
     }
 
     /// Has the readers bring values; whether the session has to wait for them.
-    fn ask_for(&mut self, session: &mut Session, cold: Vec<(usize, Box<[u8]>, Place)>) -> bool {
+    fn ask_for(&mut self, session: &mut Session, cold: Vec<Cold>) -> bool {
         let bytes = cold.iter().map(|(_, _, place)| place.len as usize).sum::<usize>();
         if cold.is_empty() {
             return false;
@@ -183,7 +186,7 @@ impl Engine {
         for (db, key, place) in cold {
             match self.ks.tier_disk().and_then(|disk| disk.locate(place)) {
                 None => {}
-                Some(Located::Here(bytes)) => fetch.got.push((db, key, place, bytes)),
+                Some(Located::Here(bytes)) => fetch.got.push(((db, key, place), bytes)),
                 Some(Located::There(job)) => {
                     self.fetching.tickets += 1;
                     let ticket = self.fetching.tickets;
@@ -213,7 +216,7 @@ impl Engine {
             let session = self.session_mut(wanted.sid).filter(|session| session.id == wanted.client);
             let Some(fetch) = session.and_then(|session| session.fetch.as_mut()) else { continue };
             if let Some(bytes) = bytes {
-                fetch.got.push((wanted.db, wanted.key, wanted.place, bytes));
+                fetch.got.push(((wanted.db, wanted.key, wanted.place), bytes));
             }
             fetch.left -= 1;
             if fetch.left == 0 {

@@ -1,4 +1,5 @@
 //! Values on disk: a keyspace with a tier behaves like one without, whatever lies where.
+#![allow(clippy::unwrap_used)]
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -151,7 +152,7 @@ fn change(ks: &mut Keyspace, seed: u64) {
             ((), true)
         })),
         14 => drop(ks.edit_or_create(db, &key, |stream: &mut Stream| {
-            let next = stream.len() as u64 + 1;
+            let next = stream.len() + 1;
             let id = dozo_store::collections::stream::Id::new(next.max(stream.counters().last_id.ms + 1), 0);
             stream.append(id, &[b"field", &word], &packing);
             ((), true)

@@ -300,7 +300,7 @@ impl Pair {
                 .collect();
             let mut seen = 0;
             self.store.for_each(db, &mut |head| {
-                let item = head.item().unwrap();
+                let item = head.item().expect("all values are in memory");
                 seen += 1;
                 check_item(&item, item.key(), &live[item.key()]);
             });

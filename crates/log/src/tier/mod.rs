@@ -74,6 +74,9 @@ struct Flight {
     bytes: Arc<Vec<u8>>,
 }
 
+/// A database and a key.
+type Alias = (u16, Box<[u8]>);
+
 /// Where the bytes of a record are to be had.
 enum Bytes {
     /// Here.
@@ -103,7 +106,7 @@ pub struct DiskTier {
     total: u64,
     seq: u64,
     /// Database and key of entries that were moved or renamed since their record was written.
-    aliases: HashMap<(u32, u32), (u16, Box<[u8]>)>,
+    aliases: HashMap<(u32, u32), Alias>,
     sweeping: Option<Sweeping>,
     taken_bytes: u64,
     written_bytes: u64,

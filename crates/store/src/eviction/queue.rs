@@ -116,7 +116,7 @@ impl Queues {
     /// Some entry; `random` is 64 random bits. Which one is as random as the chunks are evenly filled.
     pub fn sample(&self, random: u64) -> Option<(Space, EntryPtr)> {
         let chunks = self.chunks.len();
-        let first = ((random >> 32) * chunks as u64 >> 32) as usize;
+        let first = (((random >> 32) * chunks as u64) >> 32) as usize;
         let held = |id: &usize| self.chunk(*id as u32).filter(|chunk| chunk.live > 0);
         let chunk = (first..chunks).chain(0..first).find_map(|id| held(&id))?;
         let at = (random & 0xffff_ffff) as usize % CHUNK_WORDS;

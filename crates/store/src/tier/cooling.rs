@@ -173,10 +173,10 @@ impl Keyspace {
             for key in keys {
                 let hash = self.hash(&key);
                 let hot = |entry: &EntryPtr| !entry.is_cold();
-                if let Some(entry) = self.live(db, hash, &key).filter(hot) {
-                    if self.cool(db, hash, entry, true) == Cooled::Refused {
-                        self.enlist(db, hash, entry);
-                    }
+                if let Some(entry) = self.live(db, hash, &key).filter(hot)
+                    && self.cool(db, hash, entry, true) == Cooled::Refused
+                {
+                    self.enlist(db, hash, entry);
                 }
             }
         }

@@ -123,11 +123,11 @@ def run(place: tuple[str, int], kind: Kind, connections: int, pipeline: int, sec
     poll, found = select.epoll(), {}
     waits: list[float] = []
     try:
-        first = _one_id(place, kind)
         for _ in range(connections):
             connection = _Connection(place, kind.request * pipeline, reply_len)
             found[connection.socket.fileno()] = connection
             poll.register(connection.socket.fileno(), select.EPOLLIN)
+        first = _one_id(place, kind)
         start = time.perf_counter()
         for connection in found.values():
             connection.send()

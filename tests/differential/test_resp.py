@@ -19,13 +19,20 @@ EXAMPLES = 60
 COMMANDS = int(os.environ.get("COMMANDS", "0"))
 
 
+#: What the families change, and the defaults.
+CHANGED = (
+    *(b"maxmemory", b"0", b"hll-sparse-max-bytes", b"3000", b"set-max-intset-entries", b"512"),
+    *(b"hash-max-listpack-entries", b"128", b"hash-max-listpack-value", b"64"),
+)
+
+
 @pytest.fixture
 def pair(shared_server, shared_redis) -> tuple[int, int]:
     return shared_server.port, shared_redis.port
 
 
 def _clean(wire: Wire, family: str) -> None:
-    wire.pipeline([(b"RESET",), (b"FLUSHALL",), (b"CONFIG", b"SET", b"maxmemory", b"0")])
+    wire.pipeline([(b"RESET",), (b"FLUSHALL",), (b"CONFIG", b"SET", *CHANGED)])
     if family == "scripting":
         wire.pipeline([(b"SCRIPT", b"FLUSH"), (b"FUNCTION", b"FLUSH")])
 

@@ -54,7 +54,9 @@ def info(server: Server, *sections: str) -> Verbatim:
     """Returns sections of the server's state; "all" and "everything" are all of them, none is the usual ones."""
     view = View(server, server.stats())
     wanted = _wanted([section.lower() for section in sections])
-    parts = [_text(name, SECTIONS[name](view)) for name in SECTIONS if name in wanted]
+    fields = {name: SECTIONS[name](view) for name in SECTIONS if name in wanted}
+    # Redis's sections, where there is no tier of which there was something to be told.
+    parts = [_text(name, found) for name, found in fields.items() if found or name != "tier"]
     return Verbatim("\r\n".join(parts))
 
 

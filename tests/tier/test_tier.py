@@ -13,7 +13,7 @@ import pytest
 import redis
 
 from dozo.config import load
-from dozo.testing import HOST, Node
+from dozo.testing import HOST, Node, NodeError
 
 LARGE = 30_000
 Start = Callable[..., Node]
@@ -48,6 +48,11 @@ def talk(port: int, request: bytes) -> bytes:
         sock.sendall(request)
         sock.shutdown(socket.SHUT_WR)
         return b"".join(iter(lambda: sock.recv(1 << 16), b""))
+
+
+def test_two_servers_do_not_share_a_directory(node, start_dozo, tmp_path):
+    with pytest.raises(NodeError, match=f"in use by another server \\(process {node.pid}\\)"):
+        start_dozo("--disk-tier", str(tmp_path / "tier"))
 
 
 def test_a_large_value_goes_to_the_disk_at_once(client):

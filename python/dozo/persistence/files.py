@@ -24,6 +24,7 @@ __all__ = [
     "InUseError",
     "Manifest",
     "ManifestError",
+    "hold",
     "place",
     "sync_directory",
     "write_file",
@@ -187,20 +188,7 @@ class DataDir:
 
     def lock(self) -> None:
         """Keep other servers out until the process ends; ConfigError when one is in."""
-        path = self.path / _LOCK
-        try:
-            file = path.open("a+b")
-        except OSError as error:
-            raise ConfigError(f"{path}: {error.strerror}") from None
-        if not _lock_file(file):
-            file.seek(0)
-            owner, _, role = file.read(64).decode(errors="replace").strip().partition(" ")
-            file.close()
-            raise InUseError(self.path, owner or "unknown", role or "server")
-        file.truncate(0)
-        file.write(b"%d %s\n" % (os.getpid(), self.role.encode()))
-        file.flush()
-        self._lock = file
+        self._lock = hold(self.path / _LOCK, self.role)
 
     def unlock(self) -> None:
         """Let others in."""
@@ -256,6 +244,23 @@ class DataDir:
             with contextlib.suppress(OSError):
                 total += (self.folder / entry.name).stat().st_size
         return total
+
+
+def hold(path: Path, role: str) -> BinaryIO:
+    """Lock a file that says who has its directory, for as long as it is open; InUseError when somebody else has."""
+    try:
+        file = path.open("a+b")
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from None
+    if not _lock_file(file):
+        file.seek(0)
+        owner, _, other = file.read(64).decode(errors="replace").strip().partition(" ")
+        file.close()
+        raise InUseError(path.parent, owner or "unknown", other or "server")
+    file.truncate(0)
+    file.write(b"%d %s\n" % (os.getpid(), role.encode()))
+    file.flush()
+    return file
 
 
 def _lock_file(file: BinaryIO) -> bool:

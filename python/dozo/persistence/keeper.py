@@ -118,9 +118,15 @@ class Persistence:
     # The start
 
     def prepare(self) -> None:
-        """Take the data directory and find what to load; ConfigError says why that can't be."""
-        if self.settings.persistence == "none":
-            return
+        """Take the directories and find what to load; ConfigError says why that can't be."""
+        with contextlib.ExitStack() as undo:
+            undo.callback(self.unlock)
+            if self.settings.persistence != "none":
+                self._find()
+            self.tier.prepare(self.data.role)
+            undo.pop_all()
+
+    def _find(self) -> None:
         self.data.make()
         self.data.lock()
         self.data.clean()
@@ -544,11 +550,16 @@ class Persistence:
         if self._errand:
             self._drop_walk(server)
 
+    def unlock(self) -> None:
+        """Let others have the directories."""
+        self.data.unlock()
+        self.tier.unlock()
+
     def end(self, server: Server) -> None:
         """Save for the last time, when everybody is gone."""
         self._is_over = True
         if self.failed or self.settings.persistence == "none" or server.disk.load_state() is not None:
-            self.data.unlock()
+            self.unlock()
             return
         self._drop_walk(server)
         points = parse_points(self.settings.save)

@@ -7,15 +7,17 @@ Refuses to move values: the kernel does that, by the rules that stand here.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 from dozo._kernel import Disk, Server
 from dozo.config import Config, SettingError
 from dozo.errors import ConfigError
 from dozo.log import Logger
+from dozo.persistence.files import hold
 
 __all__ = ["Tier"]
 
+_LOCK: Final = "tier.lock"
 _RULES: Final = {
     "disk-tier-strategy": "strategy",
     "large-value-threshold": "large",
@@ -33,8 +35,26 @@ class Tier:
         self.config, self.log = config, log
         self._disk: Disk | None = None
         self._error: str | None = None
+        self._lock: BinaryIO | None = None
         for name in _RULES:
             config.on_change(name, self._applier(name))
+
+    def prepare(self, role: str) -> None:
+        """Take the directory, in whose files nobody else may be; ConfigError says why that can't be."""
+        if not self.config.tier.disk_tier:
+            return
+        folder = Path(self.config.tier.disk_tier).absolute()
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(f"disk-tier {folder}: {error.strerror or error}") from None
+        self._lock = hold(folder / _LOCK, role)
+
+    def unlock(self) -> None:
+        """Let others have the directory."""
+        if self._lock:
+            self._lock.close()
+            self._lock = None
 
     def begin(self, server: Server) -> None:
         """Open the tier, before anything is stored."""
@@ -43,7 +63,6 @@ class Tier:
             return
         folder = Path(settings.disk_tier).absolute()
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             server.disk.open_tier(
                 folder,
                 settings.disk_tier_size,

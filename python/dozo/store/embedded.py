@@ -81,7 +81,7 @@ class Engine:
         # Before anything is looked at: only who holds the lock of the directory may.
         self.persistence.prepare()
         with contextlib.ExitStack() as undo:
-            undo.callback(data.unlock)
+            undo.callback(self.persistence.unlock)
             # Before the data are loaded, so that others know whom to wait for.
             door = open_door(data.path) if open_door else None
             if door:
@@ -131,7 +131,7 @@ class Engine:
         if self._door:
             self._door.forsake()
         self.codec.tags.close()
-        self.persistence.data.unlock()
+        self.persistence.unlock()
 
 
 _RUNNING: Final[weakref.WeakSet[Engine]] = weakref.WeakSet()
@@ -180,7 +180,7 @@ def _end(
         library.end()
     finally:
         codec.tags.close()
-        persistence.data.unlock()
+        persistence.unlock()
         if scratch:
             scratch.cleanup()
 

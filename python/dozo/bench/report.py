@@ -192,12 +192,12 @@ def chart(results: Results, path: Path) -> None:
     from matplotlib import pyplot
 
     saves = "saving" in results
-    figure, axes = pyplot.subplots(4 if saves else 3, 1, figsize=(11, 18 if saves else 14))
+    figure, axes = pyplot.subplots(4 if saves else 3, 1, figsize=(14, 18 if saves else 14))
     rows = [(peer, row) for peer in ("redis", "memcached") for row in results[peer]]
     names = [f"{row['load']} P={row['pipeline']}\nvs {peer}" for peer, row in rows]
     axes[0].bar(range(len(rows)), [row["cpu_ratio"] for _, row in rows], color="#3572a5")
     axes[0].axhline(1.0, color="black", linewidth=1)
-    axes[0].set_xticks(range(len(rows)), names, rotation=60, ha="right", fontsize=7)
+    axes[0].set_xticks(range(len(rows)), names, rotation=90, fontsize=7)
     axes[0].set_title("CPU per request, dozo / peer (lower is better)")
     memory = results["memory"]
     sizes = [f"{size}-byte value" for size in _sizes(memory)]

@@ -78,7 +78,8 @@ impl Folder {
     }
 
     fn bytes(&self) -> u64 {
-        self.files().iter().map(|path| path.metadata().unwrap().len()).sum()
+        // The tier's thread may remove a file between the two looks.
+        self.files().iter().filter_map(|path| path.metadata().ok()).map(|file| file.len()).sum()
     }
 }
 

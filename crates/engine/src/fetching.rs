@@ -21,47 +21,8 @@ const KEYS: usize = 1024;
 /// Bytes that are on their way for all clients; whoever needs more waits before they are asked for.
 const BYTES: usize = 64 << 20;
 
-/// Commands that never look at the value of their keys, or only where they write it anew.
-const VALUELESS: &[&str] = &[
-    "del",
-    "exists",
-    "expire",
-    "expireat",
-    "expiretime",
-    "flushall",
-    "move",
-    "mset",
-    "msetnx",
-    "object|encoding",
-    "object|freq",
-    "object|idletime",
-    "object|refcount",
-    "persist",
-    "pexpire",
-    "pexpireat",
-    "pexpiretime",
-    "psetex",
-    "pttl",
-    "rename",
-    "renamenx",
-    "restore",
-    "setex",
-    "setnx",
-    "strlen",
-    "touch",
-    "ttl",
-    "type",
-    "unlink",
-    "watch",
-];
-
 /// Commands with the number of their keys in the third word.
 const SCRIPTS: &[&str] = &["eval", "eval_ro", "evalsha", "evalsha_ro", "fcall", "fcall_ro"];
-
-/// Whether a command of that name asks for the values of its keys.
-pub(crate) fn reads_values(name: &str) -> bool {
-    !VALUELESS.contains(&name)
-}
 
 /// Whether a command of that name has its keys where a script has them.
 pub(crate) fn is_script(name: &str) -> bool {
@@ -208,9 +169,10 @@ impl Engine {
         waits
     }
 
-    /// Takes what the readers have brought; whoever has everything goes on.
-    pub fn collect_fetched(&mut self) {
-        let Some(readers) = &self.fetching.readers else { return };
+    /// Takes what the readers have brought; whether somebody has everything and goes on.
+    pub fn collect_fetched(&mut self) -> bool {
+        let Some(readers) = &self.fetching.readers else { return false };
+        let mut complete = false;
         for (ticket, bytes) in readers.take_done() {
             let Some(wanted) = self.fetching.wanted.remove(&ticket) else { continue };
             let session = self.session_mut(wanted.sid).filter(|session| session.id == wanted.client);
@@ -220,9 +182,11 @@ impl Engine {
             }
             fetch.left -= 1;
             if fetch.left == 0 {
+                complete = true;
                 self.resume_later(wanted.sid);
             }
         }
+        complete
     }
 
     /// Lets those ask who had to wait before they could.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use crate::cx::Cx;
-use crate::fetching::{is_script, reads_values};
+use crate::fetching::is_script;
 use crate::flags::Flags;
 use crate::stats::CommandStats;
 use crate::transactions::UNQUEUED;
@@ -37,6 +37,8 @@ pub struct CommandSpec {
     pub kind: Kind,
     /// First key, last key (negative: from the end) and step; zeros for none.
     pub keys: (i32, i32, i32),
+    /// It asks for the values of its keys, so these are fetched first where they lie on disk.
+    pub reads_values: bool,
 }
 
 /// How a command is run.
@@ -66,7 +68,7 @@ pub struct Command {
     pub stats: CommandStats,
     /// Run at once within MULTI.
     pub(crate) unqueued: bool,
-    /// It asks for the values of its keys, so these are fetched first where they lie on disk.
+    /// See [`CommandSpec::reads_values`].
     pub(crate) reads_values: bool,
     /// Its keys stand where a script's do.
     pub(crate) is_script: bool,
@@ -166,7 +168,7 @@ impl CommandTable {
                 implementation,
                 stats: CommandStats::default(),
                 unqueued: UNQUEUED.contains(&spec.name.as_str()),
-                reads_values: reads_values(&spec.name),
+                reads_values: spec.reads_values,
                 is_script: is_script(&spec.name),
                 subcommands: HashMap::new(),
             });

@@ -125,8 +125,9 @@ impl Life<'_> {
             }
             self.turn.engine.begin_batch();
             self.turn.engine.end_overdue_waits();
-            self.turn.engine.collect_fetched();
-            self.turn.resume();
+            if self.turn.engine.collect_fetched() {
+                self.turn.resume();
+            }
             self.accept();
             for job in std::mem::take(&mut self.jobs) {
                 job(self.turn.engine);

@@ -364,13 +364,13 @@ impl<'e> Turn<'e> {
     }
 
     /// Has a lane that has written wait for the journal.
-    fn hold_reply(&mut self, key: u32, awaited: Option<u64>) {
+    fn hold_reply(&mut self, key: u32, awaited: u64) {
         let lane = &mut self.lanes[key as usize];
         let Some(session) = self.engine.session_mut(lane.sid) else {
             return;
         };
         let wrote = std::mem::take(&mut session.wrote);
-        if let Some(awaited) = awaited.filter(|_| wrote && lane.ending != Ending::Gone) {
+        if wrote && lane.ending != Ending::Gone {
             if lane.awaits == 0 {
                 self.awaiting.push(key);
             }
@@ -394,7 +394,7 @@ impl<'e> Turn<'e> {
             if std::mem::take(&mut lane.postponed) && !std::mem::replace(&mut lane.queued, true) {
                 self.ready.push_back(key);
             }
-            self.flush(key);
+            self.flush(key, false);
         }
     }
 
@@ -492,13 +492,15 @@ impl<'e> Turn<'e> {
         let awaited = self.engine.awaited();
         for sid in sids.drain(..) {
             if let Some(key) = self.owner(sid) {
-                self.hold_reply(key, awaited);
-                self.flush(key);
+                if let Some(awaited) = awaited {
+                    self.hold_reply(key, awaited);
+                }
+                self.flush(key, true);
             }
         }
         self.writes.append(&mut self.lingering);
         for key in std::mem::take(&mut self.writes) {
-            self.flush(key);
+            self.flush(key, false);
         }
         self.engine.take_closing(&mut sids);
         for sid in sids.drain(..) {
@@ -542,7 +544,8 @@ impl<'e> Turn<'e> {
         self.sids = sids;
     }
 
-    fn flush(&mut self, key: u32) {
+    /// Writes what a lane is owed; `fresh` when that is what it was owed in this batch.
+    fn flush(&mut self, key: u32, fresh: bool) {
         let now = self.now_seconds();
         let Some(lane) = self.lanes.get_mut(key as usize).filter(|lane| lane.ending != Ending::Gone) else {
             return;
@@ -556,6 +559,8 @@ impl<'e> Turn<'e> {
         let Some(session) = self.engine.session_mut(lane.sid) else {
             return;
         };
+        // The reply to what it has written goes out now, and no later one waits for that.
+        session.wrote &= !fresh;
         let before = session.out.len();
         match &mut lane.port {
             Port::Crew(crew) => {

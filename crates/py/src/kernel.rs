@@ -488,5 +488,6 @@ fn declaration(command: &Bound<'_, PyAny>) -> PyResult<CommandSpec> {
         Kind::Foreign
     };
     let (arity, keys) = (command.getattr("arity")?.extract()?, command.getattr("keys")?.extract()?);
-    Ok(CommandSpec { name, arity, flags, kind, keys })
+    let reads_values = command.getattr("reads_values")?.extract()?;
+    Ok(CommandSpec { name, arity, flags, kind, keys, reads_values })
 }

@@ -153,6 +153,43 @@ MODULE: Final = Flags.MODULE
 _CATEGORY_OF_GROUP: Final = {"generic": "keyspace", "server": "", "pubsub": ""}
 
 
+_KEYS_ONLY: Final = frozenset(
+    [
+        "del",
+        "exists",
+        "expire",
+        "expireat",
+        "expiretime",
+        "flushall",
+        "move",
+        "mset",
+        "msetnx",
+        "object|encoding",
+        "object|freq",
+        "object|idletime",
+        "object|refcount",
+        "persist",
+        "pexpire",
+        "pexpireat",
+        "pexpiretime",
+        "psetex",
+        "pttl",
+        "rename",
+        "renamenx",
+        "restore",
+        "setex",
+        "setnx",
+        "strlen",
+        "touch",
+        "ttl",
+        "type",
+        "unlink",
+        "watch",
+    ]
+)
+"""Commands that never look at the value of their keys, or only where they write it anew."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
     """One declared command. `function` and `spec` are None when Rust implements it, or when it is only a container."""
@@ -197,6 +234,11 @@ class Command:
     def is_hot(self) -> bool:
         """Whether Rust implements it."""
         return self.function is None and not self.is_container
+
+    @property
+    def reads_values(self) -> bool:
+        """Whether it may ask for the values of its keys, which come from the disk first if they lie there."""
+        return self.full_name not in _KEYS_ONLY
 
     @property
     def categories(self) -> tuple[str, ...]:

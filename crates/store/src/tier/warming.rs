@@ -81,7 +81,7 @@ impl Keyspace {
     pub(crate) fn drop_entry(&mut self, db: usize, hash: u64, entry: EntryPtr) {
         self.note_removed(db, entry, Reason::Evicted);
         self.stats.evicted += 1;
-        self.unlink(db, hash, entry);
+        self.detach(db, hash, entry);
         self.bury(entry);
     }
 

@@ -12,6 +12,7 @@ import os
 import random
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from types import TracebackType
@@ -26,7 +27,7 @@ R = TypeVar("R")
 _PAUSE_S = 0.001
 
 
-class _Held:
+class _Held(ABC):
     """What is acquired and released, also by `with`."""
 
     def __init__(self, cache: Cache, key: Any, expire: float | None = None, tag: Any = None) -> None:
@@ -40,12 +41,13 @@ class _Held:
         while not self._take():
             time.sleep(_PAUSE_S)
 
+    @abstractmethod
     def _take(self) -> bool:
-        raise NotImplementedError
+        """Take it unless somebody has it; whether it was taken."""
 
+    @abstractmethod
     def release(self) -> None:
         """Let it go."""
-        raise NotImplementedError
 
     def __enter__(self) -> Self:
         self.acquire()

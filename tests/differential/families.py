@@ -47,6 +47,8 @@ INTEGERS = (
     "00",
 )
 TIMES = ("100000", "999999", "0", "-1", "9223372036854775807", "x")
+# Shorter than all of these: whether the same time again is later depends on the tick of a clock between the two.
+EARLIER = ("50", "0", "-1", "x")
 MOMENTS = ("33177117420", "33177117420000", "0", "-5", "nope")
 FLOATS = ("1", "-2.5", "0.1", "3.0e3", "1e400", "nan", "inf", "abc", "", "5.0000000000000001", "1e-7")
 PATTERNS = ("*", "a*", "?", "[ab]", "list:*", "\\a", "[^a]", "nothing", "[a-c]", "l*t:1", "")
@@ -56,6 +58,7 @@ HOLES = {
     "v": st.sampled_from(VALUES),
     "i": st.sampled_from(INTEGERS),
     "t": st.sampled_from(TIMES),
+    "g": st.sampled_from(EARLIER),
     "m": st.sampled_from(MOMENTS),
     "f": st.sampled_from(FLOATS),
     "p": st.sampled_from(PATTERNS),
@@ -83,7 +86,7 @@ DECRBY {k} -9223372036854775808
 
 GENERIC = """
 SET {k} {v}|SET {k} {v} EX 100000|DEL {k}|DEL {k} {k}|UNLINK {k} {k}|EXISTS {k} {k} {k}|TOUCH {k} {k}|TYPE {k}
-EXPIRE {k} {t}|EXPIRE {k} {t} NX|EXPIRE {k} {t} XX|EXPIRE {k} {t} GT|EXPIRE {k} {t} LT|EXPIRE {k} 10 NX XX
+EXPIRE {k} {t}|EXPIRE {k} {t} NX|EXPIRE {k} {t} XX|EXPIRE {k} {g} GT|EXPIRE {k} {t} LT|EXPIRE {k} 10 NX XX
 EXPIRE {k} 10 GT LT|EXPIRE {k} 10 WHAT|EXPIRE {k} 10 XX GT|PEXPIRE {k} {t}|EXPIREAT {k} {m}|PEXPIREAT {k} {m}
 PERSIST {k}|TTL {k}|EXPIRETIME {k}|PEXPIRETIME {k}|RENAME {k} {k}|RENAMENX {k} {k}|COPY {k} {k}
 COPY {k} {k} REPLACE|COPY {k} {k} DB {d}|COPY {k} {k} DB {d} REPLACE|MOVE {k} {d}|SELECT {d}|SELECT 0|KEYS {p}

@@ -13,7 +13,7 @@ Results = dict[str, Any]
 
 
 def tables(results: Results) -> str:
-    """The results in Markdown, for the README."""
+    """All results in Markdown."""
     parts = [_requests(results)]
     if "ids" in results:
         parts.append(_ids(results["ids"]))

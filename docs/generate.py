@@ -17,6 +17,7 @@ from dozo.bench.summary import summary
 from dozo.commands.api import Command, load_families
 from dozo.commands.arguments import usage
 from dozo.config import SECTIONS, SETTINGS, Setting, Tree, toml
+from dozo.config.sections import FOREIGN
 
 ROOT = Path(__file__).parent.parent
 REFERENCE = ROOT / "docs" / "reference"
@@ -67,7 +68,22 @@ def settings_page() -> str:
         lines += ["", f"## [{section}]", "", str(type(getattr(tree, section)).__doc__), ""]
         lines += ["| setting | default | what it may be | what it does |", "|---|---|---|---|"]
         lines += [_setting_row(setting) for setting in SETTINGS.values() if setting.section == section]
+    lines += ["", *_foreign_sections()]
     return "\n".join(lines) + "\n"
+
+
+def _foreign_sections() -> Iterator[str]:
+    """Return what the sections of another two-tier cache's file mean here."""
+    yield "## Sections of another cache"
+    yield ""
+    yield "A file may say some of it in these sections and names, too. They are read into the settings named, and CONFIG"
+    yield "REWRITE writes those. Where both are given and differ, dozo does not start. What does nothing, the log tells."
+    yield ""
+    yield "| name | what it may be | what it is in dozo |"
+    yield "|---|---|---|"
+    for foreign in FOREIGN.values():
+        meaning = foreign.meaning if foreign.settings else f"nothing: {foreign.meaning}"
+        yield f"| `{foreign.place}` | {foreign.expects} | {meaning} |"
 
 
 def _setting_row(setting: Setting) -> str:

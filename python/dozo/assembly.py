@@ -21,6 +21,10 @@ __all__ = ["build"]
 _KERNEL_SETTINGS: Final = (
     "databases",
     "maxmemory",
+    "max-keys",
+    "default-ttl",
+    "max-ttl",
+    "expire-interval",
     "maxmemory-samples",
     "lfu-log-factor",
     "lfu-decay-time",

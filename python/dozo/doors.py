@@ -43,7 +43,7 @@ def run(config: Config, url: str) -> int:
         raise ConfigError(
             "the upstream's password would serve for everybody: set requirepass, which callers present"
         )
-    log = Log(config.log.loglevel, config.log.log_format)
+    log = Log.of(config.log)
     stopping = threading.Event()
 
     def stop(number: int, frame: FrameType | None) -> None:

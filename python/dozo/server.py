@@ -51,7 +51,9 @@ class Running:
         self._stopping = False
         self._doors: Doors | None = None
         self._private: tempfile.TemporaryDirectory[str] | None = None
-        self.log = log or Log(config.log.loglevel, config.log.log_format)
+        self.log = log or Log.of(config.log)
+        for note in config.notes:
+            self.log("warning", note)
         table = load_families()
         for path in config.process.load:
             names = ", ".join(command.name for command in load_file(Path(path))) or "no command"

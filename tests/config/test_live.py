@@ -50,7 +50,11 @@ def test_set_names_only_some_classes_of_clients():
         ("timeout", "x", "argument couldn't be parsed into an integer"),
         ("timeout", "-1", "argument must be between 0 and 2147483647 inclusive"),
         ("protected-mode", "maybe", "argument must be 'yes' or 'no'"),
-        ("loglevel", "loud", "argument(s) must be one of the following: debug, verbose, notice, warning"),
+        (
+            "loglevel",
+            "loud",
+            "argument(s) must be one of the following: debug, verbose, notice, warning, nothing",
+        ),
         ("port", "1", "can't set immutable config"),
         ("nosuch", "1", "unknown setting"),
         (

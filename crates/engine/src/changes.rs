@@ -11,7 +11,10 @@ use crate::session::Session;
 impl Engine {
     /// Has the keyspace log changed keys while anybody wants to know them.
     pub(crate) fn observe_if_needed(&mut self) {
-        let wanted = !self.watches.is_empty() || !self.waiters.is_empty() || self.tracking.is_active();
+        let wanted = !self.watches.is_empty()
+            || !self.waiters.is_empty()
+            || self.tracking.is_active()
+            || self.limits_lifetimes();
         if wanted != self.observing {
             self.observing = wanted;
             self.ks.observe(wanted);
@@ -23,11 +26,20 @@ impl Engine {
     pub(crate) fn after_change(&mut self, session: Option<&mut Session>) {
         // A session that has just begun to wait can be served once it is back in its place.
         let later = session.as_ref().is_some_and(|session| session.is_waiting());
+        let changer = session.map_or(0, |session| session.id);
         if self.atomic == 0 {
             self.ks.settle_tier();
         }
         if self.ks.has_changed() {
-            self.drain_changes(session.map_or(0, |session| session.id));
+            self.drain_changes(changer);
+        }
+        if !self.written.is_empty() && self.atomic == 0 {
+            self.limit_lifetimes();
+            self.drain_changes(changer);
+            self.written.clear();
+        }
+        if self.ks.is_crowded() && self.atomic == 0 && !self.is_loading() {
+            self.make_room();
         }
         if self.waiters.has_ready() && self.atomic == 0 && !later {
             self.serve_waiters();
@@ -40,6 +52,7 @@ impl Engine {
         let mut log = std::mem::take(&mut self.change_log);
         self.ks.take_changed(&mut log);
         self.mark_changed(&log);
+        self.note_written_keys(&log);
         if self.tracking.is_active() {
             self.track_changes(&log, changer);
         }

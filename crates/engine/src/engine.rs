@@ -106,6 +106,8 @@ pub struct Engine {
     pub(crate) watches: Watches,
     pub(crate) waiters: Waiters,
     pub(crate) change_log: ChangeLog,
+    /// Keys that the command at hand has written, while they may need an expiry.
+    pub(crate) written: Vec<crate::lifetimes::Written>,
     /// The keyspace logs changed keys.
     pub(crate) observing: bool,
     /// How many transactions and scripts run within each other.
@@ -129,6 +131,8 @@ pub struct Engine {
     pub(crate) waker: Option<Arc<dyn Fn() + Send + Sync>>,
     /// When the host's own work is due, unix ms.
     next_chores_ms: i64,
+    /// When expired keys were looked for last.
+    last_expire_ms: i64,
     /// Unique IDs.
     pub id_service: Ids,
 }
@@ -188,6 +192,7 @@ impl Engine {
             watches: Watches::default(),
             waiters: Waiters::default(),
             change_log: ChangeLog::default(),
+            written: Vec::new(),
             observing: false,
             atomic: 0,
             pubsub: PubSub::default(),
@@ -200,6 +205,7 @@ impl Engine {
             persistence: Persistence::default(),
             waker: None,
             next_chores_ms: 0,
+            last_expire_ms: 0,
             id_service,
         }
     }
@@ -466,8 +472,12 @@ impl Engine {
         crate::memcached::tick(self, now);
         self.tick_tier();
         let mut busy = false;
-        if self.settings.active_expire && self.pause.is_none() && !self.is_loading() {
-            busy |= self.expire_for(start);
+        if self.expires_now(now) {
+            if self.expire_for(start) {
+                busy = true;
+            } else {
+                self.last_expire_ms = now;
+            }
         }
         busy |= self.free_for(start);
         busy |= self.limit_tracking(UNTRACK_SLICE);
@@ -489,6 +499,12 @@ impl Engine {
             host.chores(&mut Cx::new(self, &mut session, 0));
             self.set_attached(false);
         });
+    }
+
+    /// Whether it is time to look for expired keys.
+    fn expires_now(&self, now: i64) -> bool {
+        let due = now - self.last_expire_ms >= self.settings.expire_interval_ms;
+        due && self.settings.active_expire && self.pause.is_none() && !self.is_loading()
     }
 
     /// Expires in slices until few are found or the time is up; `true` when more is due.
@@ -523,6 +539,9 @@ impl Engine {
             ("maxmemory", SettingValue::Int(bytes)) => {
                 self.ks.set_maxmemory(u64::try_from(*bytes).unwrap_or(0))
             }
+            ("max-keys", SettingValue::Int(keys)) => {
+                self.ks.set_max_keys(usize::try_from(*keys).unwrap_or(0));
+            }
             ("maxmemory-policy", SettingValue::Text(text)) => {
                 let Some(policy) = std::str::from_utf8(text).ok().and_then(PolicyKind::parse) else {
                     return false;
@@ -550,6 +569,7 @@ impl Engine {
                     return true;
                 }
                 let known = self.settings.set(name, value);
+                self.observe_if_needed();
                 self.ks.set_noted(self.settings.notifies(Class::KeyMiss), self.settings.notifies(Class::New));
                 if self.settings.requirepass.is_empty() {
                     // Nobody has to wait any more for a password that is not asked for.

@@ -21,6 +21,7 @@ pub mod hot;
 pub mod ids;
 pub mod items;
 pub mod latency;
+mod lifetimes;
 pub mod loading;
 pub mod memcached;
 pub mod monitor;

@@ -38,6 +38,12 @@ pub struct Settings {
     pub script_cache_max_memory: usize,
     /// Keys that client-side caching's table holds at most; 0: no limit.
     pub tracking_table_max_keys: usize,
+    /// Milliseconds after which a key expires that was written without an expiry; 0: never.
+    pub default_ttl_ms: i64,
+    /// Milliseconds after which every key that is written expires; 0: never.
+    pub max_ttl_ms: i64,
+    /// Milliseconds between two searches for expired keys; 0: at each tick.
+    pub expire_interval_ms: i64,
     /// Whether expired keys are collected in the background (DEBUG SET-ACTIVE-EXPIRE).
     pub active_expire: bool,
 }
@@ -61,6 +67,9 @@ impl Default for Settings {
             lua_memory_limit: 256 << 20,
             script_cache_max_memory: 64 << 20,
             tracking_table_max_keys: 1_000_000,
+            default_ttl_ms: 0,
+            max_ttl_ms: 0,
+            expire_interval_ms: 0,
             active_expire: true,
         }
     }
@@ -121,6 +130,9 @@ impl Settings {
             "lua-memory-limit" => self.lua_memory_limit = value.size()?,
             "script-cache-max-memory" => self.script_cache_max_memory = value.size()?,
             "tracking-table-max-keys" => self.tracking_table_max_keys = value.size()?,
+            "default-ttl" => self.default_ttl_ms = value.int()?.saturating_mul(1000),
+            "max-ttl" => self.max_ttl_ms = value.int()?.saturating_mul(1000),
+            "expire-interval" => self.expire_interval_ms = value.int()?.saturating_mul(1000),
             "active-expire" => self.active_expire = value.int()? != 0,
             _ => return None,
         }

@@ -172,11 +172,13 @@ impl Disk {
         path: PathBuf,
         limit: u64,
         buffer: usize,
-        compression_threshold: usize,
+        compression: (usize, u8),
         syncs: bool,
         threads: usize,
     ) -> PyResult<()> {
-        let plan = TierPlan { dir: path, limit, buffer, compression_threshold, syncs, threads };
+        let (compression_threshold, compression_level) = compression;
+        let plan =
+            TierPlan { dir: path, limit, buffer, compression_threshold, compression_level, syncs, threads };
         with(|engine| engine.open_tier(plan).map_err(failed))
     }
 

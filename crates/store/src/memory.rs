@@ -79,10 +79,28 @@ impl Keyspace {
         self.limit_tier_buffer();
     }
 
-    /// Whether more is used than the limit allows.
+    /// Sets how many keys there may be in all databases; 0 means any number. Some leave with the next writes.
+    pub fn set_max_keys(&mut self, keys: usize) {
+        self.max_keys = keys;
+    }
+
+    /// Whether more is used than the limits allow, or (where nothing may leave) as much.
     #[inline]
     pub fn over_limit(&self) -> bool {
         self.maxmemory != 0 && self.counted_memory() > self.maxmemory
+            || self.max_keys != 0 && self.keys_too_many(self.eviction.kind() == PolicyKind::NoEviction)
+    }
+
+    /// Whether there are more keys than there may be; with `refuses` also when one more would be.
+    fn keys_too_many(&self, refuses: bool) -> bool {
+        let keys: usize = self.dbs.iter().map(|db| db.table.len()).sum();
+        self.max_keys != 0 && keys + usize::from(refuses) > self.max_keys
+    }
+
+    /// Whether keys have to leave because there are too many of them.
+    #[inline]
+    pub fn is_crowded(&self) -> bool {
+        self.max_keys != 0 && self.keys_too_many(false)
     }
 
     /// The policy in force.
@@ -112,6 +130,9 @@ impl Keyspace {
 
     /// Makes room for `needed` more bytes.
     pub fn evict(&mut self, needed: u64) -> EvictOutcome {
+        if self.max_keys != 0 && !self.drop_keys() {
+            return EvictOutcome::Nothing;
+        }
         for _ in 0..EVICTIONS_MAX {
             if self.maxmemory == 0 || self.counted_memory().saturating_add(needed) <= self.maxmemory {
                 return EvictOutcome::Ok;
@@ -126,6 +147,28 @@ impl Keyspace {
             }
         }
         EvictOutcome::Ok
+    }
+
+    /// Evicts whole keys until there are no more than there may be; false when none may leave.
+    fn drop_keys(&mut self) -> bool {
+        let refuses = self.eviction.kind() == PolicyKind::NoEviction;
+        for _ in 0..EVICTIONS_MAX {
+            if !self.keys_too_many(refuses) {
+                return true;
+            }
+            // What lies on disk is asked for least. Detached entries must not be chosen, as below.
+            if self.evict_cold() {
+                continue;
+            } else if !self.detached.is_empty() {
+                self.free_step(FREE_SLICE);
+                continue;
+            }
+            let everyone = Everyone { dbs: &self.dbs, db_of_space: &self.db_of_space, hasher: &self.hasher };
+            let Some((space, entry)) = self.eviction.victim(&everyone) else { return false };
+            let db = usize::from(self.db_of_space[usize::from(space)]);
+            self.drop_entry(db, self.hash(entry.key()), entry);
+        }
+        true
     }
 
     fn evict_one(&mut self) -> bool {

@@ -28,6 +28,8 @@ class Config:
     ):
         self.tree = tree or Tree()
         self.file = file
+        self.notes: list[str] = []
+        """What is to be said of a file that was read, besides errors."""
         self._sources = dict(sources or {})
         self._hooks: dict[str, list[Hook]] = {}
         self.network = self.tree.network

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dozo.config import presets
+from dozo.config import presets, sections
 from dozo.config.live import Config
 from dozo.config.setting import SETTINGS, SettingError, find, nearest
 from dozo.config.tree import SECTIONS, Tree
@@ -42,8 +42,10 @@ def load(
     values: dict[str, tuple[Any, str]] = {
         name: (value, "default") for name, value in _from_flags(defaults or {}).items()
     }
+    notes: list[str] = []
     if path is not None:
-        values.update({name: (value, str(path)) for name, value in _from_file(path).items()})
+        said, notes = _from_file(path)
+        values.update({name: (value, str(path)) for name, value in said.items()})
     values.update({name: (value, "environment") for name, value in _from_environment(environment).items()})
     values.update({name: (value, "flag") for name, value in _from_flags(flags or {}).items()})
     chosen, _ = values.get("preset", ("none", "default"))
@@ -51,10 +53,13 @@ def load(
     tree = Tree()
     for name, (value, _) in values.items():
         setattr(getattr(tree, SETTINGS[name].section), SETTINGS[name].field, value)
-    return Config(tree, {name: source for name, (_, source) in values.items()}, path)
+    config = Config(tree, {name: source for name, (_, source) in values.items()}, path)
+    config.notes = [f"{path}: {note}" for note in notes]
+    return config
 
 
-def _from_file(path: Path) -> dict[str, Any]:
+def _from_file(path: Path) -> tuple[dict[str, Any], list[str]]:
+    """Return the settings of a file, and what is to be said of names that do nothing."""
     try:
         document = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
@@ -62,10 +67,17 @@ def _from_file(path: Path) -> dict[str, Any]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingError(f"isn't valid TOML ({error})", origin=str(path)) from None
     values: dict[str, Any] = {}
+    reading = _with_origin(str(path), lambda: sections.read(document))
     for section, table in document.items():
+        if section in sections.NAMES:
+            continue
         for key, value in _entries(section, table, path).items():
             values[key] = _with_origin(str(path), lambda key=key, value=value: SETTINGS[key].accept(value))
-    return values
+    for name, value in reading.values.items():
+        if values.setdefault(name, value) != value:
+            both = f"{reading.places[name]} and [{SETTINGS[name].section}] {name}"
+            raise SettingError("are the same setting and differ", both, str(path))
+    return values, reading.notes
 
 
 def _entries(section: str, table: object, path: Path) -> dict[str, object]:
@@ -75,7 +87,9 @@ def _entries(section: str, table: object, path: Path) -> dict[str, object]:
         reason = f"must stand under [{SETTINGS[section].section}]"
         raise SettingError(reason, section, origin=str(path))
     if not known:
-        raise SettingError(f"unknown section{nearest(section, SECTIONS)}", f"[{section}]", str(path))
+        raise SettingError(
+            f"unknown section{nearest(section, (*SECTIONS, *sections.NAMES))}", f"[{section}]", str(path)
+        )
     if not isinstance(table, dict):
         raise SettingError("must be a table", f"[{section}]", str(path))
     for key in table:

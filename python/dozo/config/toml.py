@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dozo.config import units
+from dozo.config import sections, units
 from dozo.config.setting import SECRETS, SETTINGS, Setting
 from dozo.config.tree import SECTIONS, Tree
 
@@ -112,10 +112,23 @@ def rewrite(text: str, values: Mapping[str, tuple[Setting, Any]]) -> str:
         out += lines[at:last]
         at = last
     _add_missing(out, section, missing)
+    out = _without_foreign(out)
     for left in sorted({setting.section for setting, _ in missing.values()}):
         out += ["", f"[{left}]"] if out else [f"[{left}]"]
         _add_missing(out, left, missing)
     return "\n".join(out) + "\n"
+
+
+def _without_foreign(lines: list[str]) -> list[str]:
+    """Comment out what another cache's sections say: dozo's own names say it now."""
+    section, out = "", []
+    for line in lines:
+        header = _HEADER.match(line)
+        section = header[1] if header else section
+        name = "" if header or section not in sections.NAMES else line.partition("=")[0].strip(" \t\"'")
+        known = sections.FOREIGN.get((section, name))
+        out.append(f"# {line}" if known and known.settings else line)
+    return out
 
 
 def replace_file(path: Path, text: str) -> None:

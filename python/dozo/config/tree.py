@@ -31,7 +31,7 @@ Policy = Literal[
     "tinylfu",
     "hybrid",
 ]
-LogLevel = Literal["debug", "verbose", "notice", "warning"]
+LogLevel = Literal["debug", "verbose", "notice", "warning", "nothing"]
 LogFormat = Literal["console", "json"]
 Keeping = Literal["none", "snapshot", "journal", "both"]
 Fsync = Literal["always", "everysec", "no"]
@@ -177,6 +177,36 @@ class Memory:
     lfu_decay_time: Annotated[
         int, live("Time after which the frequency counter loses one step.", "minutes", ge=0, le=_INT32)
     ] = 1
+    max_keys: Annotated[
+        int,
+        live(
+            "Keys after which some are evicted or writes refused, as for maxmemory; 0 is no limit.",
+            ge=0,
+            le=_INT64,
+        ),
+    ] = 0
+    default_ttl: Annotated[
+        int,
+        live("Expiry of a key that is written and has none; 0 gives it none.", "seconds", ge=0, le=_INT32),
+    ] = 0
+    max_ttl: Annotated[
+        int,
+        live(
+            "Longest expiry of a key that is written; a longer one is cut, and one without gets it. 0 is no limit.",
+            "seconds",
+            ge=0,
+            le=_INT32,
+        ),
+    ] = 0
+    expire_interval: Annotated[
+        int,
+        live(
+            "Time between two searches for expired keys; 0 is each time (hz). No expired key is ever served.",
+            "seconds",
+            ge=0,
+            le=_INT32,
+        ),
+    ] = 0
     hll_sparse_max_bytes: Annotated[
         int, live("Longest sparse HyperLogLog; a longer one becomes dense.", "bytes", ge=0, le=_INT64)
     ] = 3000
@@ -271,6 +301,12 @@ class DiskTier:
             le=_INT64,
         ),
     ] = 1024
+    compression_level: Annotated[
+        int,
+        start(
+            "How hard LZ4 tries there: 1 is fast, more makes values smaller and takes longer.", ge=0, le=12
+        ),
+    ] = 1
 
 
 @dataclass(slots=True)
@@ -434,6 +470,8 @@ class Log:
 
     loglevel: Annotated[LogLevel, live("Least important message that is written.")] = "notice"
     log_format: Annotated[LogFormat, start("Lines for people, or one JSON object a line.")] = "console"
+    log_timestamp: Annotated[bool, start("Begin lines for people with the time.")] = True
+    log_colors: Annotated[bool, start("Colour the level in lines for people.")] = False
 
 
 @dataclass(slots=True)

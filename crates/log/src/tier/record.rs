@@ -9,9 +9,9 @@
 //! All numbers are little-endian. The checksum covers everything else. A collection is written as in an RDB file. A value is
 //! compressed with LZ4 where that pays. A record is never trusted: whoever reads one checks it all first.
 
-use crate::crc64;
 use crate::reader::Reader;
 use crate::value::{self, Restored, WRITTEN};
+use crate::{crc64, lz4};
 use dozo_store::tier::{Encoding, Fetched, Place};
 use dozo_store::{Head, Item, Packing, Type, Value};
 
@@ -27,6 +27,9 @@ const EXPIRES: u8 = 4;
 
 /// A value whose compressed form is not at least an eighth shorter is kept as it is.
 const WORTH: usize = 8;
+
+/// Longer strings are kept as they are, so that they can be read in parts.
+const PACKED_MOST: usize = 1 << 20;
 
 /// The head of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,6 +107,8 @@ impl Header {
 pub struct Compression {
     /// Bytes; 0 compresses nothing.
     pub threshold: usize,
+    /// How long LZ4 searches, as [`lz4::compress`] takes it.
+    pub level: u8,
 }
 
 /// Makes a record of a value; returns it, and how many bytes compression has saved.
@@ -118,7 +123,8 @@ pub(crate) fn make(
     record.extend_from_slice(key);
     let plain = plain(item);
     let plain = plain.as_slice();
-    let packed = pack(plain, compression);
+    let whole = item.type_of() == Type::Str && plain.len() > PACKED_MOST;
+    let packed = if whole { None } else { pack(plain, compression) };
     let value = packed.as_deref().unwrap_or(plain);
     record.extend_from_slice(value);
     let mut header = Header {
@@ -216,7 +222,7 @@ fn pack(plain: &[u8], compression: Compression) -> Option<Vec<u8>> {
     if compression.threshold == 0 || plain.len() < compression.threshold {
         return None;
     }
-    let packed = lz4_flex::block::compress(plain);
+    let packed = lz4::compress(plain, compression.level);
     (packed.len() + plain.len() / WORTH <= plain.len()).then_some(packed)
 }
 

@@ -41,6 +41,8 @@ _KERNEL_SETTINGS: Final = (
     "lua-memory-limit",
     "script-cache-max-memory",
     "memcached-max-item-size",
+    "memcached-max-stream-size",
+    "memcached-stream-timeout",
     "memcached-shutdown",
     "hz",
     "notify-keyspace-events",

@@ -112,6 +112,17 @@ impl Effects {
         self.journal.get_or_insert_default()
     }
 
+    /// Whether anybody is told of what is recorded.
+    pub fn is_read(&self) -> bool {
+        self.journal.is_some() || !self.sinks.is_empty()
+    }
+
+    /// Counts a change of so many bytes while nobody is told of any.
+    pub fn pass(&mut self, bytes: u64) {
+        self.offset += bytes;
+        self.count += 1;
+    }
+
     /// Begins a group: if more than one effect comes before its end, MULTI and EXEC stand around them. It nests.
     pub fn begin_group(&mut self) {
         self.group.depth += 1;

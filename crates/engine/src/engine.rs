@@ -45,6 +45,8 @@ pub enum Flow {
     /// Feed nothing until `take_resumable` names the session: what it asks for is on its way from the disk. Unlike a
     /// client that waits for others, one that has hung up still gets its answers.
     Fetching,
+    /// Feed nothing until what is owed is written; like `Fetching` for one that has hung up.
+    Draining,
     /// Write what is owed, then close.
     Close,
 }
@@ -262,6 +264,7 @@ impl Engine {
             self.unwatch(session.id);
             self.unsubscribe_all(&mut session);
             self.forget_fetch(&mut session);
+            crate::memcached::forget_streams(self, &mut session);
             self.ids.remove(&session.id);
             self.untrack(session.id);
         }

@@ -171,10 +171,13 @@ impl Engine {
 
     /// Takes what the readers have brought; whether somebody has everything and goes on.
     pub fn collect_fetched(&mut self) -> bool {
-        let Some(readers) = &self.fetching.readers else { return false };
-        let mut complete = false;
+        let mut complete = self.release_streams();
+        let Some(readers) = &self.fetching.readers else { return complete };
         for (ticket, bytes) in readers.take_done() {
-            let Some(wanted) = self.fetching.wanted.remove(&ticket) else { continue };
+            let Some(wanted) = self.fetching.wanted.remove(&ticket) else {
+                complete |= self.take_part(ticket, bytes);
+                continue;
+            };
             let session = self.session_mut(wanted.sid).filter(|session| session.id == wanted.client);
             let Some(fetch) = session.and_then(|session| session.fetch.as_mut()) else { continue };
             if let Some(bytes) = bytes {

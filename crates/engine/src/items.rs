@@ -3,6 +3,8 @@
 //! The library reaches strings through these, and memcached's operations make their changes here too, so that a journal,
 //! a subscriber and a client-side cache can't tell who made a change. Refuses to reply, and to know who asks.
 
+use std::sync::Arc;
+
 use dozo_store::{Access, NewValue, Put, Str, Ttl, WrongType};
 
 use crate::effects::Cause;
@@ -62,11 +64,31 @@ pub(crate) fn effect_flags(engine: &mut Engine, db: usize, key: &[u8], flags: u3
 /// Stores a string in place of whatever the key holds, and tells of it.
 pub(crate) fn write(engine: &mut Engine, db: usize, key: &[u8], value: &[u8], ttl: Ttl, flags: u32) {
     engine.ks.put(db, key, Put { value: NewValue::Bytes(value), ttl, flags: Some(flags) });
+    tell_written(engine, db, key, ttl);
+    effect_set(engine, db, key, value, ttl, flags);
+}
+
+/// The same of bytes that are nobody else's: many are not copied.
+pub(crate) fn write_shared(
+    engine: &mut Engine,
+    db: usize,
+    key: &[u8],
+    value: Arc<Vec<u8>>,
+    ttl: Ttl,
+    flags: u32,
+) {
+    let put = Put { value: NewValue::Shared(Arc::clone(&value)), ttl, flags: Some(flags) };
+    engine.ks.put(db, key, put);
+    tell_written(engine, db, key, ttl);
+    effect_set(engine, db, key, &value, ttl, flags);
+}
+
+/// Tells subscribers that a string was stored.
+pub(crate) fn tell_written(engine: &mut Engine, db: usize, key: &[u8], ttl: Ttl) {
     engine.notify(db, Class::String, "set", key);
     if matches!(ttl, Ttl::At(_)) {
         engine.notify(db, Class::Generic, "expire", key);
     }
-    effect_set(engine, db, key, value, ttl, flags);
 }
 
 /// Removes a key and tells of it; `false` when it is missing.

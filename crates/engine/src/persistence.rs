@@ -231,6 +231,9 @@ impl Engine {
         if let Some(readers) = &self.fetching.readers {
             readers.set_wake(Arc::clone(&waker));
         }
+        if let Some(disk) = self.ks.tier_disk() {
+            disk.set_wake(Arc::clone(&waker));
+        }
         self.waker = Some(waker);
     }
 

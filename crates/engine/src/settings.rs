@@ -22,6 +22,10 @@ pub struct Settings {
     pub proto_max_bulk_len: usize,
     /// Largest memcached value, bytes.
     pub memcached_max_item_size: usize,
+    /// Largest value that comes in chunks, bytes.
+    pub memcached_max_stream_size: usize,
+    /// Milliseconds after which a stream that does not move is given up; 0: never.
+    pub memcached_stream_timeout_ms: i64,
     /// Whether memcached's `shutdown` is obeyed.
     pub memcached_shutdown: bool,
     /// Whether only this machine is served as long as there is no password.
@@ -59,6 +63,8 @@ impl Default for Settings {
             latency_tracking: true,
             proto_max_bulk_len: 512 << 20,
             memcached_max_item_size: 1 << 20,
+            memcached_max_stream_size: 512 << 20,
+            memcached_stream_timeout_ms: 60_000,
             memcached_shutdown: false,
             protected_mode: true,
             hz: 10,
@@ -119,6 +125,10 @@ impl Settings {
             "latency-tracking" => self.latency_tracking = value.int()? != 0,
             "proto-max-bulk-len" => self.proto_max_bulk_len = value.size()?,
             "memcached-max-item-size" => self.memcached_max_item_size = value.size()?,
+            "memcached-max-stream-size" => self.memcached_max_stream_size = value.size()?,
+            "memcached-stream-timeout" => {
+                self.memcached_stream_timeout_ms = value.int()?.saturating_mul(1000);
+            }
             "memcached-shutdown" => self.memcached_shutdown = value.int()? != 0,
             "protected-mode" => self.protected_mode = value.int()? != 0,
             "hz" => self.hz = u32::try_from(value.int()?).ok()?.clamp(1, 500),

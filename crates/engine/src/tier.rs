@@ -50,7 +50,10 @@ impl Engine {
             syncs: plan.syncs,
         };
         let disk = Arc::clone(&self.persistence.disk);
-        let tier = DiskTier::create(disk, options).map_err(|error| reason(&error))?;
+        let mut tier = DiskTier::create(disk, options).map_err(|error| reason(&error))?;
+        if let Some(waker) = &self.waker {
+            dozo_store::tier::Tier::set_wake(&mut tier, Arc::clone(waker));
+        }
         if plan.threads > 0 {
             let readers = Readers::start(plan.threads).map_err(|error| reason(&error))?;
             if let Some(waker) = &self.waker {
@@ -96,6 +99,7 @@ impl Engine {
             more = self.ks.sweep_some();
         }
         self.record_notices();
+        more |= self.retry_streams();
         more.then_some(SWEEP_PAUSE)
     }
 

@@ -4,7 +4,7 @@
 //! among them: whoever decides that a file counts does that.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -16,6 +16,10 @@ pub trait Disk: Send + Sync {
     fn append(&self, path: &Path) -> io::Result<(Box<dyn DiskFile>, u64)>;
     /// Removes a file.
     fn remove(&self, path: &Path) -> io::Result<()>;
+    /// Gives a file another name.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        std::fs::rename(from, to)
+    }
     /// A file to be read here and there.
     fn open(&self, path: &Path) -> io::Result<Arc<dyn ReadAt>> {
         Ok(Arc::new(File::open(path)?))
@@ -32,6 +36,11 @@ pub trait ReadAt: Send + Sync {
 pub trait DiskFile: Send {
     /// Writes the first bytes of `data`, and says how many.
     fn write(&mut self, data: &[u8]) -> io::Result<usize>;
+    /// Writes all of `data` over what is there from `offset` on; the end stays where it is. Only for files that were created
+    /// and not opened to be extended.
+    fn write_at(&mut self, _data: &[u8], _offset: u64) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
     /// Returns when everything written is on the medium.
     fn sync(&mut self) -> io::Result<()>;
     /// Cuts the file to that length, where it then ends.
@@ -82,6 +91,13 @@ impl ReadAt for File {
 impl DiskFile for File {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         Write::write(self, data)
+    }
+
+    fn write_at(&mut self, data: &[u8], offset: u64) -> io::Result<()> {
+        let end = self.stream_position()?;
+        self.seek(SeekFrom::Start(offset))?;
+        self.write_all(data)?;
+        self.seek(SeekFrom::Start(end)).map(|_| ())
     }
 
     fn sync(&mut self) -> io::Result<()> {

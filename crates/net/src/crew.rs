@@ -43,6 +43,8 @@ pub(crate) enum News {
     End,
     /// It is closed.
     Closed,
+    /// It has taken all it was owed.
+    Written,
     /// It is closed because it didn't take its replies.
     Overflowed,
 }
@@ -86,6 +88,8 @@ pub(crate) enum Reply {
     Hold,
     /// Read again.
     Resume,
+    /// Say when everything is written.
+    Tell,
     /// Close once everything is written.
     Finish,
     /// Close now.
@@ -203,6 +207,8 @@ struct Member {
     owed: usize,
     queued: bool,
     held: bool,
+    /// The executor wants to know when everything is written.
+    told: bool,
     class: ClientClass,
     /// Since when it owes more than its class's soft limit.
     soft_since: Option<Instant>,
@@ -363,6 +369,7 @@ impl Worker {
             owed: 0,
             queued: false,
             held: false,
+            told: false,
             class: ClientClass::Normal,
             soft_since: None,
             finish_by: None,
@@ -397,6 +404,12 @@ impl Worker {
                 }
                 Reply::Hold => self.hold(key, true),
                 Reply::Resume => self.hold(key, false),
+                Reply::Tell => {
+                    if let Some(member) = self.member(key) {
+                        member.told = true;
+                    }
+                    self.write(key);
+                }
                 Reply::Finish => {
                     if let Some(member) = self.member(key) {
                         member.finish_by = Some(Instant::now() + LINGER);
@@ -458,6 +471,9 @@ impl Worker {
             Wrote::Broken => self.close(key, News::Closed),
             Wrote::Yielded => self.writes.push(key),
             Wrote::Stalled if over => self.close(key, News::Overflowed),
+            Wrote::All if member.pending.is_empty() && std::mem::take(&mut member.told) => {
+                self.tell(key, News::Written);
+            }
             Wrote::All | Wrote::Stalled => {}
         }
     }

@@ -49,6 +49,10 @@ pub(crate) struct Lane {
     pub blocked: bool,
     /// That is because a value is on its way from the disk.
     pub fetching: bool,
+    /// It goes on once what it is owed is written.
+    pub draining: bool,
+    /// Its I/O thread was asked to say when that is so.
+    pub asked: bool,
     /// Its I/O thread was told to read no more for now.
     pub held: bool,
     /// Where the journal must have come before its replies are written, and more is taken from it; 0: nowhere.
@@ -73,6 +77,8 @@ impl Lane {
             runnable: false,
             blocked: false,
             fetching: false,
+            draining: false,
+            asked: false,
             held: false,
             awaits: 0,
             postponed: false,

@@ -300,6 +300,10 @@ impl<'e> Turn<'e> {
                 false
             }
             _ if lane.ending != Ending::No => false,
+            News::Written => {
+                self.drained(item.key);
+                false
+            }
             News::End => self.end(item.key),
             News::Data => {
                 lane.active = now;
@@ -334,6 +338,7 @@ impl<'e> Turn<'e> {
             Flow::Close => self.finish(key),
             Flow::Blocked => self.block(key),
             Flow::Fetching => self.await_disk(key),
+            Flow::Draining => self.await_peer(key),
             Flow::NeedHost => {
                 lane.runnable = true;
                 if !lane.queued {
@@ -361,6 +366,26 @@ impl<'e> Turn<'e> {
         let lane = &mut self.lanes[key as usize];
         (lane.blocked, lane.fetching) = (true, true);
         self.hold(key);
+    }
+
+    /// Feeds a lane nothing until its peer has taken what it is owed.
+    fn await_peer(&mut self, key: u32) {
+        self.await_disk(key);
+        let lane = &mut self.lanes[key as usize];
+        (lane.draining, lane.asked) = (true, false);
+    }
+
+    /// A lane's peer has taken all it was owed.
+    fn drained(&mut self, key: u32) {
+        let Some(lane) = self.lanes.get_mut(key as usize) else { return };
+        if !std::mem::take(&mut lane.draining) || lane.ending != Ending::No {
+            return;
+        }
+        (lane.blocked, lane.fetching, lane.runnable) = (false, false, true);
+        if !std::mem::replace(&mut lane.queued, true) {
+            self.later.push(key);
+        }
+        self.unhold(key);
     }
 
     /// Has a lane that has written wait for the journal.
@@ -571,6 +596,9 @@ impl<'e> Turn<'e> {
                 }
                 crew.deliver(key, &mut session.out);
                 session.net_out += before as u64;
+                if lane.draining && !std::mem::replace(&mut lane.asked, true) {
+                    crew.tell(key, Reply::Tell);
+                }
                 if finishing {
                     crew.tell(key, Reply::Finish);
                 }
@@ -582,7 +610,7 @@ impl<'e> Turn<'e> {
                 match wrote {
                     Wrote::All if finishing && !late && !link.is_delivered() => self.lingering.push(key),
                     Wrote::All if finishing => self.bury(key),
-                    Wrote::All => {}
+                    Wrote::All => self.drained(key),
                     Wrote::Yielded => self.writes.push(key),
                     Wrote::Stalled if self.output.is_over(session, now_ms) => {
                         self.expel_overflowed(key);

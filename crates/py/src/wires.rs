@@ -36,7 +36,7 @@ impl Lane {
             match flow {
                 Flow::Continue | Flow::NeedHost => break,
                 Flow::Yield => {}
-                Flow::Blocked | Flow::Fetching => self.blocked = true,
+                Flow::Blocked | Flow::Fetching | Flow::Draining => self.blocked = true,
                 Flow::Close => self.closed = true,
             }
         }

@@ -143,6 +143,8 @@ pub struct Keyspace {
     pub(crate) maxmemory: u64,
     /// Keys that there may be; 0 means any number.
     pub(crate) max_keys: usize,
+    /// Bytes of values that come in parts.
+    pub(crate) stream_bytes: usize,
     /// Bytes of all entries, attached or not.
     pub(crate) entry_bytes: usize,
     /// Bytes of all tables and volatile indices, attached or not.
@@ -195,6 +197,7 @@ impl Keyspace {
             eviction: Eviction::new(config.policy, tuning, config.hash_seed),
             maxmemory: config.maxmemory,
             max_keys: 0,
+            stream_bytes: 0,
             entry_bytes: 0,
             detached: Detached::default(),
             notices: Vec::new(),

@@ -43,13 +43,21 @@ impl Keyspace {
     /// Bytes taken from the allocator for data: entries, values, tables, queues. Reading it takes no time.
     #[inline]
     pub fn used_memory(&self) -> u64 {
-        (self.entry_bytes + self.index_bytes + self.eviction.overhead() + self.tier_bytes()) as u64
+        (self.entry_bytes
+            + self.stream_bytes
+            + self.index_bytes
+            + self.eviction.overhead()
+            + self.tier_bytes()) as u64
     }
 
     /// What of it the limit is compared with.
     #[inline]
     fn counted_memory(&self) -> u64 {
-        (self.entry_bytes + self.index_bytes + self.eviction.overhead() + self.tier_share()) as u64
+        (self.entry_bytes
+            + self.stream_bytes
+            + self.index_bytes
+            + self.eviction.overhead()
+            + self.tier_share()) as u64
     }
 
     /// The part of [`Keyspace::used_memory`] that is not entries.

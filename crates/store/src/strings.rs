@@ -37,6 +37,8 @@ impl Keyspace {
     pub fn put_hashed(&mut self, db: usize, hash: u64, key: &[u8], put: Put<'_>) -> PutOutcome {
         let payload = match put.value {
             NewValue::Bytes(bytes) => payload_of(bytes),
+            NewValue::Shared(ref bytes) if bytes.len() <= INLINE_MAX => payload_of(bytes),
+            NewValue::Shared(ref bytes) => Payload::Shared(Arc::clone(bytes)),
             NewValue::Int(value) => Payload::Int(value),
         };
         let old = self.live(db, hash, key);

@@ -24,6 +24,8 @@ const DECIMAL_MAX: usize = 20;
 pub enum NewValue<'a> {
     /// Bytes, copied; stored as an integer when they are a canonical decimal `i64`.
     Bytes(&'a [u8]),
+    /// Bytes that are shared when they are many, and else as those.
+    Shared(Arc<Vec<u8>>),
     /// An integer.
     Int(i64),
 }

@@ -336,6 +336,21 @@ class Limits:
     memcached_max_item_size: Annotated[
         int, live("Longest value a memcached client may store.", "bytes", ge=1024, le=1 << 30)
     ] = 1 << 20
+    memcached_max_stream_size: Annotated[
+        int,
+        live(
+            "Longest value a memcached client may store in chunks (set_begin).", "bytes", ge=1024, le=1 << 31
+        ),
+    ] = 512 << 20
+    memcached_stream_timeout: Annotated[
+        int,
+        live(
+            "Give up a stream of chunks that has not moved this long; 0 never does.",
+            "seconds",
+            ge=0,
+            le=_INT32,
+        ),
+    ] = 60
 
 
 @dataclass(slots=True)

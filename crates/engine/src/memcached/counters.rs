@@ -62,4 +62,10 @@ counters! {
     auth_cmds,
     /// Authentications failed.
     auth_errors,
+    /// `streaming_get`.
+    cmd_streaming_get,
+    /// `set_begin`.
+    cmd_set_begin,
+    /// Streams that ended with an error.
+    stream_errors,
 }

@@ -3,7 +3,7 @@
 
 use dozo_wire::memcached::{Limits, binary as packets};
 
-use super::{Counters, Dialect, State, binary, ops, text};
+use super::{Counters, Dialect, State, binary, ops, streams, text};
 use crate::cx::Cx;
 use crate::engine::{Engine, FEED_BYTES, Flow};
 use crate::flags::Flags;
@@ -32,6 +32,11 @@ pub(crate) fn feed(engine: &mut Engine, session: &mut Session, buf: &[u8]) -> (u
     let mut at = 0;
     let most = session.out.len() + FEED_BYTES;
     loop {
+        if session.memcached.streams.sends()
+            && let Some(flow) = streams::pump(engine, session)
+        {
+            return (at, flow);
+        }
         at += swallow(&mut session.memcached, buf.len() - at);
         let rest = &buf[at..];
         let Some(&first) = rest.first() else {
@@ -39,6 +44,7 @@ pub(crate) fn feed(engine: &mut Engine, session: &mut Session, buf: &[u8]) -> (u
         };
         let limits = limits(engine, session);
         let step = match *session.memcached.dialect.get_or_insert(dialect(first)) {
+            Dialect::Text if session.memcached.streams.receives() => streams::receive(engine, session, rest),
             Dialect::Text => text::step(engine, session, rest, &limits),
             Dialect::Binary => binary::step(engine, session, rest, &limits),
         };
@@ -56,8 +62,9 @@ pub(crate) fn feed(engine: &mut Engine, session: &mut Session, buf: &[u8]) -> (u
 }
 
 /// Runs a delayed flush that no request has run.
-pub(crate) fn tick(engine: &mut Engine, _now_ms: i64) {
+pub(crate) fn tick(engine: &mut Engine, now_ms: i64) {
     ops::flush_if_due(engine);
+    streams::tick(engine, now_ms);
 }
 
 fn swallow(state: &mut State, available: usize) -> usize {

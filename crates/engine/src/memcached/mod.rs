@@ -9,12 +9,14 @@ mod counters;
 mod driver;
 mod meta;
 mod ops;
+mod streams;
 mod text;
 
 pub use counters::Counters;
 pub(crate) use driver::{feed, tick};
 pub(crate) use ops::item;
 pub use ops::tell_cas;
+pub(crate) use streams::forget as forget_streams;
 
 use dozo_wire::memcached::text::Parser;
 
@@ -28,6 +30,10 @@ pub struct State {
     dialect: Option<Dialect>,
     /// Bytes of a refused request that are still to come.
     swallow: u64,
+    /// What it is in the middle of.
+    streams: streams::Streams,
+    /// Since when it waits for room for a stream, unix ms.
+    room_since: Option<i64>,
 }
 
 /// Decided by a connection's first byte, for good.
@@ -42,4 +48,13 @@ enum Dialect {
 pub(crate) struct Global {
     /// Unix ms at which a delayed `flush_all` is due.
     flush_at: Option<i64>,
+    /// The streams of all connections.
+    streams: streams::Register,
+}
+
+impl Global {
+    /// Connections that are in the middle of a stream.
+    pub(crate) fn streams(&self) -> usize {
+        self.streams.len()
+    }
 }

@@ -11,7 +11,7 @@ use dozo_wire::memcached::{KEY_MAX, Limits, Parsed, Verb};
 
 use super::driver::{self, Step};
 use super::ops::{self, Counted, Expiry, Outcome};
-use super::{VERSION, meta};
+use super::{VERSION, meta, streams};
 use crate::engine::{Engine, Flow};
 use crate::session::Session;
 
@@ -49,6 +49,10 @@ fn refuse(engine: &mut Engine, session: &mut Session, bad: &Bad<'_>) -> Step {
 fn run(engine: &mut Engine, session: &mut Session, request: &Request<'_>, consumed: usize) -> Step {
     if !session.authenticated {
         driver::begin(engine, session);
+        if let Request::StreamData { len, .. } = request {
+            session.memcached.swallow = *len as u64 + 2;
+            return Step::Next(consumed);
+        }
         let answer = log_in(engine, session, request);
         session.out.put(answer);
         return Step::Next(consumed);
@@ -64,6 +68,8 @@ fn run(engine: &mut Engine, session: &mut Session, request: &Request<'_>, consum
     }
     driver::begin(engine, session);
     match request {
+        Request::StreamBegin(line) => return streams::begin(engine, session, line, consumed),
+        Request::StreamEnd { key } => return streams::end(engine, session, key, consumed),
         Request::Quit => return Step::Close(consumed),
         Request::Shutdown { .. } if engine.settings.memcached_shutdown => {
             engine.request_shutdown();
@@ -80,6 +86,7 @@ fn writes(request: &Request<'_>) -> bool {
         Request::MetaGet(meta) => meta.has(b'N') || meta.has(b'T'),
         Request::Gat { .. } | Request::Store(_) | Request::Delete { .. } | Request::Arith { .. } => true,
         Request::Touch { .. } | Request::FlushAll { .. } => true,
+        Request::StreamBegin(_) | Request::StreamEnd { .. } => true,
         Request::MetaSet(..) | Request::MetaDelete(_) | Request::MetaArith(_) => true,
         _ => false,
     }
@@ -90,7 +97,10 @@ fn must_fetch(engine: &mut Engine, session: &mut Session, request: &Request<'_>)
     let mut scratch = [0; KEY_MAX];
     match *request {
         Request::Get { keys, .. } | Request::Gat { keys, .. } => engine.must_fetch_keys(session, keys),
-        Request::Arith { key, .. } => engine.must_fetch_keys(session, std::iter::once(key)),
+        Request::StreamGet { key, .. } if streams::fits(engine, key) => false,
+        Request::StreamGet { key, .. } | Request::Arith { key, .. } => {
+            engine.must_fetch_keys(session, std::iter::once(key))
+        }
         Request::Store(Store { verb: Verb::Append | Verb::Prepend, key, .. }) => {
             engine.must_fetch_keys(session, std::iter::once(key))
         }
@@ -145,7 +155,9 @@ fn execute(engine: &mut Engine, session: &mut Session, request: &Request<'_>) {
         Request::MetaArith(ref line) => meta::arith(engine, session, line),
         Request::MetaDebug(ref line) => meta::debug(engine, session, line),
         Request::MetaNoop => session.out.put(MN),
-        Request::Quit => {}
+        Request::StreamGet { key, chunk } => streams::start(engine, session, key, chunk),
+        Request::StreamData { key, index, len } => streams::chunk(engine, session, key, index, len),
+        Request::StreamBegin(_) | Request::StreamEnd { .. } | Request::Quit => {}
     }
 }
 

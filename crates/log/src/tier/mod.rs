@@ -10,20 +10,24 @@
 //!
 //! Refuses to know which values should be here, and when.
 
+mod parts;
 mod readers;
 mod record;
+mod streams;
 mod sweeping;
 mod writer;
 
 use crate::disk::{Disk, ReadAt};
-use dozo_store::tier::{Fetched, Figures, Located, Place, Refusal, Sweep, Tier};
+use dozo_store::tier::{self, Fetched, Figures, Growing, Growth, Located, Place, Refusal, Sweep, Tier};
 use dozo_store::{Head, Item, Packing};
+use parts::{Parts, Source};
 pub use readers::{Job, Readers, Wake};
 pub use record::Compression;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use streams::Streams;
 use sweeping::Sweeping;
 use writer::Writer;
 
@@ -64,6 +68,22 @@ struct Segment {
     len: u64,
     live: u64,
     reader: Option<Arc<dyn ReadAt>>,
+    /// It holds this one string, which came in parts.
+    whole: Option<Whole>,
+}
+
+/// The one record of a segment.
+struct Whole {
+    space: u16,
+    key: Box<[u8]>,
+    place: Place,
+}
+
+/// A string that comes in parts: the room that is kept for it, and whose it will be.
+struct Coming {
+    size: u64,
+    space: u16,
+    key: Box<[u8]>,
 }
 
 /// A block on its way to the disk.
@@ -96,8 +116,14 @@ pub struct DiskTier {
     buffer: usize,
     block_bytes: usize,
     segments: BTreeMap<u32, Segment>,
-    /// The segment that grows; the highest number given.
+    /// The segment that grows.
     active: u32,
+    /// The highest number given to a segment.
+    last: u32,
+    streams: Streams,
+    coming: HashMap<u32, Coming>,
+    /// Room that a string has asked for in vain.
+    wanted: u64,
     /// Its end, which was not handed to the writer yet, and where that starts.
     block: Vec<u8>,
     block_start: u64,
@@ -121,6 +147,7 @@ impl DiskTier {
             disk.remove(&path)?;
         }
         let limit = options.limit.max(LIMIT_LEAST);
+        let streams = Streams::new(Arc::clone(&disk), options.dir.clone(), options.syncs);
         let writer = Writer::start(Arc::clone(&disk), options.dir.clone(), options.buffer, options.syncs)?;
         Ok(DiskTier {
             disk,
@@ -133,6 +160,10 @@ impl DiskTier {
             block_bytes: BLOCK,
             segments: BTreeMap::new(),
             active: 0,
+            last: 0,
+            streams,
+            coming: HashMap::new(),
+            wanted: 0,
             block: Vec::new(),
             block_start: 0,
             flights: VecDeque::new(),
@@ -175,6 +206,57 @@ impl DiskTier {
             found.reader = self.disk.open(&path).ok();
         }
         found.reader.clone()
+    }
+
+    /// Where the bytes of a record are to be had for as long as somebody reads them.
+    fn source(&mut self, place: Place) -> Option<Source> {
+        let start = u64::from(place.at) * record::ALIGN as u64;
+        if place.segment == self.active && start >= self.block_start {
+            self.send_block();
+        }
+        self.land();
+        let over = |flight: &&Flight| {
+            flight.segment == place.segment
+                && (flight.start..flight.start + flight.bytes.len() as u64).contains(&start)
+        };
+        if let Some(flight) = self.flights.iter().find(over) {
+            let from = usize::try_from(start - flight.start).ok()?;
+            return Some(Source::Block(Arc::clone(&flight.bytes), from));
+        }
+        Some(Source::File(self.reader(place.segment)?, start))
+    }
+
+    /// Keeps room for a string that comes in parts, and begins its file.
+    fn begin_stream(&mut self, space: u16, new: &Growing<'_>) -> Result<u32, Refusal> {
+        let size = Streams::size(new).ok_or(Refusal::TooLarge)?;
+        if size > self.limit / RECORD_PART {
+            return Err(Refusal::TooLarge);
+        }
+        if self.writer.state().1.is_some() {
+            return Err(Refusal::Behind);
+        }
+        if self.total + size + self.reserve() > self.limit {
+            self.wanted = size;
+            return Err(Refusal::Full);
+        }
+        self.wanted = 0;
+        self.last += 1;
+        let (id, seq) = (self.last, self.next_seq());
+        self.streams.begin(id, seq, space, new).ok_or(Refusal::Behind)?;
+        self.total += size;
+        self.coming.insert(id, Coming { size, space, key: new.key.into() });
+        Ok(id)
+    }
+
+    /// A string that came in parts is a segment now.
+    fn end_stream(&mut self, id: u32) -> Option<Place> {
+        let sum = self.streams.adopt(id)?;
+        let Coming { size, space, key } = self.coming.remove(&id)?;
+        let place = Place { segment: id, at: 0, len: u32::try_from(size).ok()?, check: sum as u32 };
+        let whole = Some(Whole { space, key, place });
+        self.segments.insert(id, Segment { len: size, live: size, reader: None, whole });
+        (self.taken_bytes, self.written_bytes) = (self.taken_bytes + size, self.written_bytes + size);
+        Some(place)
     }
 
     /// Forgets the blocks that are written.
@@ -220,7 +302,8 @@ impl DiskTier {
 
     fn begin_segment(&mut self) {
         self.send_block();
-        self.active += 1;
+        self.last += 1;
+        self.active = self.last;
         self.segments.insert(self.active, Segment::default());
         self.block_start = 0;
     }
@@ -298,6 +381,46 @@ impl Tier for DiskTier {
         record::open(bytes, place, packing)
     }
 
+    fn parts(&mut self, place: Place) -> Option<Box<dyn tier::Parts>> {
+        let source = self.source(place)?;
+        Some(Box::new(Parts::new(source, place)))
+    }
+
+    fn grow(&mut self, space: u16, new: &Growing<'_>) -> Result<u32, Refusal> {
+        self.begin_stream(space, new)
+    }
+
+    fn extend(&mut self, id: u32, bytes: Vec<u8>) {
+        self.streams.extend(id, bytes);
+    }
+
+    fn growth(&self, id: u32) -> Growth {
+        self.streams.growth(id)
+    }
+
+    fn seal(&mut self, id: u32) {
+        self.streams.seal(id);
+    }
+
+    fn adopt(&mut self, id: u32) -> Option<Place> {
+        self.end_stream(id)
+    }
+
+    fn abandon(&mut self, id: u32) {
+        if let Some(coming) = self.coming.remove(&id) {
+            self.total -= coming.size;
+            self.streams.abandon(id);
+        }
+    }
+
+    fn has_moved(&self) -> bool {
+        self.streams.has_moved()
+    }
+
+    fn set_wake(&mut self, wake: Wake) {
+        self.streams.set_wake(wake);
+    }
+
     fn remove(&mut self, place: Place) {
         if let Some(segment) = self.segments.get_mut(&place.segment) {
             segment.live = segment.live.saturating_sub(u64::from(place.len));
@@ -330,7 +453,7 @@ impl Tier for DiskTier {
 
     fn memory(&self) -> usize {
         let flying: usize = self.flights.iter().map(|flight| flight.bytes.len()).sum();
-        self.block.capacity() + flying
+        self.block.capacity() + flying + self.streams.state().0
     }
 
     fn limit_buffer(&mut self, bytes: usize) -> usize {
@@ -351,7 +474,7 @@ impl Tier for DiskTier {
             written_bytes: self.written_bytes,
             saved_bytes: self.saved_bytes,
             damaged: self.damaged,
-            error: self.writer.state().1,
+            error: self.writer.state().1.or_else(|| self.streams.state().1),
         }
     }
 }
@@ -361,7 +484,7 @@ fn files_in(dir: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for file in std::fs::read_dir(dir)? {
         let file = file?;
-        if file.file_name().to_str().is_some_and(writer::is_segment) {
+        if file.file_name().to_str().is_some_and(|name| writer::is_segment(name) || streams::is_part(name)) {
             found.push(file.path());
         }
     }

@@ -12,12 +12,12 @@
 use crate::reader::Reader;
 use crate::value::{self, Restored, WRITTEN};
 use crate::{crc64, lz4};
-use dozo_store::tier::{Encoding, Fetched, Place};
+use dozo_store::tier::{Encoding, Fetched, Growing, Place};
 use dozo_store::{Head, Item, Packing, Type, Value};
 
 const MAGIC: u32 = 0x315a_5264;
 pub(crate) const HEAD: usize = 64;
-const CHECKSUM_AT: usize = 56;
+pub(crate) const CHECKSUM_AT: usize = 56;
 /// What the starts of records are multiples of.
 pub(crate) const ALIGN: usize = 8;
 
@@ -73,6 +73,21 @@ impl Header {
     /// Bytes of the whole record.
     pub(crate) fn size(&self) -> usize {
         (HEAD + self.klen as usize + self.stored as usize).next_multiple_of(ALIGN)
+    }
+
+    /// Whether the value is not compressed.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.flags & PACKED == 0 && self.stored == self.len
+    }
+
+    /// The part of the checksum that a place bears.
+    pub(crate) fn check(&self) -> u32 {
+        self.checksum as u32
+    }
+
+    /// Whether that is the checksum.
+    pub(crate) fn is_sum(&self, sum: u64) -> bool {
+        self.checksum == sum
     }
 
     fn write(&self, out: &mut [u8]) {
@@ -147,6 +162,29 @@ pub(crate) fn make(
     u32::try_from(record.len()).ok()?;
     seal(&mut record, &header);
     Some((record, saved))
+}
+
+/// The head and the key of a record whose value is to come; the checksum is missing.
+pub(crate) fn begin(seq: u64, space: u16, new: &Growing<'_>) -> Option<Vec<u8>> {
+    let len = u32::try_from(new.len).ok()?;
+    let header = Header {
+        of: Type::Str as u8,
+        encoding: Encoding::Raw as u8,
+        flags: if new.expire_at.is_some() { EXPIRES } else { 0 },
+        seq,
+        expire: new.expire_at.unwrap_or(0),
+        cas: 0,
+        item_flags: new.flags,
+        space,
+        klen: u32::try_from(new.key.len()).ok()?,
+        stored: len,
+        len,
+        checksum: 0,
+    };
+    let mut bytes = vec![0; HEAD];
+    header.write(&mut bytes);
+    bytes.extend_from_slice(new.key);
+    Some(bytes)
 }
 
 /// The same record with what its entry says of itself now.
@@ -232,7 +270,11 @@ fn seal(record: &mut [u8], header: &Header) {
     record[CHECKSUM_AT..HEAD].copy_from_slice(&sum.to_le_bytes());
 }
 
+/// The checksum of a head, which the one of the record goes on from.
+pub(crate) fn checksum_of_head(head: &[u8]) -> u64 {
+    crc64::crc64(head.get(..CHECKSUM_AT).unwrap_or_default())
+}
+
 fn checksum(record: &[u8]) -> u64 {
-    let head = crc64::crc64(record.get(..CHECKSUM_AT).unwrap_or_default());
-    crc64::update(head, record.get(HEAD..).unwrap_or_default())
+    crc64::update(checksum_of_head(record), record.get(HEAD..).unwrap_or_default())
 }

@@ -44,7 +44,7 @@ impl DiskTier {
 
     /// Whether there is so little room that some should be made.
     fn needs_room(&self) -> bool {
-        self.total + self.reserve() + self.segment_bytes > self.limit
+        self.total + self.reserve() + self.segment_bytes.max(self.wanted) > self.limit
     }
 
     fn begin_sweep(&mut self) -> Option<Sweeping> {
@@ -64,6 +64,10 @@ impl DiskTier {
 
     /// The files of a swept segment go, behind everything of it that was carried on.
     fn end_sweep(&mut self, sweeping: &Sweeping) {
+        let is_kept = |segment: &super::Segment| segment.whole.is_some() && segment.live > 0;
+        if self.segments.get(&sweeping.segment).is_some_and(is_kept) {
+            return;
+        }
         self.send_block();
         self.drop_segment(sweeping.segment);
         self.aliases.retain(|(segment, _), _| *segment != sweeping.segment);
@@ -71,6 +75,15 @@ impl DiskTier {
 
     /// Reads on. A segment that can't be read ends here: what is in use of it is read where it is asked for, or is lost.
     fn next_records(&mut self, sweeping: &mut Sweeping) -> Vec<Found> {
+        if let Some(whole) = self.segments.get(&sweeping.segment).and_then(|segment| segment.whole.as_ref()) {
+            // It is given up or stays where it is: to write it anew would make no room.
+            sweeping.at = sweeping.end;
+            let (space, key) = match self.aliases.get(&(sweeping.segment, 0)) {
+                Some((space, key)) => (*space, key.clone()),
+                None => (whole.space, whole.key.clone()),
+            };
+            return vec![Found { space, key, place: whole.place }];
+        }
         sweeping.start = sweeping.at;
         sweeping.chunk.clear();
         let mut len = CHUNK.min(sweeping.end - sweeping.at);
@@ -158,6 +171,9 @@ impl DiskTier {
     /// Writes a record at hand anew, with what its entry says of itself now.
     pub(super) fn carry_on(&mut self, place: Place, space: u16, head: &Head<'_>) -> Option<Place> {
         let sweeping = self.sweeping.as_ref()?;
+        if self.segments.get(&place.segment).is_some_and(|segment| segment.whole.is_some()) {
+            return Some(place);
+        }
         if sweeping.scarce && (sweeping.carried + u64::from(place.len)) * 2 > sweeping.end {
             return None;
         }

@@ -17,11 +17,13 @@
 
 mod cold;
 mod cooling;
+mod streaming;
 mod sweeping;
 mod warming;
 
 pub(crate) use cold::Cold;
 pub use cold::{Encoding, Place};
+pub use streaming::{Growing, Growth, Parts};
 
 use crate::collections::Packing;
 use crate::entry::EntryPtr;
@@ -31,6 +33,7 @@ use crate::object::Object;
 use crate::value::{Head, Item};
 use foldhash::fast::FixedState;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// A value as it comes from the disk.
 pub enum Fetched {
@@ -90,6 +93,43 @@ pub trait Tier: Send {
 
     /// The value in the bytes of a record, which somebody else has read from that place.
     fn decode(&self, bytes: &[u8], place: Place, packing: &Packing) -> Option<Fetched>;
+
+    /// A string at a place, to be read in parts; `None` when it is gone, or compressed.
+    fn parts(&mut self, _place: Place) -> Option<Box<dyn Parts>> {
+        None
+    }
+
+    /// Begins a string that comes in parts; returns its number.
+    fn grow(&mut self, _space: Space, _new: &Growing<'_>) -> Result<u32, Refusal> {
+        Err(Refusal::TooLarge)
+    }
+
+    /// The next bytes of it.
+    fn extend(&mut self, _id: u32, _bytes: Vec<u8>) {}
+
+    /// How it stands.
+    fn growth(&self, _id: u32) -> Growth {
+        Growth::Failed
+    }
+
+    /// It has all its bytes.
+    fn seal(&mut self, _id: u32) {}
+
+    /// Makes it a record like others, once it is sealed.
+    fn adopt(&mut self, _id: u32) -> Option<Place> {
+        None
+    }
+
+    /// It is wanted no more.
+    fn abandon(&mut self, _id: u32) {}
+
+    /// Whether the disk has taken something of such a string since the last call.
+    fn has_moved(&self) -> bool {
+        false
+    }
+
+    /// Sets what wakes the thread that owns the keyspace.
+    fn set_wake(&mut self, _wake: Arc<dyn Fn() + Send + Sync>) {}
 
     /// The value at a place is needed no more.
     fn remove(&mut self, place: Place);

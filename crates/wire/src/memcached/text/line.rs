@@ -1,7 +1,7 @@
 //! Owns the meaning of one command line: which request it is, or memcached's reply to what is wrong with it.
 
 use super::reply::{ERROR, TOO_LARGE};
-use super::{Request, Store, Tokens};
+use super::{CHUNK_MOST, CHUNK_USUAL, Request, Store, Stream, Tokens};
 use crate::memcached::meta::{self, BAD_FORMAT, LONG_OPAQUE, Meta, SentKey};
 use crate::memcached::token::{Words, int32, number_of_bytes, uint32, uint64};
 use crate::memcached::{KEY_MAX, Limits, Verb, item_fits};
@@ -31,6 +31,7 @@ const MAX_META_WORDS: usize = 19;
 const DELETE_USAGE: &[u8] = b"CLIENT_ERROR bad command line format.  Usage: delete <key> [noreply]\r\n";
 const BAD_EXPTIME: &[u8] = b"CLIENT_ERROR invalid exptime argument\r\n";
 const BAD_DELTA: &[u8] = b"CLIENT_ERROR invalid numeric delta argument\r\n";
+const BAD_CHUNK: &[u8] = b"CLIENT_ERROR chunk size must be between 1 and 1048576\r\n";
 const LONG_FLAGS: &[u8] = b"CLIENT_ERROR options flags too long\r\n";
 
 /// Parse `line`, which has no line end.
@@ -77,6 +78,10 @@ fn administrative<'a>(name: &'a [u8], args: Tokens<'a>) -> Line<'a> {
         b"shutdown" => Line::Request(Request::Shutdown { args }),
         b"version" => Line::Request(Request::Version),
         b"quit" => Line::Request(Request::Quit),
+        b"streaming_get" | b"sget" => stream_get(rest),
+        b"set_begin" => stream_begin(rest),
+        b"set_data" => stream_data(rest),
+        b"set_end" => stream_end(rest),
         b"refresh_certs" => Line::Request(Request::RefreshCerts),
         b"lru" | b"extstore" if args.clone().next().is_none() => Line::Refused(ERROR),
         b"slabs" | b"lru" | b"lru_crawler" | b"watch" | b"extstore" => {
@@ -250,6 +255,53 @@ fn mem_limit(rest: &[u8]) -> Line<'_> {
     match uint32(words.at(0)) {
         Some(megabytes) => Line::Request(Request::MemLimit { megabytes, noreply }),
         None => refuse(ERROR, noreply),
+    }
+}
+
+fn stream_get(rest: &[u8]) -> Line<'_> {
+    let Some(words) = split(rest, 1, 2) else {
+        return Line::Refused(ERROR);
+    };
+    let chunk = if words.len() == 1 { Some(CHUNK_USUAL as u64) } else { uint64(words.at(1)) };
+    let chunk = chunk.and_then(|chunk| usize::try_from(chunk).ok());
+    match (short_key(words.at(0)), chunk) {
+        (Some(key), Some(chunk @ 1..=CHUNK_MOST)) => Line::Request(Request::StreamGet { key, chunk }),
+        (Some(_), _) => Line::Refused(BAD_CHUNK),
+        (None, _) => Line::Refused(BAD_FORMAT),
+    }
+}
+
+fn stream_begin(rest: &[u8]) -> Line<'_> {
+    let Some(words) = split(rest, 5, 5) else {
+        return Line::Refused(ERROR);
+    };
+    let stream = || {
+        Some(Stream {
+            key: short_key(words.at(0))?,
+            total: uint64(words.at(1))?,
+            chunks: uint64(words.at(2))?,
+            flags: uint32(words.at(3))?,
+            exptime: int32(words.at(4))?,
+        })
+    };
+    stream().map_or(Line::Refused(BAD_FORMAT), |stream| Line::Request(Request::StreamBegin(stream)))
+}
+
+fn stream_data(rest: &[u8]) -> Line<'_> {
+    let Some(words) = split(rest, 3, 3) else {
+        return Line::Refused(ERROR);
+    };
+    match (short_key(words.at(0)), uint64(words.at(1)), number_of_bytes(words.at(2))) {
+        (Some(key), Some(index), Some(len)) => Line::Request(Request::StreamData { key, index, len }),
+        _ => Line::Refused(BAD_FORMAT),
+    }
+}
+
+fn stream_end(rest: &[u8]) -> Line<'_> {
+    match split(rest, 1, 1).map(|words| words.at(0)) {
+        None => Line::Refused(ERROR),
+        Some(key) if key.len() > KEY_MAX => Line::Refused(BAD_FORMAT),
+        Some(key) => Line::Request(Request::StreamEnd { key }),
     }
 }
 

@@ -103,6 +103,29 @@ pub enum Request<'a> {
     },
     /// `refresh_certs`.
     RefreshCerts,
+    /// `streaming_get`, `sget`: a value in chunks.
+    StreamGet {
+        /// The key.
+        key: &'a [u8],
+        /// Bytes of a chunk, 1 to [`CHUNK_MOST`].
+        chunk: usize,
+    },
+    /// `set_begin`: a value that comes in chunks.
+    StreamBegin(Stream<'a>),
+    /// `set_data`. Its block is not waited for: `len` bytes and a line end follow the line.
+    StreamData {
+        /// The key.
+        key: &'a [u8],
+        /// Number of the chunk, from 0.
+        index: u64,
+        /// Its length.
+        len: usize,
+    },
+    /// `set_end`.
+    StreamEnd {
+        /// The key.
+        key: &'a [u8],
+    },
     /// `mg`.
     MetaGet(Meta<'a>),
     /// `ms` with its data block.
@@ -115,6 +138,26 @@ pub enum Request<'a> {
     MetaNoop,
     /// `me`.
     MetaDebug(Meta<'a>),
+}
+
+/// The largest chunk of a `streaming_get`.
+pub const CHUNK_MOST: usize = 1 << 20;
+/// The size of a chunk where none is asked for.
+pub const CHUNK_USUAL: usize = 16 << 10;
+
+/// What `set_begin` says of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stream<'a> {
+    /// The key.
+    pub key: &'a [u8],
+    /// The length of the value.
+    pub total: u64,
+    /// In how many chunks it comes.
+    pub chunks: u64,
+    /// The client's flags.
+    pub flags: u32,
+    /// The expiry as sent.
+    pub exptime: i32,
 }
 
 /// A storage command with its data block.

@@ -1,0 +1,202 @@
+//! A value that is sent in chunks, as fast as its peer takes them.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use dozo_store::tier::Parts;
+use dozo_store::{Access, Mark, Str};
+use dozo_wire::{Out, Shared};
+
+use super::refuse;
+use crate::engine::{Engine, Flow};
+use crate::memcached::ops;
+use crate::session::Session;
+
+/// Bytes that may wait to be written to a peer before nothing more is read for it.
+const AHEAD: usize = 256 << 10;
+/// Values that lie on disk and are longer are read in parts; a shorter one comes to memory as for any other command.
+const PARTS_FROM: usize = 1 << 20;
+
+/// A stream on its way out.
+pub(super) struct Outgoing {
+    key: Box<[u8]>,
+    total: usize,
+    chunk: usize,
+    /// Bytes and chunks that were sent.
+    sent: usize,
+    index: u64,
+    source: Source,
+    /// When it last went on.
+    pub moved_ms: i64,
+}
+
+enum Source {
+    /// The value as it was when it was asked for: whoever changes it changes a copy.
+    Memory(Shared),
+    Disk(Disk),
+}
+
+struct Disk {
+    parts: Arc<Mutex<Box<dyn Parts>>>,
+    /// What was read, and how much of it was sent.
+    got: Vec<u8>,
+    used: usize,
+    /// A part is on its way.
+    asked: bool,
+    failed: bool,
+}
+
+impl Outgoing {
+    pub(super) fn deliver(&mut self, bytes: Option<Vec<u8>>) {
+        if let Source::Disk(disk) = &mut self.source {
+            disk.asked = false;
+            match bytes {
+                Some(bytes) => (disk.got, disk.used) = (bytes, 0),
+                None => disk.failed = true,
+            }
+        }
+    }
+
+    /// Sends chunks until enough waits to be written; what it waits for, `None` at its end.
+    fn send(&mut self, out: &mut Out) -> Option<Wait> {
+        while self.sent < self.total {
+            if out.len() >= AHEAD {
+                return Some(Wait::Peer);
+            }
+            let len = self.chunk.min(self.total - self.sent);
+            let bytes = match &mut self.source {
+                Source::Memory(value) => value.get(self.sent..self.sent + len),
+                Source::Disk(disk) => match disk.got.get(disk.used..disk.used + len) {
+                    None if disk.failed => return Some(Wait::Never),
+                    None => return Some(Wait::Disk),
+                    there => {
+                        disk.used += len;
+                        there
+                    }
+                },
+            };
+            let Some(bytes) = bytes else { return Some(Wait::Never) };
+            let mut digits = itoa::Buffer::new();
+            out.put(b"STREAM_DATA ");
+            out.put(&self.key);
+            out.put(b" ");
+            out.put(digits.format(self.index).as_bytes());
+            out.put(b" ");
+            out.put(digits.format(len).as_bytes());
+            out.put(b"\r\n");
+            out.put(bytes);
+            out.put(b"\r\n");
+            self.sent += len;
+            self.index += 1;
+        }
+        None
+    }
+}
+
+/// What a stream waits for.
+enum Wait {
+    Peer,
+    Disk,
+    /// The value can't be had.
+    Never,
+}
+
+/// Whether a value is sent from where it lies, so that its request need not wait for it to come to memory.
+pub(in crate::memcached) fn fits(engine: &mut Engine, key: &[u8]) -> bool {
+    let len = engine.ks.head(ops::DB, key, Access::Peek).and_then(|head| head.string_len());
+    engine.ks.cold_place(ops::DB, key).is_some() && len.is_some_and(|len| len > PARTS_FROM)
+}
+
+/// `streaming_get`: says what comes; [`pump`] sends it.
+pub(in crate::memcached) fn start(engine: &mut Engine, session: &mut Session, key: &[u8], chunk: usize) {
+    engine.stats.memcached.cmd_get += 1;
+    engine.stats.memcached.cmd_streaming_get += 1;
+    let Some((source, total, flags)) = source(engine, key) else {
+        engine.stats.memcached.get_misses += 1;
+        return refuse(engine, session, "NOT_FOUND");
+    };
+    engine.stats.memcached.get_hits += 1;
+    engine.ks.mark(ops::DB, key, Mark::Fetched(true));
+    let mut digits = itoa::Buffer::new();
+    let out = &mut session.out;
+    out.put(b"STREAM_BEGIN ");
+    out.put(key);
+    for number in [u64::from(flags), total as u64, total.div_ceil(chunk) as u64] {
+        out.put(b" ");
+        out.put(digits.format(number).as_bytes());
+    }
+    out.put(b"\r\n");
+    let stream =
+        Outgoing { key: key.into(), total, chunk, sent: 0, index: 0, source, moved_ms: engine.ks.now() };
+    engine.memcached.streams.note(session);
+    session.memcached.streams.outgoing = Some(Box::new(stream));
+}
+
+/// Where the bytes of a value are to be had, its length and its flags.
+fn source(engine: &mut Engine, key: &[u8]) -> Option<(Source, usize, u32)> {
+    if fits(engine, key) {
+        let head = engine.ks.head(ops::DB, key, Access::Read)?;
+        let (total, flags) = (head.string_len()?, head.flags());
+        let place = engine.ks.cold_place(ops::DB, key)?;
+        let parts = Arc::new(Mutex::new(engine.ks.tier_disk()?.parts(place)?));
+        let disk = Disk { parts, got: Vec::new(), used: 0, asked: false, failed: false };
+        return Some((Source::Disk(disk), total, flags));
+    }
+    let item = engine.ks.get(ops::DB, key, Access::Read)?;
+    let value = match item.string()? {
+        Str::Shared(value) => Arc::clone(value),
+        short => Arc::new(short.to_vec()),
+    };
+    let total = value.len();
+    Some((Source::Memory(value), total, item.flags()))
+}
+
+/// Sends on; what the session waits for, `None` when the stream is at its end.
+pub(in crate::memcached) fn pump(engine: &mut Engine, session: &mut Session) -> Option<Flow> {
+    let mut stream = session.memcached.streams.outgoing.take()?;
+    stream.moved_ms = engine.ks.now();
+    loop {
+        match stream.send(&mut session.out) {
+            None => {
+                session.out.put(b"STREAM_END ");
+                session.out.put(&stream.key);
+                session.out.put(b"\r\n");
+            }
+            Some(Wait::Never) => {
+                let same = engine.ks.cold_place(ops::DB, &stream.key).is_some();
+                refuse(engine, session, if same { "DAMAGED" } else { "CHANGED" });
+            }
+            Some(Wait::Peer) => {
+                session.memcached.streams.outgoing = Some(stream);
+                return Some(Flow::Draining);
+            }
+            Some(Wait::Disk) => {
+                if ask(engine, session, &mut stream) {
+                    session.memcached.streams.outgoing = Some(stream);
+                    return Some(Flow::Fetching);
+                }
+                continue;
+            }
+        }
+        engine.memcached.streams.release(session);
+        return None;
+    }
+}
+
+/// Has the next part read; whether the session has to wait for it.
+fn ask(engine: &mut Engine, session: &Session, stream: &mut Outgoing) -> bool {
+    let Source::Disk(disk) = &mut stream.source else { return false };
+    if disk.asked {
+        return true;
+    }
+    // Whole chunks, so that none has to be put together from two parts.
+    let bytes = stream.chunk * (AHEAD / stream.chunk).max(1);
+    let bytes = bytes.min(stream.total - stream.sent);
+    disk.got = Vec::new();
+    let parts = Arc::clone(&disk.parts);
+    let job = Box::new(move || parts.lock().unwrap_or_else(PoisonError::into_inner).next(bytes));
+    match engine.read_part(session, job) {
+        Ok(()) => disk.asked = true,
+        Err(job) => stream.deliver(job()),
+    }
+    matches!(&stream.source, Source::Disk(disk) if disk.asked)
+}

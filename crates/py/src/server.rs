@@ -93,7 +93,7 @@ pub fn stats<'py>(py: Python<'py>, engine: &Engine, startup: &Startup) -> PyResu
     Ok(figures)
 }
 
-fn traffic(engine: &Engine) -> [(&'static str, i64); 30] {
+fn traffic(engine: &Engine) -> [(&'static str, i64); 31] {
     let stats = &engine.stats;
     let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     let sessions = |is: fn(&Session) -> bool| engine.sessions().filter(|session| is(session)).count() as i64;
@@ -101,6 +101,7 @@ fn traffic(engine: &Engine) -> [(&'static str, i64); 30] {
         ("now_ms", engine.ks.now()),
         ("start_ms", stats.started_ms),
         ("connected_clients", engine.session_count() as i64),
+        ("streaming_clients", engine.streaming_clients() as i64),
         ("blocked_clients", sessions(|session| session.blocked)),
         ("monitors", sessions(|session| session.monitor)),
         ("maxclients", engine.settings.maxclients as i64),

@@ -143,6 +143,7 @@ def _clients(view: View) -> Fields:
         "client_recent_max_input_buffer": max((entry.query_buffer for entry in entries), default=0),
         "client_recent_max_output_buffer": max((entry.output_buffer for entry in entries), default=0),
         "blocked_clients": view["blocked_clients"],
+        "streaming_clients": view["streaming_clients"],
         "pubsub_clients": view["pubsub_clients"],
         "tracking_clients": view["tracking_clients"],
         "clients_in_timeout_table": 0,

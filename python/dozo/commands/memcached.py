@@ -85,6 +85,7 @@ def _general(server: Server) -> Rows:
         ("evicted_active", 0),
         ("evictions", figures["evicted_keys"]),
         ("reclaimed", figures["expired_keys"]),
+        ("curr_streams", figures["streaming_clients"]),
     ]
     return rows + _tier(server)
 
@@ -235,6 +236,9 @@ _COUNTERS: Final = (
     "store_no_memory",
     "auth_cmds",
     "auth_errors",
+    "cmd_streaming_get",
+    "cmd_set_begin",
+    "stream_errors",
 )
 _SLAB_COUNTERS: Final = (
     "get_hits",

@@ -52,9 +52,9 @@ pub(crate) struct Global {
     streams: streams::Register,
 }
 
-impl Global {
+impl crate::engine::Engine {
     /// Connections that are in the middle of a stream.
-    pub(crate) fn streams(&self) -> usize {
-        self.streams.len()
+    pub fn streaming_clients(&self) -> usize {
+        self.memcached.streams.len()
     }
 }

@@ -447,6 +447,8 @@ impl Tier for DiskTier {
     }
 
     fn tick(&mut self) {
+        // Whoever still wants it asks again at once.
+        self.wanted = 0;
         self.send_block();
         self.land();
     }

@@ -34,20 +34,18 @@ impl Parts {
         Parts { source, place, header: None, at: 0, sum: 0 }
     }
 
-    fn read(&self, at: usize, len: usize) -> Option<Vec<u8>> {
+    fn read(&self, at: usize, len: usize, mut bytes: Vec<u8>) -> Option<Vec<u8>> {
+        bytes.resize(len, 0);
         match &self.source {
-            Source::Block(block, start) => Some(block.get(start + at..start + at + len)?.to_vec()),
-            Source::File(file, start) => {
-                let mut bytes = vec![0; len];
-                file.read_at(&mut bytes, start + at as u64).ok()?;
-                Some(bytes)
-            }
+            Source::Block(block, start) => bytes.copy_from_slice(block.get(start + at..start + at + len)?),
+            Source::File(file, start) => file.read_at(&mut bytes, start + at as u64).ok()?,
         }
+        Some(bytes)
     }
 
     /// Reads on, for the checksum.
-    fn take(&mut self, len: usize) -> Option<Vec<u8>> {
-        let bytes = self.read(self.at, len)?;
+    fn take(&mut self, len: usize, buffer: Vec<u8>) -> Option<Vec<u8>> {
+        let bytes = self.read(self.at, len, buffer)?;
         self.sum = crc64::update(self.sum, &bytes);
         self.at += len;
         Some(bytes)
@@ -55,7 +53,7 @@ impl Parts {
 
     /// Reads the head and the key.
     fn open(&mut self) -> Option<Header> {
-        let head = self.read(0, record::HEAD)?;
+        let head = self.read(0, record::HEAD, Vec::new())?;
         let header = Header::read(&head).filter(|header| {
             header.size() == self.place.len as usize
                 && header.is_plain()
@@ -64,22 +62,22 @@ impl Parts {
         })?;
         self.sum = record::checksum_of_head(&head);
         self.at = record::HEAD;
-        self.take(header.klen as usize)?;
+        self.take(header.klen as usize, Vec::new())?;
         self.header = Some(header);
         Some(header)
     }
 }
 
 impl tier::Parts for Parts {
-    fn next(&mut self, bytes: usize) -> Option<Vec<u8>> {
+    fn next(&mut self, bytes: usize, buffer: Vec<u8>) -> Option<Vec<u8>> {
         let header = match self.header {
             Some(header) => header,
             None => self.open()?,
         };
         let end = record::HEAD + header.klen as usize + header.len as usize;
-        let part = self.take(bytes.min(end.saturating_sub(self.at)))?;
+        let part = self.take(bytes.min(end.saturating_sub(self.at)), buffer)?;
         if self.at == end {
-            self.take(header.size() - end)?;
+            self.take(header.size() - end, Vec::new())?;
             return header.is_sum(self.sum).then_some(part);
         }
         Some(part)

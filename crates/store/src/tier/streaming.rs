@@ -34,9 +34,11 @@ pub enum Growth {
 
 /// A string that is read in parts, from its beginning to its end. It stays readable when its key gets another value.
 pub trait Parts: Send {
-    /// The next so many bytes, or fewer at the end. `None` when they can't be read or the record is damaged, which is
-    /// known before its last part is handed out.
-    fn next(&mut self, bytes: usize) -> Option<Vec<u8>>;
+    /// The next so many bytes, or fewer at the end, in that buffer. `None` when they can't be read or the record is
+    /// damaged, which is known before its last part is handed out.
+    ///
+    /// The buffer comes from whoever frees it, as allocators are slow to give back what one thread takes and another frees.
+    fn next(&mut self, bytes: usize, buffer: Vec<u8>) -> Option<Vec<u8>>;
 }
 
 /// Steps of a sweep that a string which finds no room may cause at once.
@@ -91,6 +93,21 @@ impl Keyspace {
         }
         self.note_change(db, key);
         true
+    }
+
+    /// A string on disk is read where it lies.
+    pub fn note_streamed(&mut self, db: usize, key: &[u8]) {
+        let now = (self.now / 1000) as u32;
+        let Some(entry) = self.dbs[db].table.find(self.hash(key), key).filter(|entry| entry.is_cold()) else {
+            return;
+        };
+        let mut cold = entry.cold();
+        cold.hit = now.max(1);
+        entry.set_cold(&cold);
+        if let Some(tier) = &mut self.tier {
+            tier.stats.hits += 1;
+            tier.stats.read_bytes += u64::from(cold.place.len);
+        }
     }
 
     /// Counts bytes of a value that comes in parts to memory.

@@ -138,6 +138,7 @@ fn source(engine: &mut Engine, key: &[u8]) -> Option<(Source, usize, u32)> {
         let (total, flags) = (head.string_len()?, head.flags());
         let place = engine.ks.cold_place(ops::DB, key)?;
         let parts = Arc::new(Mutex::new(engine.ks.tier_disk()?.parts(place)?));
+        engine.ks.note_streamed(ops::DB, key);
         let disk = Disk { parts, got: Vec::new(), used: 0, asked: false, failed: false };
         return Some((Source::Disk(disk), total, flags));
     }
@@ -191,9 +192,11 @@ fn ask(engine: &mut Engine, session: &Session, stream: &mut Outgoing) -> bool {
     // Whole chunks, so that none has to be put together from two parts.
     let bytes = stream.chunk * (AHEAD / stream.chunk).max(1);
     let bytes = bytes.min(stream.total - stream.sent);
-    disk.got = Vec::new();
+    let mut buffer = std::mem::take(&mut disk.got);
+    buffer.clear();
+    buffer.reserve_exact(bytes);
     let parts = Arc::clone(&disk.parts);
-    let job = Box::new(move || parts.lock().unwrap_or_else(PoisonError::into_inner).next(bytes));
+    let job = Box::new(move || parts.lock().unwrap_or_else(PoisonError::into_inner).next(bytes, buffer));
     match engine.read_part(session, job) {
         Ok(()) => disk.asked = true,
         Err(job) => stream.deliver(job()),

@@ -28,6 +28,8 @@ def tables(results: Results) -> str:
     parts.append(_hits(results))
     if "library" in results:
         parts.append(_library(results["library"]))
+    if "streams" in results:
+        parts.append(_streams(results["streams"]))
     return "\n".join(parts)
 
 
@@ -125,6 +127,23 @@ def _saves(measured: Results) -> str:
                 f"{figures['seconds']:.1f} s",
             )
             lines.append(f"| {name} {command} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _streams(measured: Results) -> str:
+    head = f"a value of {measured['bytes'] >> 20} MB by chunks, with a disk tier and maxmemory 64mb"
+    lines = [
+        f"| {head} | memory it takes | p99 of others' PING | worst | takes |",
+        "|---|---|---|---|---|",
+    ]
+    for way, row in measured["figures"].items():
+        cells = (
+            f"{row['extra_bytes'] / (1 << 20):.1f} MB",
+            f"{row['p99_ms']:.2f} ms",
+            f"{row['worst_ms']:.1f} ms",
+            f"{row['seconds']:.1f} s",
+        )
+        lines.append(f"| {way} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 

@@ -27,6 +27,7 @@ from dozo.bench import (
     redis_load,
     saving,
     stall,
+    streams,
 )
 
 PIPELINES = (1, 16, 64)
@@ -53,6 +54,7 @@ class Plan:
     saved_keys: int = 5_000_000
     writes_per_s: int = 50_000
     id_seconds: float = 2.0
+    streamed_bytes: int = 512 * MIB
 
 
 #: A run that shows that everything works, and no more.
@@ -66,6 +68,7 @@ QUICK = Plan(
     saved_keys=50_000,
     writes_per_s=5_000,
     id_seconds=0.1,
+    streamed_bytes=8 * MIB,
 )
 
 
@@ -250,6 +253,17 @@ def library_calls(plan: Plan, say: Say) -> Results:
     return library.rows(plan.rounds, plan.requests, min(plan.keys, 500_000), say)
 
 
+def streamed(plan: Plan, say: Say) -> Results:
+    """Memory and waiting while a huge value goes in and out by chunks."""
+    found = streams.measure(plan.streamed_bytes)
+    for way, row in found.items():
+        say(
+            f"streams   dozo      {plan.streamed_bytes // MIB} MB {way}: {row['extra_bytes'] / MIB:.1f} MB of memory, "
+            f"p99 of a PING {row['p99_ms']:.2f} ms, worst {row['worst_ms']:.1f} ms, {row['seconds']:.1f} s"
+        )
+    return {"bytes": plan.streamed_bytes, "figures": found}
+
+
 def _joined(figures: dict[str, float], form: str) -> str:
     return ", ".join(f"{name} {figure:{form}}" for name, figure in figures.items())
 
@@ -288,6 +302,7 @@ PARTS: dict[str, Callable[[Plan, Say], Any]] = {
     "loading": load_times,
     "hit_ratios": hit_ratios,
     "library": library_calls,
+    "streams": streamed,
 }
 
 

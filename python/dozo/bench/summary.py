@@ -22,6 +22,10 @@ def _rows(results: Results) -> Iterator[tuple[str, str, str]]:
     yield from _requests(results)
     yield from _memory(results)
     yield from _waits(results)
+    if "streams" in results:
+        worst = max(row["extra_bytes"] for row in results["streams"]["figures"].values())
+        what = f"memory that a value of {results['streams']['bytes'] >> 20} MB takes on its way in or out by chunks"
+        yield what, f"{worst / (1 << 20):.1f} MB", ""
     if "ids" in results:
         best = max(row["dozo"]["ids_per_ms"] for row in results["ids"])
         yield "unique IDs a millisecond, of the 4,096 there are", f"{best:,.0f}", ""

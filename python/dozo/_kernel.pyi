@@ -993,13 +993,7 @@ class Disk:
         """Serve clients again."""
 
     def open_tier(
-        self,
-        path: Path | str,
-        limit: int,
-        buffer: int,
-        compression: tuple[int, int],
-        syncs: bool,
-        threads: int,
+        self, path: Path | str, limit: int, buffer: int, compression_threshold: int, syncs: bool, threads: int
     ) -> None:
         """Have values move to files in that directory; once, before anything is stored."""
 

@@ -59,7 +59,6 @@ MEANT = {
     "disk-tier-threads": "3",
     "disk-tier-strategy": "size_based",
     "compression-threshold": "4096",
-    "compression-level": "6",
     "default-ttl": "3600",
     "max-ttl": "86400",
     "expire-interval": "300",
@@ -133,11 +132,11 @@ def test_what_some_names_mean(tmp_path, text, meant):
         ('[l1]\neviction_strategy = "best"\n', "must be one of the following: lru, lfu, fifo, hybrid"),
         ("[l1]\neviction_strategy = 1\n", "[l1] eviction_strategy: a int can't be used here"),
         ("[l2]\nenable_l2_cache = 1\n", "[l2] enable_l2_cache: a int can't be used here, but yes or no"),
-        ("[l2]\ncompression_level = 13\n", "argument must be between 0 and 12 inclusive"),
+        ('[l2]\ncompression_level = "best"\n', "[l2] compression_level: argument must be a memory value"),
         ('[logging]\nbuffer_size = "big"\n', "[logging] buffer_size: argument must be a memory value"),
         (
-            "[l2]\ncompression_level = 1\n[compression]\ncompression_level = 2\n",
-            "[l2] compression_level and [compression] compression_level are the same setting",
+            '[l2]\ndata_dir = "/x"\n[tier]\ndisk-tier = "/y"\n',
+            "[l2] data_dir and [tier] disk-tier: are the same setting and differ",
         ),
         (
             "[l2]\nenable_compression = true\n[compression]\nenable_lz4 = false\n",

@@ -158,7 +158,8 @@ def test_a_connection_that_breaks_off_leaves_nothing(start_dozo: Start, tmp_path
         while list((tmp_path / "tier").glob("*.part")):
             text.ask(b"mn\r\n")
         with redis.Redis(HOST, node.port) as client:
-            assert client.info("tier")["tier_bytes"] == 0
+            while client.info("tier")["tier_bytes"]:
+                pass
         assert text.ask(whole) == b"STREAM_READY\r\nSTORED\r\n"
 
 
@@ -287,7 +288,7 @@ def test_a_full_tier_makes_room(start_dozo: Start, tmp_path: Path):
     with Text(node.memcached_port) as text, redis.Redis(HOST, node.port) as client:
         for number in range(20):
             data = values[number % 3]
-            assert text.ask(upload("k%d" % number, data, 1 << 20)) == b"STREAM_READY\r\nSTORED\r\n"
+            assert text.ask(upload(f"k{number}", data, 1 << 20)) == b"STREAM_READY\r\nSTORED\r\n"
             assert download(text, "k0", 1 << 20) == (7, values[0])
         assert client.info("tier")["tier_bytes"] <= 64 << 20
         assert download(text, "k19", 1 << 20) == (7, data)

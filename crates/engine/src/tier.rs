@@ -28,8 +28,6 @@ pub struct TierPlan {
     pub buffer: usize,
     /// Values of at least so many bytes are compressed; 0 compresses none.
     pub compression_threshold: usize,
-    /// How hard it is tried.
-    pub compression_level: u8,
     /// Whether what is written is synced every second.
     pub syncs: bool,
     /// Threads that read; without any, whoever asks for a value waits for it in the engine.
@@ -46,7 +44,7 @@ impl Engine {
             dir: plan.dir,
             limit: plan.limit,
             buffer: plan.buffer,
-            compression: Compression { threshold: plan.compression_threshold, level: plan.compression_level },
+            compression: Compression { threshold: plan.compression_threshold },
             syncs: plan.syncs,
         };
         let disk = Arc::clone(&self.persistence.disk);

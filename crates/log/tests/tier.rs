@@ -102,7 +102,7 @@ fn tier(folder: &Folder, limit: u64, disk: Arc<Shaky>) -> DiskTier {
         dir: folder.0.clone(),
         limit,
         buffer: 1 << 20,
-        compression: Compression { threshold: 256, level: 1 },
+        compression: Compression { threshold: 256 },
         syncs: false,
     };
     DiskTier::create(Arc::new(Shared(disk)), options).unwrap()

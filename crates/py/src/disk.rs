@@ -172,13 +172,11 @@ impl Disk {
         path: PathBuf,
         limit: u64,
         buffer: usize,
-        compression: (usize, u8),
+        compression_threshold: usize,
         syncs: bool,
         threads: usize,
     ) -> PyResult<()> {
-        let (compression_threshold, compression_level) = compression;
-        let plan =
-            TierPlan { dir: path, limit, buffer, compression_threshold, compression_level, syncs, threads };
+        let plan = TierPlan { dir: path, limit, buffer, compression_threshold, syncs, threads };
         with(|engine| engine.open_tier(plan).map_err(failed))
     }
 

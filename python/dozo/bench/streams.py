@@ -52,11 +52,13 @@ def _moved(server: Running, way: str, size: int) -> Figures:
     command = [sys.executable, "-m", __name__, way, str(server.memcached_port), str(size)]
     with Client(server.port) as pinger:
         _count_peak_anew(server)
-        before, waits = server.rss_bytes(), []
+        before = server.rss_bytes()
+        waits: list[float] = []
         mover = subprocess.Popen(command, stdin=subprocess.PIPE)
         with processes.undisturbed(server):
             began = time.perf_counter()
-            mover.stdin.close()
+            if mover.stdin:
+                mover.stdin.close()
             while mover.poll() is None or not waits:
                 start = time.perf_counter()
                 pinger.call(b"PING")

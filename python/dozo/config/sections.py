@@ -205,6 +205,7 @@ def _number(value: object) -> dict[str, Any]:
 def _table() -> dict[tuple[str, str], Foreign]:
     """Return every name, in the order of the contract."""
     yes, size, number = "yes or no", "a size such as 100mb, or bytes", "a whole number"
+    level = "LZ4 as it is used here has one level"
     nothing = "the log is a line an event, written at once"
     requests = "no line is written for a request; MONITOR and the slow log show them"
     rows: list[Foreign] = []
@@ -238,14 +239,14 @@ def _table() -> dict[tuple[str, str], Foreign]:
     add("l2", "max_disk_size", size, "disk-tier-size")
     add("l2", "write_buffer_size", size, "disk-tier-write-buffer")
     add("l2", "enable_compression", yes, "compression-threshold", _switch({}, {}), " 0 for no")
-    add("l2", "compression_level", number, "compression-level")
+    idle("l2", "compression_level", number, level)
     add("l2", "background_threads", number, "disk-tier-threads")
     strategies = {word.replace("_", ""): word for word in SETTINGS["disk-tier-strategy"].choices}
     words = ", ".join(strategies.values())
     add("l2", "l2_write_strategy", words, "disk-tier-strategy", _word("disk-tier-strategy", strategies))
     add("compression", "enable_lz4", yes, "compression-threshold", _switch({}, {}), " 0 for no")
     add("compression", "compression_threshold", size, "compression-threshold")
-    add("compression", "compression_level", number, "compression-level")
+    idle("compression", "compression_level", number, level)
     add("ttl", "default_ttl", f"{number} of seconds", "default-ttl")
     add("ttl", "max_ttl", f"{number} of seconds", "max-ttl")
     add("ttl", "cleanup_interval", f"{number} of seconds", "expire-interval")

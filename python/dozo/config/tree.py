@@ -301,12 +301,6 @@ class DiskTier:
             le=_INT64,
         ),
     ] = 1024
-    compression_level: Annotated[
-        int,
-        start(
-            "How hard LZ4 tries there: 1 is fast, more makes values smaller and takes longer.", ge=0, le=12
-        ),
-    ] = 1
 
 
 @dataclass(slots=True)

@@ -67,7 +67,7 @@ class Tier:
                 folder,
                 settings.disk_tier_size,
                 settings.disk_tier_write_buffer,
-                (settings.compression_threshold, settings.compression_level),
+                settings.compression_threshold,
                 settings.disk_tier_fsync != "no",
                 settings.disk_tier_threads,
             )

@@ -77,6 +77,15 @@ struct Whole {
     space: u16,
     key: Box<[u8]>,
     place: Place,
+    /// The number of the segment that it is as old as.
+    age: u32,
+}
+
+impl Segment {
+    /// The number of the segment that this one, of that number, is as old as.
+    fn age(&self, number: u32) -> u32 {
+        self.whole.as_ref().map_or(number, |whole| whole.age)
+    }
 }
 
 /// A string that comes in parts: the room that is kept for it, and whose it will be.
@@ -122,6 +131,8 @@ pub struct DiskTier {
     last: u32,
     streams: Streams,
     coming: HashMap<u32, Coming>,
+    /// Strings that are wanted no more and whose files are about to go, with their sizes.
+    leaving: Vec<(u32, u64)>,
     /// Room that a string has asked for in vain.
     wanted: u64,
     /// Its end, which was not handed to the writer yet, and where that starts.
@@ -163,6 +174,7 @@ impl DiskTier {
             last: 0,
             streams,
             coming: HashMap::new(),
+            leaving: Vec::new(),
             wanted: 0,
             block: Vec::new(),
             block_start: 0,
@@ -235,6 +247,7 @@ impl DiskTier {
         if self.writer.state().1.is_some() {
             return Err(Refusal::Behind);
         }
+        self.bury_streams();
         if self.total + size + self.reserve() > self.limit {
             self.wanted = size;
             return Err(Refusal::Full);
@@ -248,12 +261,22 @@ impl DiskTier {
         Ok(id)
     }
 
+    /// Gives back the room of strings whose files are gone.
+    fn bury_streams(&mut self) {
+        let (streams, total) = (&self.streams, &mut self.total);
+        self.leaving.retain(|(id, size)| {
+            let gone = streams.is_gone(*id);
+            *total -= if gone { *size } else { 0 };
+            !gone
+        });
+    }
+
     /// A string that came in parts is a segment now.
     fn end_stream(&mut self, id: u32) -> Option<Place> {
         let sum = self.streams.adopt(id)?;
         let Coming { size, space, key } = self.coming.remove(&id)?;
         let place = Place { segment: id, at: 0, len: u32::try_from(size).ok()?, check: sum as u32 };
-        let whole = Some(Whole { space, key, place });
+        let whole = Some(Whole { space, key, place, age: id });
         self.segments.insert(id, Segment { len: size, live: size, reader: None, whole });
         (self.taken_bytes, self.written_bytes) = (self.taken_bytes + size, self.written_bytes + size);
         Some(place)
@@ -408,8 +431,8 @@ impl Tier for DiskTier {
 
     fn abandon(&mut self, id: u32) {
         if let Some(coming) = self.coming.remove(&id) {
-            self.total -= coming.size;
             self.streams.abandon(id);
+            self.leaving.push((id, coming.size));
         }
     }
 
@@ -449,6 +472,7 @@ impl Tier for DiskTier {
     fn tick(&mut self) {
         // Whoever still wants it asks again at once.
         self.wanted = 0;
+        self.bury_streams();
         self.send_block();
         self.land();
     }

@@ -9,9 +9,9 @@
 //! All numbers are little-endian. The checksum covers everything else. A collection is written as in an RDB file. A value is
 //! compressed with LZ4 where that pays. A record is never trusted: whoever reads one checks it all first.
 
+use crate::crc64;
 use crate::reader::Reader;
 use crate::value::{self, Restored, WRITTEN};
-use crate::{crc64, lz4};
 use dozo_store::tier::{Encoding, Fetched, Growing, Place};
 use dozo_store::{Head, Item, Packing, Type, Value};
 
@@ -122,8 +122,6 @@ impl Header {
 pub struct Compression {
     /// Bytes; 0 compresses nothing.
     pub threshold: usize,
-    /// How long LZ4 searches, as [`lz4::compress`] takes it.
-    pub level: u8,
 }
 
 /// Makes a record of a value; returns it, and how many bytes compression has saved.
@@ -260,7 +258,7 @@ fn pack(plain: &[u8], compression: Compression) -> Option<Vec<u8>> {
     if compression.threshold == 0 || plain.len() < compression.threshold {
         return None;
     }
-    let packed = lz4::compress(plain, compression.level);
+    let packed = lz4_flex::block::compress(plain);
     (packed.len() + plain.len() / WORTH <= plain.len()).then_some(packed)
 }
 

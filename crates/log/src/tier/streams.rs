@@ -145,9 +145,17 @@ impl Streams {
         Some(sum)
     }
 
+    /// Removes its file, sooner or later.
     pub(super) fn abandon(&self, id: u32) {
-        self.shared.lock().states.remove(&id);
+        if let Some(state) = self.shared.lock().states.get_mut(&id) {
+            state.failed = true;
+        }
         self.give(Task::Drop { id });
+    }
+
+    /// Whether nothing of an abandoned one is left.
+    pub(super) fn is_gone(&self, id: u32) -> bool {
+        !self.shared.lock().states.contains_key(&id)
     }
 
     pub(super) fn has_moved(&self) -> bool {
@@ -198,7 +206,13 @@ impl Worker {
             };
             drop(inbox);
             let (id, taken) = (task.id(), task.bytes());
+            let drops = matches!(task, Task::Drop { .. });
             let outcome = self.act(task);
+            if outcome.is_err() {
+                // The string is lost, its client is told, and its room is free.
+                self.files.remove(&id);
+                let _ = self.disk.remove(&part_path(&self.dir, id));
+            }
             inbox = shared.lock();
             let (failure, sealed) = match outcome {
                 Ok(sealed) => (None, sealed),
@@ -213,6 +227,9 @@ impl Worker {
             }
             if failure.is_some() || sealed.is_some() {
                 inbox.error = failure;
+            }
+            if drops {
+                inbox.states.remove(&id);
             }
             if tells
                 && !std::mem::replace(&mut inbox.moved, true)
@@ -254,7 +271,6 @@ impl Worker {
         Ok(())
     }
 
-    /// After a failure nothing more is written: the string is lost, and its client is told.
     fn append(&mut self, id: u32, bytes: &[u8]) -> io::Result<()> {
         let Some(mut growing) = self.files.remove(&id) else { return Ok(()) };
         write_all(&mut *growing.file, bytes)?;

@@ -54,7 +54,9 @@ impl DiskTier {
         let full = self.segments.iter().filter(|(number, _)| **number != self.active);
         let grade = |live: u64, len: u64| live * GRADES / len.max(1);
         let (segment, len, live) = full
-            .min_by_key(|(number, segment)| (grade(segment.live, segment.len), **number))
+            .min_by_key(|(number, segment)| {
+                (grade(segment.live, segment.len), segment.age(**number), **number)
+            })
             .map(|(number, segment)| (*number, segment.len, segment.live))?;
         let end = if live == 0 { 0 } else { len };
         let scarce = live * 4 > len * SCARCE_QUARTERS;
@@ -64,8 +66,10 @@ impl DiskTier {
 
     /// The files of a swept segment go, behind everything of it that was carried on.
     fn end_sweep(&mut self, sweeping: &Sweeping) {
-        let is_kept = |segment: &super::Segment| segment.whole.is_some() && segment.live > 0;
-        if self.segments.get(&sweeping.segment).is_some_and(is_kept) {
+        let segment = self.segments.get_mut(&sweeping.segment).filter(|segment| segment.live > 0);
+        if let Some(whole) = segment.and_then(|segment| segment.whole.as_mut()) {
+            // It was asked for. All others have their turn before it is looked at again.
+            whole.age = self.last + 1;
             return;
         }
         self.send_block();

@@ -41,13 +41,17 @@ pub trait Parts: Send {
     fn next(&mut self, bytes: usize, buffer: Vec<u8>) -> Option<Vec<u8>>;
 }
 
+/// Shorter strings that come in parts go by memory: a file each would cost more.
+const DISK_LEAST: u64 = 1 << 20;
 /// Steps of a sweep that a string which finds no room may cause at once.
 const SWEEPS_FOR_ROOM: usize = 4;
 
 impl Keyspace {
     /// Whether a string of that length goes to the disk as it comes.
     pub fn streams_to_disk(&self, len: u64) -> bool {
-        let large = |rules: super::Rules| rules.strategy != Strategy::Never && len >= rules.large as u64;
+        let large = |rules: super::Rules| {
+            rules.strategy != Strategy::Never && len >= (rules.large as u64).max(DISK_LEAST)
+        };
         self.tier_rules().is_some_and(large)
     }
 

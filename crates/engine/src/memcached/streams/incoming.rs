@@ -254,7 +254,7 @@ pub(in crate::memcached) fn end(
         return Step::Hold(Flow::Fetching);
     }
     engine.stats.memcached.cmd_set += 1;
-    match store(engine, stream) {
+    match store(engine, *stream) {
         Ok(()) => session.out.put(b"STORED\r\n"),
         Err(reason) => refuse(engine, session, reason),
     }
@@ -280,7 +280,7 @@ fn is_being_written(engine: &mut Engine, stream: &mut Incoming) -> bool {
 }
 
 /// Puts the value in its place.
-fn store(engine: &mut Engine, mut stream: Box<Incoming>) -> Result<(), &'static str> {
+fn store(engine: &mut Engine, mut stream: Incoming) -> Result<(), &'static str> {
     let past = matches!(stream.expiry, Expiry::Past)
         || stream.expiry.deadline().is_some_and(|at| at <= engine.ks.now());
     if past && !matches!(stream.target, Target::Failed(_)) {

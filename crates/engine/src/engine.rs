@@ -19,6 +19,7 @@ use crate::fetching::Fetching;
 use crate::host::Host;
 use crate::ids::Ids;
 use crate::latency::LatencyMonitor;
+use crate::memory_watch::MemoryWatch;
 use crate::output::OutputLimits;
 use crate::persistence::Persistence;
 use crate::pubsub::{OwnPush, PubSub};
@@ -129,6 +130,7 @@ pub struct Engine {
     pub(crate) waker: Option<Arc<dyn Fn() + Send + Sync>>,
     /// When the host's own work is due, unix ms.
     next_chores_ms: i64,
+    pub(crate) memory_watch: MemoryWatch,
     /// Unique IDs.
     pub id_service: Ids,
 }
@@ -200,6 +202,7 @@ impl Engine {
             persistence: Persistence::default(),
             waker: None,
             next_chores_ms: 0,
+            memory_watch: MemoryWatch::default(),
             id_service,
         }
     }

@@ -20,6 +20,8 @@ use crate::session::{Session, SessionId};
 const KEYS: usize = 1024;
 /// Bytes that are on their way for all clients; whoever needs more waits before they are asked for.
 const BYTES: usize = 64 << 20;
+/// The part of the limit of memory that these are, at most.
+const BYTES_PART: u64 = 16;
 
 /// Commands with the number of their keys in the third word.
 const SCRIPTS: &[&str] = &["eval", "eval_ro", "evalsha", "evalsha_ro", "fcall", "fcall_ro"];
@@ -139,7 +141,7 @@ impl Engine {
         if cold.is_empty() {
             return false;
         }
-        if self.fetching.bytes > 0 && self.fetching.bytes + bytes > BYTES {
+        if self.fetching.bytes > 0 && self.fetching.bytes + bytes > self.most_fetched() {
             self.fetching.crowd.push_back((session.sid, session.id));
             return true;
         }
@@ -169,6 +171,14 @@ impl Engine {
         waits
     }
 
+    /// Bytes that may be on their way.
+    fn most_fetched(&self) -> usize {
+        match self.ks.maxmemory() {
+            0 => BYTES,
+            most => BYTES.min(usize::try_from(most / BYTES_PART).unwrap_or(BYTES)),
+        }
+    }
+
     /// Takes what the readers have brought; whether somebody has everything and goes on.
     pub fn collect_fetched(&mut self) -> bool {
         let Some(readers) = &self.fetching.readers else { return false };
@@ -191,7 +201,7 @@ impl Engine {
 
     /// Lets those ask who had to wait before they could.
     fn admit_crowd(&mut self) {
-        if self.fetching.bytes > BYTES / 2 {
+        if self.fetching.bytes > self.most_fetched() / 2 {
             return;
         }
         while let Some((sid, client)) = self.fetching.crowd.pop_front() {

@@ -23,6 +23,7 @@ pub mod items;
 pub mod latency;
 pub mod loading;
 pub mod memcached;
+mod memory_watch;
 pub mod monitor;
 pub mod output;
 pub mod persistence;

@@ -141,6 +141,8 @@ pub struct Keyspace {
     pub(crate) now: i64,
     pub(crate) eviction: Eviction,
     pub(crate) maxmemory: u64,
+    /// Bytes of it that are not for data.
+    pub(crate) reserved: u64,
     /// Bytes of all entries, attached or not.
     pub(crate) entry_bytes: usize,
     /// Bytes of all tables and volatile indices, attached or not.
@@ -192,6 +194,7 @@ impl Keyspace {
             now: 0,
             eviction: Eviction::new(config.policy, tuning, config.hash_seed),
             maxmemory: config.maxmemory,
+            reserved: 0,
             entry_bytes: 0,
             detached: Detached::default(),
             notices: Vec::new(),

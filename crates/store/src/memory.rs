@@ -48,7 +48,7 @@ impl Keyspace {
 
     /// What of it the limit is compared with.
     #[inline]
-    fn counted_memory(&self) -> u64 {
+    pub fn counted_memory(&self) -> u64 {
         (self.entry_bytes + self.index_bytes + self.eviction.overhead() + self.tier_share()) as u64
     }
 
@@ -79,10 +79,28 @@ impl Keyspace {
         self.limit_tier_buffer();
     }
 
+    /// The part of the limit that is not for data.
+    #[inline]
+    pub fn reserved(&self) -> u64 {
+        self.reserved
+    }
+
+    /// Sets apart some of the limit for what is not counted here; entries leave with the next writes.
+    pub fn set_reserved(&mut self, bytes: u64) {
+        self.reserved = bytes;
+    }
+
     /// Whether more is used than the limit allows.
     #[inline]
     pub fn over_limit(&self) -> bool {
-        self.maxmemory != 0 && self.counted_memory() > self.maxmemory
+        self.exceeds(0)
+    }
+
+    /// Whether so many bytes more would be over the limit.
+    #[inline]
+    fn exceeds(&self, needed: u64) -> bool {
+        let wanted = self.counted_memory().saturating_add(self.reserved).saturating_add(needed);
+        self.maxmemory != 0 && wanted > self.maxmemory
     }
 
     /// The policy in force.
@@ -113,7 +131,7 @@ impl Keyspace {
     /// Makes room for `needed` more bytes.
     pub fn evict(&mut self, needed: u64) -> EvictOutcome {
         for _ in 0..EVICTIONS_MAX {
-            if self.maxmemory == 0 || self.counted_memory().saturating_add(needed) <= self.maxmemory {
+            if !self.exceeds(needed) {
                 return EvictOutcome::Ok;
             }
             // Detached entries are nobody's any more: the policy must not choose one of them.

@@ -36,6 +36,7 @@ LogFormat = Literal["console", "json"]
 Keeping = Literal["none", "snapshot", "journal", "both"]
 Fsync = Literal["always", "everysec", "no"]
 TierStrategy = Literal["always", "never", "size_based", "ttl_based", "adaptive"]
+MemoryScope = Literal["process", "data"]
 TierFsync = Literal["everysec", "no"]
 Preset = Literal["none", "memory", "tiered", "production"]
 
@@ -167,6 +168,13 @@ class Memory:
             "Memory after which keys are evicted or writes refused; 0 is no limit.", "bytes", ge=0, le=_INT64
         ),
     ] = 0
+    maxmemory_scope: Annotated[
+        MemoryScope,
+        live(
+            "What maxmemory bounds where values move to a disk tier: the memory of the whole server process, or data "
+            "only, as without a tier and in a program's own process."
+        ),
+    ] = "process"
     maxmemory_policy: Annotated[Policy, live("Which keys leave when maxmemory is reached.")] = "noeviction"
     maxmemory_samples: Annotated[
         int, live("Keys that a sampling policy compares for each eviction.", ge=1, le=64)

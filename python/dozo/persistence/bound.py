@@ -1,0 +1,91 @@
+"""`maxmemory` of a server with a disk tier: a bound of the whole process, as its system counts it.
+
+The kernel counts data. What a process takes besides - the interpreter, buffers of connections, pages that the allocator
+holds though most of them is free - is only seen from outside. So it is looked at here, ten times a second and whenever
+enough bytes have passed, and what is over the bound is taken from data. Data that leave free no whole pages at once, as
+those that stay lie between them; so the look is repeated until it holds, and data get back what others don't need.
+
+Owns how much of `maxmemory` is for data. Refuses to choose which data leave.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+from dozo._kernel import Disk
+from dozo.config import Config
+from dozo.resident import resident_bytes, tells_present
+
+__all__ = ["Bound"]
+
+_STEPS: Final = 64
+"""The part of maxmemory that may pass between two looks."""
+_STEP_MOST: Final = 16 << 20
+_SPARE: Final = 32
+"""The part of maxmemory that is kept free for what comes between two looks."""
+_FLOOR: Final = 4
+"""The part of maxmemory that data have in any case: for a process that needs most of it for itself the bound can't hold."""
+_GROWTH: Final = 4
+"""The part of what is free that data get back with each look."""
+_NEARLY: Final = 0.95
+"""Data that take less of their part need no larger one."""
+_TRIM_SHARE: Final = 50
+"""Giving pages back takes at most one of so many seconds."""
+
+
+class Bound:
+    """How much of the limit of memory is for data."""
+
+    def __init__(self, config: Config) -> None:
+        self._settings = config.memory
+        self._tells = tells_present()
+        self._maxmemory = 0
+        self._data = 0
+        self._trim_due = 0.0
+
+    @property
+    def data_bytes(self) -> int:
+        """What is left for data at present; 0 where maxmemory bounds nothing else."""
+        return self._data
+
+    def look(self, disk: Disk) -> None:
+        """Have the process hold its bound."""
+        settings = self._settings
+        bounds = settings.maxmemory_scope == "process" and self._tells
+        maxmemory = settings.maxmemory if bounds else 0
+        if maxmemory != self._maxmemory:
+            self._begin(disk, maxmemory)
+        if maxmemory:
+            over = self._excess(disk, maxmemory - maxmemory // _SPARE)
+            if over is not None:
+                self._share(disk, over)
+
+    def _begin(self, disk: Disk, maxmemory: int) -> None:
+        self._maxmemory = self._data = maxmemory
+        disk.reserve_memory(0)
+        disk.watch_memory(min(max(maxmemory // _STEPS, 1), _STEP_MOST))
+
+    def _excess(self, disk: Disk, aim: int) -> int | None:
+        """Return what is held over the aim, below 0 what is free; None: it is not known what of it could be given back."""
+        over = resident_bytes() - aim
+        if over <= 0:
+            return over
+        began = time.monotonic()
+        if began < self._trim_due:
+            return None
+        disk.trim_memory()
+        ended = time.monotonic()
+        self._trim_due = ended + (ended - began) * _TRIM_SHARE
+        return resident_bytes() - aim
+
+    def _share(self, disk: Disk, over: int) -> None:
+        used = disk.counted_memory
+        if over > 0:
+            data = min(self._data, used) - over
+        elif used > self._data * _NEARLY:
+            data = self._data - over // _GROWTH
+        else:
+            return
+        self._data = min(max(data, self._maxmemory // _FLOOR), self._maxmemory)
+        disk.reserve_memory(self._maxmemory - self._data)

@@ -13,6 +13,7 @@ if sys.platform != "win32":
 
 __all__ = ["CpuSeconds", "cpu_seconds", "fragmentation", "total_memory_bytes"]
 
+
 class CpuSeconds(NamedTuple):
     """CPU time in the system and in the program itself."""
 

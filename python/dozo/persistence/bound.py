@@ -22,16 +22,18 @@ __all__ = ["Bound"]
 _STEPS: Final = 64
 """The part of maxmemory that may pass between two looks."""
 _STEP_MOST: Final = 16 << 20
-_SPARE: Final = 32
+_SPARE: Final = 12
 """The part of maxmemory that is kept free for what comes between two looks."""
-_FLOOR: Final = 4
+_FLOOR: Final = 8
 """The part of maxmemory that data have in any case: for a process that needs most of it for itself the bound can't hold."""
 _GROWTH: Final = 4
 """The part of what is free that data get back with each look."""
 _NEARLY: Final = 0.95
 """Data that take less of their part need no larger one."""
-_TRIM_SHARE: Final = 50
-"""Giving pages back takes at most one of so many seconds."""
+_TRIM_SHARE: Final = 10
+"""Giving pages back takes at most one of so many seconds,"""
+_TRIM_SHARE_OVER: Final = 1
+"""and as much time as all else where the bound itself is passed."""
 
 
 class Bound:
@@ -42,7 +44,7 @@ class Bound:
         self._tells = tells_present()
         self._maxmemory = 0
         self._data = 0
-        self._trim_due = 0.0
+        self._trimmed = self._trim_s = 0.0
 
     @property
     def data_bytes(self) -> int:
@@ -72,11 +74,12 @@ class Bound:
         if over <= 0:
             return over
         began = time.monotonic()
-        if began < self._trim_due:
+        share = _TRIM_SHARE_OVER if over > self._maxmemory - aim else _TRIM_SHARE
+        if began - self._trimmed < self._trim_s * share:
             return None
         disk.trim_memory()
-        ended = time.monotonic()
-        self._trim_due = ended + (ended - began) * _TRIM_SHARE
+        self._trimmed = time.monotonic()
+        self._trim_s = self._trimmed - began
         return resident_bytes() - aim
 
     def _share(self, disk: Disk, over: int) -> None:

@@ -286,11 +286,15 @@ impl Tier for DiskTier {
     fn locate(&mut self, place: Place) -> Option<Located> {
         Some(match self.find(place)? {
             Bytes::Here(bytes) => Located::Here(bytes),
-            Bytes::There(file, offset) => Located::There(Box::new(move || {
-                let mut bytes = vec![0; place.len as usize];
-                file.read_at(&mut bytes, offset).ok()?;
-                Some(bytes)
-            })),
+            Bytes::There(file, offset) => {
+                // Room is taken by the thread that will free it: allocators keep what another one gives back.
+                let mut bytes = Vec::with_capacity(place.len as usize);
+                Located::There(Box::new(move || {
+                    bytes.resize(place.len as usize, 0);
+                    file.read_at(&mut bytes, offset).ok()?;
+                    Some(bytes)
+                }))
+            }
         })
     }
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
-
-from dozo.testing import Node
 from tests.conftest import Peer
 from tests.memcached import test_differential as memcached
+
+from dozo.testing import Node
 
 from .families import FAMILIES
 from .raw import Wire

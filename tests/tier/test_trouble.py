@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 import redis
+from tests.persistence.conftest import until
 
 from dozo.testing import HOST, Node
-from tests.persistence.conftest import until
 
 LARGE = 20_000
 LIMIT = 8 << 20

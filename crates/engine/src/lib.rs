@@ -20,6 +20,7 @@ pub mod host;
 pub mod hot;
 pub mod ids;
 pub mod items;
+pub mod key_places;
 pub mod latency;
 pub mod loading;
 pub mod memcached;

@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from statistics import median
 from typing import Any
@@ -27,6 +27,7 @@ from dozo.bench import (
     redis_load,
     saving,
     stall,
+    tier,
 )
 
 PIPELINES = (1, 16, 64)
@@ -53,6 +54,8 @@ class Plan:
     saved_keys: int = 5_000_000
     writes_per_s: int = 50_000
     id_seconds: float = 2.0
+    tier_share: int = 1
+    tier_requests: int = 60_000
 
 
 #: A run that shows that everything works, and no more.
@@ -66,6 +69,8 @@ QUICK = Plan(
     saved_keys=50_000,
     writes_per_s=5_000,
     id_seconds=0.1,
+    tier_share=4,
+    tier_requests=2_000,
 )
 
 
@@ -250,6 +255,16 @@ def library_calls(plan: Plan, say: Say) -> Results:
     return library.rows(plan.rounds, plan.requests, min(plan.keys, 500_000), say)
 
 
+def tier_use(plan: Plan, say: Say) -> Results:
+    """A cache of which a fifth fits on disk and an eightieth in memory: what is found, what it takes and costs."""
+    sizes = replace(tier.Sizes().cut(plan.tier_share), requests=plan.tier_requests)
+    found = tier.measure(sizes)
+    for name, row in found["runs"].items():
+        say(f"tier      {name:9} " + _joined(row, ".4g"))
+    say(f"tier      p99 of what is in memory, with a tier / without: {found['memory_p99_ratio']:.2f}")
+    return found
+
+
 def _joined(figures: dict[str, float], form: str) -> str:
     return ", ".join(f"{name} {figure:{form}}" for name, figure in figures.items())
 
@@ -288,6 +303,7 @@ PARTS: dict[str, Callable[[Plan, Say], Any]] = {
     "loading": load_times,
     "hit_ratios": hit_ratios,
     "library": library_calls,
+    "tier": tier_use,
 }
 
 

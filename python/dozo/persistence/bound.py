@@ -24,8 +24,9 @@ _STEPS: Final = 64
 _STEP_MOST: Final = 16 << 20
 _SPARE: Final = 12
 """The part of maxmemory that is kept free for what comes between two looks."""
+_SPARE_MOST: Final = 256 << 20
 _FLOOR: Final = 8
-"""The part of maxmemory that data have in any case: for a process that needs most of it for itself the bound can't hold."""
+"""The part of maxmemory that data have in any case; where the process needs the rest and more, the bound can't hold."""
 _GROWTH: Final = 4
 """The part of what is free that data get back with each look."""
 _NEARLY: Final = 0.95
@@ -59,17 +60,17 @@ class Bound:
         if maxmemory != self._maxmemory:
             self._begin(disk, maxmemory)
         if maxmemory:
-            over = self._excess(disk, maxmemory - maxmemory // _SPARE)
+            over = self._excess(disk, maxmemory - min(maxmemory // _SPARE, _SPARE_MOST))
             if over is not None:
                 self._share(disk, over)
 
     def _begin(self, disk: Disk, maxmemory: int) -> None:
         self._maxmemory = self._data = maxmemory
         disk.reserve_memory(0)
-        disk.watch_memory(min(max(maxmemory // _STEPS, 1), _STEP_MOST))
+        disk.watch_memory(min(-(-maxmemory // _STEPS), _STEP_MOST))
 
     def _excess(self, disk: Disk, aim: int) -> int | None:
-        """Return what is held over the aim, below 0 what is free; None: it is not known what of it could be given back."""
+        """Return what is held over the aim, below 0 what is free; None where too little is known of it yet."""
         over = resident_bytes() - aim
         if over <= 0:
             return over

@@ -83,14 +83,14 @@ def test_several_clients_at_once_are_within_it_too(start_dozo, tmp_path):
 
 
 def test_the_bound_may_be_of_data_only(start_dozo, tmp_path):
-    flags = ["--maxmemory", "64mb", "--maxmemory-scope", "data", "--persistence", "none"]
+    flags = ["--maxmemory", "64mb", "--disk-tier-bounds", "data", "--persistence", "none"]
     node = start_dozo("--disk-tier", str(tmp_path), "--disk-tier-size", "256mb", *flags)
     with redis.Redis(HOST, node.port) as client:
         burst(client, "key", iter([1000] * 70_000))
         figures = client.info("all")
         assert figures["tier_data_limit_bytes"] == 0
         assert figures["used_memory"] > 56 * MIB
-        client.config_set("maxmemory-scope", "process")
+        client.config_set("disk-tier-bounds", "process")
         burst(client, "more", iter([1000] * 10_000))
         assert client.info("memory")["used_memory_rss"] < 64 * MIB * 1.1
 
@@ -101,6 +101,8 @@ class Process:
     def __init__(self, other: int, monkeypatch: pytest.MonkeyPatch) -> None:
         self.other, self.counted_memory, self.freed = other, 0, 0
         self.reserved, self.step, self.trims = 0, 0, 0
+        clock = itertools.count()
+        monkeypatch.setattr(bound, "monotonic", lambda: next(clock) / 1000)
         monkeypatch.setattr(bound, "resident_bytes", lambda: self.resident)
         monkeypatch.setattr(bound, "tells_present", lambda: True)
 

@@ -36,7 +36,7 @@ LogFormat = Literal["console", "json"]
 Keeping = Literal["none", "snapshot", "journal", "both"]
 Fsync = Literal["always", "everysec", "no"]
 TierStrategy = Literal["always", "never", "size_based", "ttl_based", "adaptive"]
-MemoryScope = Literal["process", "data"]
+TierBounds = Literal["process", "data"]
 TierFsync = Literal["everysec", "no"]
 Preset = Literal["none", "memory", "tiered", "production"]
 
@@ -168,13 +168,6 @@ class Memory:
             "Memory after which keys are evicted or writes refused; 0 is no limit.", "bytes", ge=0, le=_INT64
         ),
     ] = 0
-    maxmemory_scope: Annotated[
-        MemoryScope,
-        live(
-            "What maxmemory bounds where values move to a disk tier: the memory of the whole server process, or data "
-            "only, as without a tier and in a program's own process."
-        ),
-    ] = "process"
     maxmemory_policy: Annotated[Policy, live("Which keys leave when maxmemory is reached.")] = "noeviction"
     maxmemory_samples: Annotated[
         int, live("Keys that a sampling policy compares for each eviction.", ge=1, le=64)
@@ -261,6 +254,13 @@ class DiskTier:
     disk_tier_window: Annotated[
         int, live("A value read twice within this time comes back to memory.", "seconds", ge=0, le=_INT32)
     ] = 60
+    disk_tier_bounds: Annotated[
+        TierBounds,
+        live(
+            "What maxmemory bounds with a tier: the memory of the whole server process, or data only, as without one "
+            "and in a program's own process."
+        ),
+    ] = "process"
     disk_tier_write_buffer: Annotated[
         int, start("Memory for what is still to be written there.", "bytes", ge=1 << 20, le=1 << 30)
     ] = 8 << 20

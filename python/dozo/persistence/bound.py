@@ -10,7 +10,7 @@ Owns how much of `maxmemory` is for data. Refuses to choose which data leave.
 
 from __future__ import annotations
 
-import time
+from time import monotonic
 from typing import Final
 
 from dozo._kernel import Disk
@@ -24,6 +24,7 @@ _STEPS: Final = 64
 _STEP_MOST: Final = 16 << 20
 _SPARE: Final = 12
 """The part of maxmemory that is kept free for what comes between two looks."""
+_SPARE_LEAST: Final = 8 << 20
 _SPARE_MOST: Final = 256 << 20
 _FLOOR: Final = 8
 """The part of maxmemory that data have in any case; where the process needs the rest and more, the bound can't hold."""
@@ -41,7 +42,7 @@ class Bound:
     """How much of the limit of memory is for data."""
 
     def __init__(self, config: Config) -> None:
-        self._settings = config.memory
+        self._config = config
         self._tells = tells_present()
         self._maxmemory = 0
         self._data = 0
@@ -54,13 +55,12 @@ class Bound:
 
     def look(self, disk: Disk) -> None:
         """Have the process hold its bound."""
-        settings = self._settings
-        bounds = settings.maxmemory_scope == "process" and self._tells
-        maxmemory = settings.maxmemory if bounds else 0
+        bounds = self._config.tier.disk_tier_bounds == "process" and self._tells
+        maxmemory = self._config.memory.maxmemory if bounds else 0
         if maxmemory != self._maxmemory:
             self._begin(disk, maxmemory)
         if maxmemory:
-            over = self._excess(disk, maxmemory - min(maxmemory // _SPARE, _SPARE_MOST))
+            over = self._excess(disk, maxmemory - _spare(maxmemory))
             if over is not None:
                 self._share(disk, over)
 
@@ -74,12 +74,12 @@ class Bound:
         over = resident_bytes() - aim
         if over <= 0:
             return over
-        began = time.monotonic()
+        began = monotonic()
         share = _TRIM_SHARE_OVER if over > self._maxmemory - aim else _TRIM_SHARE
         if began - self._trimmed < self._trim_s * share:
             return None
         disk.trim_memory()
-        self._trimmed = time.monotonic()
+        self._trimmed = monotonic()
         self._trim_s = self._trimmed - began
         return resident_bytes() - aim
 
@@ -93,3 +93,7 @@ class Bound:
             return
         self._data = min(max(data, self._maxmemory // _FLOOR), self._maxmemory)
         disk.reserve_memory(self._maxmemory - self._data)
+
+
+def _spare(maxmemory: int) -> int:
+    return min(max(maxmemory // _SPARE, _SPARE_LEAST), _SPARE_MOST, maxmemory // 2)

@@ -6,8 +6,8 @@
 //!
 //! Refuses to decide what follows from what is seen.
 
-use crate::engine::Engine;
 use crate::cx::Cx;
+use crate::engine::Engine;
 use crate::session::Session;
 
 /// When the host is to look.

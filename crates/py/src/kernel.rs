@@ -11,9 +11,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use dozo_engine::key_places::KeyPlaces;
 use dozo_engine::settings::SettingValue;
 use dozo_engine::table::Kind;
-use dozo_engine::key_places::KeyPlaces;
 use dozo_engine::{CommandSpec, CommandTable, Cx, Door, Engine, Host, Level, Session, Settings, SystemClock};
 use dozo_net::{Address, Endpoint, Handle, Limits};
 use dozo_store::StoreConfig;

@@ -251,13 +251,16 @@ def _tier_bars(axis: Any, measured: Results) -> None:
     """How much of each bound is used, and what else is a share of something."""
     runs, sizes = measured["runs"], measured["sizes"]
     shares = {
-        "hit ratio": lambda row: row["hit_ratio"],
-        "RSS / maxmemory": lambda row: row["rss_bytes"] / sizes["maxmemory"],
-        "files / their bound": lambda row: row.get("disk_bytes", 0) / sizes["disk"],
-        "p99 in memory, ms": lambda row: row["memory_p99_ms"],
-        "p99 on disk, ms": lambda row: row.get("disk_p99_ms", 0),
+        "hit ratio": ("hit_ratio", 1),
+        "RSS / maxmemory": ("rss_bytes", sizes["maxmemory"]),
+        "files / their bound": ("disk_bytes", sizes["disk"]),
+        "p99 in memory, ms": ("memory_p99_ms", 1),
+        "p99 on disk, ms": ("disk_p99_ms", 1),
     }
-    bars = {f"{name} a disk tier": [share(row) for share in shares.values()] for name, row in runs.items()}
+    bars = {
+        f"{name} a disk tier": [row.get(field, 0) / whole for field, whole in shares.values()]
+        for name, row in runs.items()
+    }
     _groups(axis, list(shares), bars)
     axis.set_title(
         f"{sizes['values'] / 2**30:.0f} GB of values through {sizes['maxmemory'] / 2**20:.0f} MB of memory"

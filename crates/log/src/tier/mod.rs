@@ -10,12 +10,14 @@
 //!
 //! Refuses to know which values should be here, and when.
 
+mod ahead;
 mod readers;
 mod record;
 mod sweeping;
 mod writer;
 
 use crate::disk::{Disk, ReadAt};
+use ahead::Ahead;
 use dozo_store::tier::{Fetched, Figures, Located, Place, Refusal, Sweep, Tier};
 use dozo_store::{Head, Item, Packing};
 pub use readers::{Job, Readers, Wake};
@@ -108,6 +110,7 @@ pub struct DiskTier {
     /// Database and key of entries that were moved or renamed since their record was written.
     aliases: HashMap<(u32, u32), Alias>,
     sweeping: Option<Sweeping>,
+    ahead: Ahead,
     taken_bytes: u64,
     written_bytes: u64,
     saved_bytes: u64,
@@ -140,6 +143,7 @@ impl DiskTier {
             seq: 0,
             aliases: HashMap::new(),
             sweeping: None,
+            ahead: Ahead::start()?,
             taken_bytes: 0,
             written_bytes: 0,
             saved_bytes: 0,
@@ -321,6 +325,10 @@ impl Tier for DiskTier {
 
     fn sweep(&mut self) -> Option<Sweep> {
         self.sweep_on()
+    }
+
+    fn is_ready_to_sweep(&mut self) -> bool {
+        DiskTier::is_ready_to_sweep(self)
     }
 
     fn carry(&mut self, place: Place, space: u16, head: &Head<'_>) -> Option<Place> {

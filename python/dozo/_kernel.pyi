@@ -1000,6 +1000,19 @@ class Disk:
     def set_tier_rule(self, name: str, value: bool | int | str) -> None:
         """Change a rule: strategy, large, least, least-ttl, window, churn."""
 
+    def watch_memory(self, step: int) -> None:
+        """Call `watch_memory(server)` of `persistence` whenever so many bytes have passed the sockets; 0 ends that."""
+
+    @property
+    def counted_memory(self) -> int:
+        """The bytes that maxmemory is compared with, without those reserved."""
+
+    def reserve_memory(self, bytes: int) -> None:
+        """Keep so much of maxmemory from data."""
+
+    def trim_memory(self) -> None:
+        """Give back to the system what was freed."""
+
     def cool_all(self) -> None:
         """Move every value to the tier that it takes."""
 

@@ -1,11 +1,15 @@
-"""The same random commands to a dozo all of whose values lie on disk after each command, and to redis-server 7.0."""
+"""The same random commands to a dozo all of whose values lie on disk after each command, and to the originals."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+from tests.conftest import Peer
+from tests.memcached import test_differential as memcached
 
 from dozo.testing import Node
 
@@ -15,8 +19,8 @@ from .test_resp import compare
 
 #: `make test` runs so many sequences of each family.
 EXAMPLES = 8
-#: What these say does not depend on where values lie.
-_ELSEWHERE = {"connection", "server"}
+#: Of memcached's protocols; EXAMPLES sets another number, with new sequences.
+MEMCACHED_EXAMPLES = 40
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +34,16 @@ def cold_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
         wire.close()
 
 
-@pytest.mark.parametrize("family", [name for name in FAMILIES if name not in _ELSEWHERE])
+@pytest.mark.parametrize("family", FAMILIES)
 def test_same_replies_and_state_from_disk(family: str, cold_server: Node, shared_redis: Node) -> None:
     compare(family, (cold_server.port, shared_redis.port), EXAMPLES)
+
+
+@pytest.mark.parametrize("compare_protocol", [memcached.compare_text, memcached.compare_binary])
+def test_memcached_sees_the_same_from_disk(
+    compare_protocol: Callable[[int, int, settings], None], cold_server: Node, shared_memcached: Peer
+) -> None:
+    examples = int(os.environ.get("EXAMPLES", MEMCACHED_EXAMPLES))
+    compare_protocol(
+        cold_server.memcached_port, shared_memcached.port, settings(memcached.short, max_examples=examples)
+    )

@@ -94,6 +94,64 @@ def test_commands_with_many_keys_fetch_them_first(client):
     assert client.info("tier")["tier_blocking_hits"] == 0
 
 
+FORESEEN = [
+    "GET string",
+    "BITOP OR to string",
+    "COPY string to REPLACE",
+    "SET string x GET",
+    "SORT list BY nosort",
+    "LMPOP 2 nothing list LEFT",
+    "BLMPOP 0 2 nothing list LEFT",
+    "LMOVE list to LEFT LEFT",
+    "SINTERCARD 2 set set LIMIT 1",
+    "SDIFFSTORE to nothing set",
+    "SMOVE set to member:1",
+    "ZUNION 2 nothing zset",
+    "ZINTERCARD 1 zset",
+    "ZDIFFSTORE to 2 zset nothing",
+    "ZUNIONSTORE to 2 nothing zset WEIGHTS 1 2",
+    "ZMPOP 1 zset MIN COUNT 3",
+    "BZMPOP 0 2 nothing zset MAX",
+    "ZRANGESTORE to zset 0 -1",
+    "XREAD COUNT 1 STREAMS nothing stream 0 0",
+    "XREADGROUP GROUP g c STREAMS stream >",
+    "XINFO STREAM stream",
+    "PFMERGE to hll",
+    "GEORADIUS zset 1 1 1 km STORE to",
+    "EVAL_RO return(redis.call('GET',KEYS[1])) 1 string",
+    "HGETALL hash",
+]
+"""Commands whose keys are counted, named behind a word, or not all asked for their values."""
+
+
+def test_whose_keys_are_foreseen_holds_nobody_up(client):
+    members = [f"member:{number}" for number in range(200)]
+    for line in FORESEEN:
+        client.flushall()
+        client.rpush("list", *members)
+        client.sadd("set", *members)
+        client.zadd("zset", dict.fromkeys(members, 1))
+        client.hset("hash", mapping=dict.fromkeys(members, 1))
+        client.pfadd("hll", *members)
+        client.xadd("stream", {"field": value(2)})
+        client.set("string", value(1))
+        client.xgroup_create("stream", "g", 0)
+        client.execute_command("DEBUG", "TIER", "COOL")
+        before = client.info("tier")
+        client.execute_command(*line.split(" "))
+        after = client.info("tier")
+        assert after["tier_hits"] > before["tier_hits"], line
+        assert after["tier_blocking_hits"] == before["tier_blocking_hits"], line
+
+
+def test_who_does_not_ask_for_a_value_waits_for_none(client):
+    for line in ("MEMORY USAGE string", "SET string x", "SETEX string 10 x", "BITOP OR string other other"):
+        client.set("string", value(1))
+        client.execute_command("DEBUG", "TIER", "COOL")
+        client.execute_command(*line.split(" "))
+        assert client.info("tier")["tier_hits"] == 0, line
+
+
 def test_who_has_hung_up_still_gets_the_answer(client, node):
     fill(client, 3)
     words = [b"GET", b"key:2"]

@@ -19,6 +19,7 @@ use crate::fetching::Fetching;
 use crate::host::Host;
 use crate::ids::Ids;
 use crate::latency::LatencyMonitor;
+use crate::memory_watch::MemoryWatch;
 use crate::output::OutputLimits;
 use crate::persistence::Persistence;
 use crate::pubsub::{OwnPush, PubSub};
@@ -135,6 +136,7 @@ pub struct Engine {
     next_chores_ms: i64,
     /// When expired keys were looked for last.
     last_expire_ms: i64,
+    pub(crate) memory_watch: MemoryWatch,
     /// Unique IDs.
     pub id_service: Ids,
 }
@@ -208,6 +210,7 @@ impl Engine {
             waker: None,
             next_chores_ms: 0,
             last_expire_ms: 0,
+            memory_watch: MemoryWatch::default(),
             id_service,
         }
     }

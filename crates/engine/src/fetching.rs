@@ -3,8 +3,8 @@
 //! Before a command runs, the values of its keys that are on disk only are asked of the readers' threads. Its request
 //! stays where it is, unconsumed, and its client is fed nothing meanwhile, as under CLIENT PAUSE; so replies keep their
 //! order. Once the bytes are there the request is fed again: they are put in their places, and it runs at once, before
-//! anything can take them away. What was not foreseen - a key that a script makes up, a member that points to a key - the
-//! keyspace reads itself when it comes to it.
+//! anything can take them away. Which words of a request are keys says its command's declaration. What nobody could foresee -
+//! a key that a script makes up, a member that points to a key - the keyspace reads itself when it comes to it.
 //!
 //! Owns who waits for what. Refuses to know how values lie on disk.
 
@@ -20,14 +20,8 @@ use crate::session::{Session, SessionId};
 const KEYS: usize = 1024;
 /// Bytes that are on their way for all clients; whoever needs more waits before they are asked for.
 const BYTES: usize = 64 << 20;
-
-/// Commands with the number of their keys in the third word.
-const SCRIPTS: &[&str] = &["eval", "eval_ro", "evalsha", "evalsha_ro", "fcall", "fcall_ro"];
-
-/// Whether a command of that name has its keys where a script has them.
-pub(crate) fn is_script(name: &str) -> bool {
-    SCRIPTS.contains(&name)
-}
+/// The part of the limit of memory that these are, at most.
+const BYTES_PART: u64 = 16;
 
 /// A value on disk: database, key and place.
 type Cold = (usize, Box<[u8]>, Place);
@@ -109,15 +103,11 @@ impl Engine {
 
     fn cold_keys(&self, db: usize, row: u32, args: &[&[u8]], to: &mut Vec<Cold>) {
         let command = self.table.row(row);
-        if !command.reads_values || (command.name == "set" && !set_reads(args)) {
+        if command.name == "set" && !set_reads(args) {
             return;
         }
-        let range = if command.is_script { script_keys(args) } else { command.key_range(args.len()) };
-        let Some((first, last, step)) = range else { return };
-        for key in args[first..=last].iter().step_by(step) {
-            if to.len() >= KEYS {
-                return;
-            }
+        let keys = command.fetched.iter().flat_map(|places| places.of(args)).take(KEYS);
+        for key in keys {
             to.extend(self.ks.cold_place(db, key).map(|place| (db, Box::from(*key), place)));
         }
     }
@@ -139,7 +129,7 @@ impl Engine {
         if cold.is_empty() {
             return false;
         }
-        if self.fetching.bytes > 0 && self.fetching.bytes + bytes > BYTES {
+        if self.fetching.bytes > 0 && self.fetching.bytes + bytes > self.most_fetched() {
             self.fetching.crowd.push_back((session.sid, session.id));
             return true;
         }
@@ -169,6 +159,14 @@ impl Engine {
         waits
     }
 
+    /// Bytes that may be on their way.
+    fn most_fetched(&self) -> usize {
+        match self.ks.maxmemory() {
+            0 => BYTES,
+            most => BYTES.min(usize::try_from(most / BYTES_PART).unwrap_or(BYTES)),
+        }
+    }
+
     /// Takes what the readers have brought; whether somebody has everything and goes on.
     pub fn collect_fetched(&mut self) -> bool {
         let mut complete = self.release_streams();
@@ -194,7 +192,7 @@ impl Engine {
 
     /// Lets those ask who had to wait before they could.
     fn admit_crowd(&mut self) {
-        if self.fetching.bytes > BYTES / 2 {
+        if self.fetching.bytes > self.most_fetched() / 2 {
             return;
         }
         while let Some((sid, client)) = self.fetching.crowd.pop_front() {
@@ -217,11 +215,4 @@ impl Engine {
 fn set_reads(args: &[&[u8]]) -> bool {
     let asks = |word: &&[u8]| word.eq_ignore_ascii_case(b"GET") || word.eq_ignore_ascii_case(b"IFEQ");
     args.iter().skip(3).any(asks)
-}
-
-/// Where the keys of a script stand.
-fn script_keys(args: &[&[u8]]) -> Option<(usize, usize, usize)> {
-    let count: usize = std::str::from_utf8(args.get(2)?).ok()?.parse().ok()?;
-    let last = count.checked_add(2).filter(|last| *last > 2 && *last < args.len())?;
-    Some((3, last, 1))
 }

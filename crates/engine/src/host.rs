@@ -40,6 +40,9 @@ pub trait Host: Send + Sync {
     /// The host's own work between requests, about ten times a second.
     fn chores(&self, _cx: &mut Cx<'_>) {}
 
+    /// Looks at the memory of the process, where it was asked to ([`Engine::watch_memory`]).
+    fn watch_memory(&self, _cx: &mut Cx<'_>) {}
+
     /// Writes a line to the server's log.
     fn log(&self, level: Level, message: &str);
 }

@@ -143,6 +143,7 @@ impl Engine {
             return self.load_for(LOAD_SLICE_NS).then_some(Duration::ZERO);
         }
         let tending = self.tend_tier();
+        self.have_memory_watched();
         if !self.ks.is_saving() {
             return tending;
         }

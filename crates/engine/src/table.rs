@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::fmt;
 
 use crate::cx::Cx;
-use crate::fetching::is_script;
 use crate::flags::Flags;
+use crate::key_places::KeyPlaces;
 use crate::stats::CommandStats;
 use crate::transactions::UNQUEUED;
 
@@ -37,8 +37,8 @@ pub struct CommandSpec {
     pub kind: Kind,
     /// First key, last key (negative: from the end) and step; zeros for none.
     pub keys: (i32, i32, i32),
-    /// It asks for the values of its keys, so these are fetched first where they lie on disk.
-    pub reads_values: bool,
+    /// The keys for whose values it may ask: these are fetched first where they lie on disk.
+    pub fetched: Vec<KeyPlaces>,
 }
 
 /// How a command is run.
@@ -68,10 +68,8 @@ pub struct Command {
     pub stats: CommandStats,
     /// Run at once within MULTI.
     pub(crate) unqueued: bool,
-    /// See [`CommandSpec::reads_values`].
-    pub(crate) reads_values: bool,
-    /// Its keys stand where a script's do.
-    pub(crate) is_script: bool,
+    /// See [`CommandSpec::fetched`].
+    pub(crate) fetched: Vec<KeyPlaces>,
     subcommands: HashMap<Vec<u8>, u32>,
 }
 
@@ -168,8 +166,7 @@ impl CommandTable {
                 implementation,
                 stats: CommandStats::default(),
                 unqueued: UNQUEUED.contains(&spec.name.as_str()),
-                reads_values: spec.reads_values,
-                is_script: is_script(&spec.name),
+                fetched: spec.fetched.clone(),
                 subcommands: HashMap::new(),
             });
         }

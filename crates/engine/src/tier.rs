@@ -92,8 +92,11 @@ impl Engine {
             return None;
         }
         let until = self.clock.monotonic_ns() + SWEEP_SLICE_NS;
-        let mut more = self.ks.sweep_some();
+        let mut more = true;
         while more && self.clock.monotonic_ns() < until {
+            if !self.ks.tier_disk().is_some_and(|disk| disk.is_ready_to_sweep()) {
+                break;
+            }
             more = self.ks.sweep_some();
         }
         self.record_notices();

@@ -14,6 +14,11 @@ use pyo3::types::PyDict;
 
 use crate::context;
 
+unsafe extern "C" {
+    /// Of mimalloc, which `dozo_py` allocates with: gives back to the system what the calling thread has freed.
+    fn mi_collect(force: bool);
+}
+
 /// What is kept on disk, during a command.
 #[pyclass(frozen, module = "dozo._kernel")]
 pub struct Disk;
@@ -188,6 +193,30 @@ impl Disk {
             }
             Err(PyValueError::new_err(format!("the tier has no rule {name} of that value")))
         })
+    }
+
+    fn watch_memory(&self, step: u64) -> PyResult<()> {
+        with(|engine| {
+            engine.watch_memory(step);
+            Ok(())
+        })
+    }
+
+    #[getter]
+    fn counted_memory(&self) -> PyResult<u64> {
+        with(|engine| Ok(engine.ks.counted_memory()))
+    }
+
+    fn reserve_memory(&self, bytes: u64) -> PyResult<()> {
+        with(|engine| {
+            engine.reserve_memory(bytes);
+            Ok(())
+        })
+    }
+
+    fn trim_memory(&self) {
+        // SAFETY: the function has no condition but that mimalloc is initialised, and everything here is allocated by it.
+        unsafe { mi_collect(true) }
     }
 
     fn cool_all(&self) -> PyResult<()> {

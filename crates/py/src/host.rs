@@ -206,6 +206,10 @@ impl Host for PyHost {
         self.tell_persistence("chores", cx);
     }
 
+    fn watch_memory(&self, cx: &mut Cx<'_>) {
+        self.tell_persistence("watch_memory", cx);
+    }
+
     fn log(&self, level: Level, message: &str) {
         let Some(log) = &self.log else { return };
         let level = match level {

@@ -11,6 +11,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use dozo_engine::key_places::KeyPlaces;
 use dozo_engine::settings::SettingValue;
 use dozo_engine::table::Kind;
 use dozo_engine::{CommandSpec, CommandTable, Cx, Door, Engine, Host, Level, Session, Settings, SystemClock};
@@ -488,6 +489,20 @@ fn declaration(command: &Bound<'_, PyAny>) -> PyResult<CommandSpec> {
         Kind::Foreign
     };
     let (arity, keys) = (command.getattr("arity")?.extract()?, command.getattr("keys")?.extract()?);
-    let reads_values = command.getattr("reads_values")?.extract()?;
-    Ok(CommandSpec { name, arity, flags, kind, keys, reads_values })
+    let places = command.getattr("fetched")?;
+    let fetched = places.try_iter()?.map(|spec| key_places(&spec?)).collect::<PyResult<_>>()?;
+    Ok(CommandSpec { name, arity, flags, kind, keys, fetched })
+}
+
+/// One of the places where a declared command has keys.
+fn key_places(spec: &Bound<'_, PyAny>) -> PyResult<KeyPlaces> {
+    let number = |name: &str| spec.getattr(name)?.extract::<usize>();
+    let (first, step) = (number("first")?, number("step")?.max(1));
+    if spec.getattr("counted")?.extract()? {
+        return Ok(KeyPlaces::Counted { at: first, step });
+    }
+    if let Some(word) = spec.getattr("keyword")?.extract::<Option<String>>()? {
+        return Ok(KeyPlaces::Behind { word, from: first, part: number("limit")?.max(1) });
+    }
+    Ok(KeyPlaces::Range { first, last: spec.getattr("last")?.extract()?, step })
 }

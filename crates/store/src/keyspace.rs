@@ -145,6 +145,8 @@ pub struct Keyspace {
     pub(crate) max_keys: usize,
     /// Bytes of values that come in parts.
     pub(crate) stream_bytes: usize,
+    /// Bytes of it that are not for data.
+    pub(crate) reserved: u64,
     /// Bytes of all entries, attached or not.
     pub(crate) entry_bytes: usize,
     /// Bytes of all tables and volatile indices, attached or not.
@@ -198,6 +200,7 @@ impl Keyspace {
             maxmemory: config.maxmemory,
             max_keys: 0,
             stream_bytes: 0,
+            reserved: 0,
             entry_bytes: 0,
             detached: Detached::default(),
             notices: Vec::new(),

@@ -52,7 +52,7 @@ impl Keyspace {
 
     /// What of it the limit is compared with.
     #[inline]
-    fn counted_memory(&self) -> u64 {
+    pub fn counted_memory(&self) -> u64 {
         (self.entry_bytes
             + self.stream_bytes
             + self.index_bytes
@@ -95,7 +95,7 @@ impl Keyspace {
     /// Whether more is used than the limits allow, or (where nothing may leave) as much.
     #[inline]
     pub fn over_limit(&self) -> bool {
-        self.maxmemory != 0 && self.counted_memory() > self.maxmemory
+        self.exceeds(0)
             || self.max_keys != 0 && self.keys_too_many(self.eviction.kind() == PolicyKind::NoEviction)
     }
 
@@ -109,6 +109,24 @@ impl Keyspace {
     #[inline]
     pub fn is_crowded(&self) -> bool {
         self.max_keys != 0 && self.keys_too_many(false)
+    }
+
+    /// The part of the limit that is not for data.
+    #[inline]
+    pub fn reserved(&self) -> u64 {
+        self.reserved
+    }
+
+    /// Sets apart some of the limit for what is not counted here; entries leave with the next writes.
+    pub fn set_reserved(&mut self, bytes: u64) {
+        self.reserved = bytes;
+    }
+
+    /// Whether so many bytes more would be over the limit.
+    #[inline]
+    fn exceeds(&self, needed: u64) -> bool {
+        let wanted = self.counted_memory().saturating_add(self.reserved).saturating_add(needed);
+        self.maxmemory != 0 && wanted > self.maxmemory
     }
 
     /// The policy in force.
@@ -142,7 +160,7 @@ impl Keyspace {
             return EvictOutcome::Nothing;
         }
         for _ in 0..EVICTIONS_MAX {
-            if self.maxmemory == 0 || self.counted_memory().saturating_add(needed) <= self.maxmemory {
+            if !self.exceeds(needed) {
                 return EvictOutcome::Ok;
             }
             // Detached entries are nobody's any more: the policy must not choose one of them.

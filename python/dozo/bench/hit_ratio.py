@@ -24,17 +24,17 @@ POLICIES = (
 PEER_POLICIES = ("allkeys-lru", "allkeys-lfu")
 
 
-def _zipf(alpha: float, rng: random.Random) -> Callable[[], int]:
-    weights = list(itertools.accumulate(1 / rank**alpha for rank in range(1, OBJECTS + 1)))
+def _zipf(alpha: float, rng: random.Random, objects: int = OBJECTS) -> Callable[[], int]:
+    weights = list(itertools.accumulate(1 / rank**alpha for rank in range(1, objects + 1)))
     total = weights[-1]
-    names = list(range(OBJECTS))
+    names = list(range(objects))
     rng.shuffle(names)
-    return lambda: names[min(bisect.bisect(weights, rng.random() * total), OBJECTS - 1)]
+    return lambda: names[min(bisect.bisect(weights, rng.random() * total), objects - 1)]
 
 
-def zipf(alpha: float, requests: int, seed: int = 1) -> Iterator[int]:
+def zipf(alpha: float, requests: int, seed: int = 1, objects: int = OBJECTS) -> Iterator[int]:
     """Object numbers, popular ones first by a power law."""
-    draw = _zipf(alpha, random.Random(seed))
+    draw = _zipf(alpha, random.Random(seed), objects)
     return (draw() for _ in range(requests))
 
 

@@ -30,6 +30,8 @@ def tables(results: Results) -> str:
         parts.append(_library(results["library"]))
     if "streams" in results:
         parts.append(_streams(results["streams"]))
+    if "tier" in results:
+        parts.append(_tier(results["tier"]))
     return "\n".join(parts)
 
 
@@ -203,6 +205,27 @@ def _library(measured: Results) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _tier(measured: Results) -> str:
+    sizes = {name: f"{measured['sizes'][name] / 2**20:,.0f} MiB" for name in ("values", "maxmemory", "disk")}
+    lines = [
+        f"| {sizes['values']} of values of 100 B to 1 MB, asked for by Zipf 0.9, maxmemory {sizes['maxmemory']} "
+        "| hit ratio | most RSS | most disk | written / taken | p99 in memory | p99 on disk |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, row in measured["runs"].items():
+        tiered = "disk_bytes" in row
+        cells = (
+            f"{row['hit_ratio']:.3f}",
+            f"{row['rss_bytes'] / 2**20:,.0f} MiB",
+            f"{row['disk_bytes'] / 2**20:,.0f} MiB" if tiered else "",
+            f"{row['tier_write_amplification']:.2f}" if tiered else "",
+            f"{row['memory_p99_ms']:.2f} ms",
+            f"{row['disk_p99_ms']:.2f} ms" if tiered else "",
+        )
+        lines.append(f"| {name} a disk tier of {sizes['disk']} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
 def chart(results: Results, path: Path) -> None:
     """CPU per request against the peer, memory a key, hit ratios, what a save costs, as one PNG. Needs matplotlib."""
     import matplotlib
@@ -210,8 +233,9 @@ def chart(results: Results, path: Path) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    saves = "saving" in results
-    figure, axes = pyplot.subplots(4 if saves else 3, 1, figsize=(14, 18 if saves else 14))
+    saves, tier = "saving" in results, "tier" in results
+    count = 3 + saves + tier
+    figure, axes = pyplot.subplots(count, 1, figsize=(14, 4.5 * count))
     rows = [(peer, row) for peer in ("redis", "memcached") for row in results[peer]]
     names = [f"{row['load']} P={row['pipeline']}\nvs {peer}" for peer, row in rows]
     axes[0].bar(range(len(rows)), [row["cpu_ratio"] for _, row in rows], color="#3572a5")
@@ -235,9 +259,31 @@ def chart(results: Results, path: Path) -> None:
         _groups(axes[3], list(cases), bars)
         axes[3].set_yscale("log")
         axes[3].set_title("Milliseconds another client waits while all keys are saved (lower is better)")
+    if tier:
+        _tier_bars(axes[-1], results["tier"])
     figure.tight_layout()
     figure.savefig(path, dpi=90)
     pyplot.close(figure)
+
+
+def _tier_bars(axis: Any, measured: Results) -> None:
+    """How much of each bound is used, and what else is a share of something."""
+    runs, sizes = measured["runs"], measured["sizes"]
+    shares = {
+        "hit ratio": ("hit_ratio", 1),
+        "RSS / maxmemory": ("rss_bytes", sizes["maxmemory"]),
+        "files / their bound": ("disk_bytes", sizes["disk"]),
+        "p99 in memory, ms": ("memory_p99_ms", 1),
+        "p99 on disk, ms": ("disk_p99_ms", 1),
+    }
+    bars = {
+        f"{name} a disk tier": [row.get(field, 0) / whole for field, whole in shares.values()]
+        for name, row in runs.items()
+    }
+    _groups(axis, list(shares), bars)
+    axis.set_title(
+        f"{sizes['values'] / 2**30:.0f} GB of values through {sizes['maxmemory'] / 2**20:.0f} MB of memory"
+    )
 
 
 def _groups(axis: Any, names: Sequence[str], bars: dict[str, list[float]]) -> None:

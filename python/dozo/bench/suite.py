@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from statistics import median
 from typing import Any
@@ -28,6 +28,7 @@ from dozo.bench import (
     saving,
     stall,
     streams,
+    tier,
 )
 
 PIPELINES = (1, 16, 64)
@@ -55,6 +56,8 @@ class Plan:
     writes_per_s: int = 50_000
     id_seconds: float = 2.0
     streamed_bytes: int = 512 * MIB
+    tier_share: int = 1
+    tier_requests: int = 60_000
 
 
 #: A run that shows that everything works, and no more.
@@ -69,6 +72,8 @@ QUICK = Plan(
     writes_per_s=5_000,
     id_seconds=0.1,
     streamed_bytes=8 * MIB,
+    tier_share=4,
+    tier_requests=2_000,
 )
 
 
@@ -264,6 +269,16 @@ def streamed(plan: Plan, say: Say) -> Results:
     return {"bytes": plan.streamed_bytes, "figures": found}
 
 
+def tier_use(plan: Plan, say: Say) -> Results:
+    """A cache of which a fifth fits on disk and an eightieth in memory: what is found, what it takes and costs."""
+    sizes = replace(tier.Sizes().cut(plan.tier_share), requests=plan.tier_requests)
+    found = tier.measure(sizes)
+    for name, row in found["runs"].items():
+        say(f"tier      {name:9} " + _joined(row, ".4g"))
+    say(f"tier      p99 of what is in memory, with a tier / without: {found['memory_p99_ratio']:.2f}")
+    return found
+
+
 def _joined(figures: dict[str, float], form: str) -> str:
     return ", ".join(f"{name} {figure:{form}}" for name, figure in figures.items())
 
@@ -303,6 +318,7 @@ PARTS: dict[str, Callable[[Plan, Say], Any]] = {
     "hit_ratios": hit_ratios,
     "library": library_calls,
     "streams": streamed,
+    "tier": tier_use,
 }
 
 

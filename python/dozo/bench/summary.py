@@ -36,6 +36,17 @@ def _rows(results: Results) -> Iterator[tuple[str, str, str]]:
         }
         others = ", ".join(f"{name} {cost[name]}" for name in ("cachetools", "fakeredis", "diskcache"))
         yield "get / set of 100 bytes in a Python process", cost["dozo"], others
+    if "tier" in results:
+        yield _tier(results["tier"])
+
+
+def _tier(measured: Results) -> tuple[str, str, str]:
+    values, memory, disk = (measured["sizes"][name] / 2**20 for name in ("values", "maxmemory", "disk"))
+    mine, without = measured["runs"]["with"], measured["runs"]["without"]
+    what = (
+        f"hits, {values:,.0f} MiB of values by Zipf 0.9, {memory:,.0f} MiB of memory, {disk:,.0f} MiB of disk"
+    )
+    return what, f"{mine['hit_ratio']:.2f}", f"without the disk {without['hit_ratio']:.2f}"
 
 
 def _requests(results: Results) -> Iterator[tuple[str, str, str]]:

@@ -161,6 +161,7 @@ _KEYS_ONLY: Final = frozenset(
         "expireat",
         "expiretime",
         "flushall",
+        "memory|usage",
         "move",
         "mset",
         "msetnx",
@@ -236,9 +237,12 @@ class Command:
         return self.function is None and not self.is_container
 
     @property
-    def reads_values(self) -> bool:
-        """Whether it may ask for the values of its keys, which come from the disk first if they lie there."""
-        return self.full_name not in _KEYS_ONLY
+    def fetched(self) -> tuple[KeySpec, ...]:
+        """Where the keys stand whose values it may ask for: these come from the disk first. Others are overwritten."""
+        if self.full_name in _KEYS_ONLY:
+            return ()
+        asks = ("RO", "RW")
+        return tuple(spec for spec in self.key_specs if spec.flags.startswith(asks) and not spec.unknown)
 
     @property
     def categories(self) -> tuple[str, ...]:

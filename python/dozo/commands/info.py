@@ -15,8 +15,9 @@ from typing import Any, Final
 
 from dozo import __version__
 from dozo.commands.api import LOADING, STALE, Server, Verbatim, command
-from dozo.commands.process import cpu_seconds, fragmentation, resident_bytes, total_memory_bytes
+from dozo.commands.process import cpu_seconds, fragmentation, total_memory_bytes
 from dozo.identity import REDIS_VERSION
+from dozo.resident import resident_bytes
 
 _PERCENTILES: Final = (50.0, 99.0, 99.9)
 _NO_ID: Final = "0" * 40

@@ -17,8 +17,9 @@ from dozo.commands.api import (
     container,
 )
 from dozo.commands.help import declare_help
-from dozo.commands.process import fragmentation, resident_bytes
+from dozo.commands.process import fragmentation
 from dozo.replies import OK
+from dozo.resident import resident_bytes
 
 _GROUP: Final = "server"
 _FLAGS: Final = Flags(0)

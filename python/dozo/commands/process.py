@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 from typing import Final, NamedTuple
+
+from dozo.resident import resident_bytes
 
 if sys.platform != "win32":
     import resource
 
-__all__ = ["CpuSeconds", "cpu_seconds", "fragmentation", "resident_bytes", "total_memory_bytes"]
-
-_STATM: Final = Path("/proc/self/statm")
+__all__ = ["CpuSeconds", "cpu_seconds", "fragmentation", "total_memory_bytes"]
 
 
 class CpuSeconds(NamedTuple):
@@ -30,17 +29,6 @@ def cpu_seconds(*, thread: bool = False) -> CpuSeconds:
     who = getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF) if thread else resource.RUSAGE_SELF
     used = resource.getrusage(who)
     return CpuSeconds(used.ru_stime, used.ru_utime)
-
-
-def resident_bytes() -> int:
-    """Memory of the process that is in RAM now; the most there ever was where only that is known, else 0."""
-    try:
-        return int(_STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, AttributeError):
-        if sys.platform == "win32":
-            return 0
-        unit = 1 if sys.platform == "darwin" else 1024
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 _BASE_BYTES: Final = resident_bytes()

@@ -36,6 +36,7 @@ LogFormat = Literal["console", "json"]
 Keeping = Literal["none", "snapshot", "journal", "both"]
 Fsync = Literal["always", "everysec", "no"]
 TierStrategy = Literal["always", "never", "size_based", "ttl_based", "adaptive"]
+TierBounds = Literal["process", "data"]
 TierFsync = Literal["everysec", "no"]
 Preset = Literal["none", "memory", "tiered", "production"]
 
@@ -283,6 +284,13 @@ class DiskTier:
     disk_tier_window: Annotated[
         int, live("A value read twice within this time comes back to memory.", "seconds", ge=0, le=_INT32)
     ] = 60
+    disk_tier_bounds: Annotated[
+        TierBounds,
+        live(
+            "What maxmemory bounds with a tier: the memory of the whole server process, or data only, as without one "
+            "and in a program's own process."
+        ),
+    ] = "process"
     disk_tier_write_buffer: Annotated[
         int, start("Memory for what is still to be written there.", "bytes", ge=1 << 20, le=1 << 30)
     ] = 8 << 20

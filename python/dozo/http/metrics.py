@@ -55,6 +55,7 @@ _SIMPLE: Final = (
 _TIER: Final = (
     ("tier_bytes", "gauge", "tier_bytes", "Bytes that the disk tier takes."),
     ("tier_max_bytes", "gauge", "tier_limit_bytes", "Bytes that it may take."),
+    ("tier_data_limit_bytes", "gauge", "tier_data_limit_bytes", "What maxmemory leaves for data."),
     ("tier_live_bytes", "gauge", "tier_live_bytes", "Bytes of it that are in use."),
     ("tier_keys", "gauge", "tier_keys", "Keys whose value is on disk only."),
     ("tier_hits_total", "counter", "tier_hits", "Values read from disk."),

@@ -277,6 +277,10 @@ class Persistence:
         self._begin_what_is_due(server)
         self._watch_disk(server)
 
+    def watch_memory(self, server: Server) -> None:
+        """Hold the bound of memory, as often as traffic may have passed it."""
+        self.tier.watch_memory()
+
     def _begin_what_is_due(self, server: Server) -> None:
         if self.is_busy:
             return

@@ -13,6 +13,7 @@ from dozo._kernel import Disk, Server
 from dozo.config import Config, SettingError
 from dozo.errors import ConfigError
 from dozo.log import Logger
+from dozo.persistence.bound import Bound
 from dozo.persistence.files import hold
 
 __all__ = ["Tier"]
@@ -36,6 +37,8 @@ class Tier:
         self._disk: Disk | None = None
         self._error: str | None = None
         self._lock: BinaryIO | None = None
+        self.bound: Bound | None = Bound(config)
+        """Holds maxmemory for the process; None where that is not the server's own."""
         for name in _RULES:
             config.on_change(name, self._applier(name))
 
@@ -82,6 +85,7 @@ class Tier:
         """Tell the log when the tier's disk begins to fail, and when it works again."""
         if self._disk is None:
             return
+        self.watch_memory()
         state = self._disk.tier_state()
         error = state["error"] if state else None
         if error and not self._error:
@@ -89,6 +93,11 @@ class Tier:
         elif self._error and not error:
             self.log("info", "the disk tier is written again")
         self._error = error
+
+    def watch_memory(self) -> None:
+        """Hold the bound of memory."""
+        if self._disk is not None and self.bound is not None:
+            self.bound.look(self._disk)
 
     @property
     def is_open(self) -> bool:
@@ -124,6 +133,7 @@ class Tier:
             "tier_written_bytes": written,
             "tier_write_amplification": written / taken if taken else 1.0,
             "tier_compression_saved_bytes": state["saved_bytes"],
+            "tier_data_limit_bytes": self.bound.data_bytes if self.bound else 0,
         }
 
     def _applier(self, name: str) -> Any:

@@ -76,6 +76,7 @@ class Engine:
     ) -> None:
         self.persistence = Persistence(config, log)
         self.persistence.may_end = False
+        self.persistence.tier.bound = None
         data = self.persistence.data
         data.role = role
         # Before anything is looked at: only who holds the lock of the directory may.

@@ -97,7 +97,7 @@ pub fn specs() -> Vec<CommandSpec> {
                 flags: if grows { flags.with(Flags::DENYOOM) } else { flags },
                 kind: Kind::Hot,
                 keys: (1, 1, 1),
-                reads_values: true,
+                fetched: Vec::new(),
             }
         })
         .collect()

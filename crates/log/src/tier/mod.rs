@@ -10,6 +10,7 @@
 //!
 //! Refuses to know which values should be here, and when.
 
+mod ahead;
 mod parts;
 mod readers;
 mod record;
@@ -18,6 +19,7 @@ mod sweeping;
 mod writer;
 
 use crate::disk::{Disk, ReadAt};
+use ahead::Ahead;
 use dozo_store::tier::{self, Fetched, Figures, Growing, Growth, Located, Place, Refusal, Sweep, Tier};
 use dozo_store::{Head, Item, Packing};
 use parts::{Parts, Source};
@@ -145,6 +147,7 @@ pub struct DiskTier {
     /// Database and key of entries that were moved or renamed since their record was written.
     aliases: HashMap<(u32, u32), Alias>,
     sweeping: Option<Sweeping>,
+    ahead: Ahead,
     taken_bytes: u64,
     written_bytes: u64,
     saved_bytes: u64,
@@ -183,6 +186,7 @@ impl DiskTier {
             seq: 0,
             aliases: HashMap::new(),
             sweeping: None,
+            ahead: Ahead::start()?,
             taken_bytes: 0,
             written_bytes: 0,
             saved_bytes: 0,
@@ -392,11 +396,15 @@ impl Tier for DiskTier {
     fn locate(&mut self, place: Place) -> Option<Located> {
         Some(match self.find(place)? {
             Bytes::Here(bytes) => Located::Here(bytes),
-            Bytes::There(file, offset) => Located::There(Box::new(move || {
-                let mut bytes = vec![0; place.len as usize];
-                file.read_at(&mut bytes, offset).ok()?;
-                Some(bytes)
-            })),
+            Bytes::There(file, offset) => {
+                // Room is taken by the thread that will free it: allocators keep what another one gives back.
+                let mut bytes = Vec::with_capacity(place.len as usize);
+                Located::There(Box::new(move || {
+                    bytes.resize(place.len as usize, 0);
+                    file.read_at(&mut bytes, offset).ok()?;
+                    Some(bytes)
+                }))
+            }
         })
     }
 
@@ -463,6 +471,10 @@ impl Tier for DiskTier {
 
     fn sweep(&mut self) -> Option<Sweep> {
         self.sweep_on()
+    }
+
+    fn is_ready_to_sweep(&mut self) -> bool {
+        DiskTier::is_ready_to_sweep(self)
     }
 
     fn carry(&mut self, place: Place, space: u16, head: &Head<'_>) -> Option<Place> {

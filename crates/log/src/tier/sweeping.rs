@@ -122,7 +122,37 @@ impl DiskTier {
         next.unwrap_or((sweeping.start + sweeping.chunk.len() as u64).max(sweeping.start + step as u64))
     }
 
+    /// Whether the next step of a sweep waits for nothing; what it needs is read meanwhile.
+    pub(super) fn is_ready_to_sweep(&mut self) -> bool {
+        if self.sweeping.is_none() {
+            self.sweeping = self.begin_sweep();
+        }
+        let Some(sweeping) = self.sweeping.as_ref().filter(|sweeping| sweeping.at < sweeping.end) else {
+            return true;
+        };
+        let (segment, end) = (sweeping.segment, sweeping.end);
+        let part = (segment, sweeping.at, CHUNK.min(end - sweeping.at));
+        let (asked, read) = self.ahead.state(part);
+        if asked {
+            return read;
+        }
+        self.land();
+        if self.flights.iter().any(|flight| flight.segment == segment) {
+            // It will be written, or the disk fails, and whoever needs room finds that out.
+            return false;
+        }
+        match self.reader(segment) {
+            Some(file) => self.ahead.ask(part, end, file),
+            None => return true,
+        }
+        false
+    }
+
     fn read_chunk(&mut self, sweeping: &mut Sweeping, len: u64) -> bool {
+        if let Some(bytes) = self.ahead.take((sweeping.segment, sweeping.start, len)) {
+            sweeping.chunk = bytes;
+            return true;
+        }
         let place = Place {
             segment: sweeping.segment,
             at: (sweeping.start / record::ALIGN as u64) as u32,

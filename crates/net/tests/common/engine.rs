@@ -44,7 +44,7 @@ pub fn small() -> Engine {
         flags: Flags::default(),
         kind: if name == "py" { Kind::Foreign } else { Kind::Hot },
         keys: (0, 0, 0),
-        reads_values: true,
+        fetched: Vec::new(),
     });
     let quit: (&str, HotFn) = ("quit", quit);
     let hot: Vec<_> = hot::all().filter(|(name, _)| names.contains(name)).chain([quit]).collect();

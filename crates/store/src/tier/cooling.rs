@@ -202,6 +202,7 @@ impl Keyspace {
             return false;
         }
         let mut chosen: Option<(u32, usize, EntryPtr)> = None;
+        let mut seen = 0;
         for _ in 0..DROP_SAMPLES * DROP_SAMPLES {
             let random = self.random.next();
             let Some(db) = self.sampled_db(random) else { continue };
@@ -214,6 +215,10 @@ impl Keyspace {
             let hit = entry.cold().hit;
             if chosen.is_none_or(|(least, ..)| hit < least) {
                 chosen = Some((hit, db, entry));
+            }
+            seen += 1;
+            if seen == DROP_SAMPLES {
+                break;
             }
         }
         let Some((_, db, entry)) = chosen else { return false };

@@ -140,6 +140,11 @@ pub trait Tier: Send {
     /// The next records of a segment that has to go, if one has. Each is carried on or given up before the next call.
     fn sweep(&mut self) -> Option<Sweep>;
 
+    /// Whether [`Tier::sweep`] would return at once. Where it would have to wait for the disk, that is done meanwhile.
+    fn is_ready_to_sweep(&mut self) -> bool {
+        true
+    }
+
     /// Writes a record of the last sweep elsewhere; `None` where that fails.
     fn carry(&mut self, place: Place, space: Space, head: &Head<'_>) -> Option<Place>;
 

@@ -1,0 +1,254 @@
+"""A cache larger than memory: 20 GB of values asked for by a power law, through 256 MB of memory and 4 GB of disk.
+
+A process sends the load, as a program with a cache does: it asks, and stores what was missing. Meanwhile a client
+beside it asks for a few keys that are always in memory, and times that; a server without a tier has the same done to
+it. Then values that lie on disk are asked for, out of files of which the system holds nothing in memory. Memory and
+files are looked at all the time: one over its bound ends the measurement. Smaller runs keep the ratio of values to
+disk to memory.
+"""
+
+from __future__ import annotations
+
+import itertools
+import multiprocessing
+import os
+import random
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from statistics import quantiles
+from typing import Any, Final
+
+from dozo.bench import processes
+from dozo.bench.client import Client, encode
+from dozo.bench.hit_ratio import zipf
+from dozo.bench.processes import BenchError
+
+__all__ = ["Figures", "Sizes", "measure"]
+
+MIB = 1 << 20
+Figures = dict[str, float]
+
+_ALPHA: Final = 0.9
+_LEAST, _MOST = 100, 1_000_000
+_GOLDEN: Final = 0.6180339887498949
+_BATCH: Final = 8
+"""Requests of the load in flight."""
+_HOT: Final = 64
+_HOT_BYTES: Final = 1000
+_PAUSE_S: Final = 0.002
+"""Between two requests for values in memory."""
+_SLACK: Final = 1.10
+"""By what RSS may be over maxmemory."""
+_COLD_READS: Final = 2000
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Bytes of values, memory and disk, and requests: as many to warm up as are counted."""
+
+    values: int = 20 << 30
+    maxmemory: int = 256 * MIB
+    disk: int = 4 << 30
+    requests: int = 60_000
+
+    @property
+    def objects(self) -> int:
+        """How many values there are; their sizes are spread evenly over all magnitudes."""
+        return int(self.values / ((_MOST - _LEAST) / 9.21))
+
+    def cut(self, share: int) -> Sizes:
+        """The same with everything so many times smaller."""
+        sizes = (self.values, self.maxmemory, self.disk, self.requests)
+        return Sizes(*(size // share for size in sizes))
+
+
+def _size_of(number: int) -> int:
+    return int(_LEAST * (_MOST / _LEAST) ** (number * _GOLDEN % 1))
+
+
+def _hot_key(number: int) -> bytes:
+    return b"hot:%d" % (number % _HOT)
+
+
+class _Load:
+    """What the process of the load does."""
+
+    def __init__(self, port: int, sizes: Sizes) -> None:
+        self._client = Client(port)
+        self._noise = random.Random(7).randbytes(4 * MIB)
+        self._sizes = sizes
+        self.requests = self.hits = self.stored_bytes = self.answered_bytes = 0
+
+    def value(self, number: int) -> memoryview:
+        """The value of an object: noise that no compression makes smaller."""
+        start = number * 7919 % (3 * MIB)
+        return memoryview(self._noise)[start : start + _size_of(number)]
+
+    def run(self, numbers: Iterator[int]) -> None:
+        """Ask for objects, some at a time, and store those that are not there."""
+        while batch := list(itertools.islice(numbers, _BATCH)):
+            self._client.sock.sendall(b"".join(encode((b"GET", b"object:%d" % number)) for number in batch))
+            missing = [number for number in batch if not self._take(number)]
+            for number in missing:
+                value = self.value(number)
+                head = b"*3\r\n$3\r\nSET\r\n$%d\r\nobject:%d\r\n$%d\r\n"
+                name = b"object:%d" % number
+                self._client.sock.sendall(b"".join((head % (len(name), number, len(value)), value, b"\r\n")))
+                self._client.reply()
+                self.stored_bytes += len(value)
+
+    def _take(self, number: int) -> bool:
+        """Read a reply, which is the value or nothing; whether it was there."""
+        self.requests += 1
+        line = self._client.file.readline()
+        if line == b"$-1\r\n":
+            return False
+        body = self._client.file.read(int(line[1:]) + 2)
+        if memoryview(body)[:-2] != self.value(number):
+            raise BenchError(f"object:{number} came back as another value")
+        self.hits += 1
+        self.answered_bytes += len(body)
+        return True
+
+
+def _drive(port: int, sizes: Sizes, pipe: Connection) -> None:
+    """Warm up, say so, then count; all of it in a process of its own."""
+    load = _Load(port, sizes)
+    numbers = zipf(_ALPHA, 2 * sizes.requests, objects=sizes.objects)
+    load.run(itertools.islice(numbers, sizes.requests))
+    load.requests = load.hits = 0
+    pipe.send({})
+    began = time.perf_counter()
+    load.run(numbers)
+    seconds = time.perf_counter() - began
+    ratio = load.hits / load.requests
+    pipe.send({"hit_ratio": ratio, "seconds": seconds, "stored_bytes": load.stored_bytes})
+
+
+class _Watch:
+    """What a server takes of memory and disk, at most, and its bounds."""
+
+    def __init__(self, server: processes.Running, sizes: Sizes, folder: Path | None) -> None:
+        self._server, self._sizes, self._folder = server, sizes, folder
+        self.rss = self.disk = 0
+
+    def look(self) -> None:
+        """Measure; BenchError where a server with a tier is over a bound."""
+        self.rss = max(self.rss, self._server.rss_bytes())
+        if self._folder is None:
+            return
+        self.disk = max(self.disk, sum(_length(path) for path in self._folder.iterdir()))
+        if self.rss > self._sizes.maxmemory * _SLACK or self.disk > self._sizes.disk:
+            raise BenchError(f"over its bound: {self.rss} bytes of memory, {self.disk} of disk")
+
+
+def _length(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _p99_ms(seconds: list[float]) -> float:
+    return quantiles(seconds, n=100)[98] * 1000
+
+
+def _hot_waits(client: Client, watch: _Watch, is_over: Callable[[], bool]) -> list[float]:
+    """Ask for keys in memory until it is over; how long each took."""
+    for number in range(_HOT):
+        client.call(b"SET", _hot_key(number), b"h" * _HOT_BYTES)
+    waits = []
+    for number in itertools.count():
+        began = time.perf_counter()
+        found = client.call(b"GET", _hot_key(number))
+        waits.append(time.perf_counter() - began)
+        if found == b"$-1\r\n":
+            client.call(b"SET", _hot_key(number), b"h" * _HOT_BYTES)
+        watch.look()
+        if is_over():
+            return waits
+        time.sleep(_PAUSE_S)
+    return waits
+
+
+def _is_cold(client: Client, key: bytes, size: int) -> bool:
+    """Whether the value lies on disk only: then the key takes less memory than the value alone."""
+    reply = client.call(b"MEMORY", b"USAGE", key)
+    return reply.startswith(b":") and int(reply[1:]) < size
+
+
+def _cold_waits(client: Client, sizes: Sizes, folder: Path) -> list[float]:
+    """Ask for values that lie on disk and in no cache of the system's; how long each took."""
+    waits: list[float] = []
+    _drop_cached(folder)
+    for number in itertools.islice(zipf(_ALPHA, 20 * _COLD_READS, objects=sizes.objects), 20 * _COLD_READS):
+        key = b"object:%d" % number
+        if _size_of(number) < 200 or not _is_cold(client, key, _size_of(number)):
+            continue
+        began = time.perf_counter()
+        client.call(b"GET", key)
+        waits.append(time.perf_counter() - began)
+        if len(waits) == _COLD_READS:
+            break
+    return waits
+
+
+def _drop_cached(folder: Path) -> None:
+    """Have the system forget what it holds of the files, where it can be told."""
+    if not hasattr(os, "posix_fadvise"):
+        return
+    os.sync()
+    for path in folder.glob("tier-*.data"):
+        with path.open("rb") as file:
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def _figures(client: Client, names: tuple[str, ...]) -> Figures:
+    lines = client.call(b"INFO", b"tier").decode().splitlines()
+    found = dict(line.split(":", 1) for line in lines if ":" in line)
+    return {name: float(found[name]) for name in names}
+
+
+def _run(sizes: Sizes, folder: Path | None) -> Figures:
+    options = ["--persistence", "none", "--maxmemory", str(sizes.maxmemory), "--maxmemory-policy", "s3fifo"]
+    if folder is not None:
+        options += ["--disk-tier", str(folder), "--disk-tier-size", str(sizes.disk)]
+    with ExitStack() as stack:
+        server = stack.enter_context(processes.dozo(*options))
+        client = stack.enter_context(Client(server.port))
+        watch = _Watch(server, sizes, folder)
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        load = context.Process(target=_drive, args=(server.port, sizes, theirs), daemon=True)
+        load.start()
+        stack.callback(load.kill)
+
+        def is_over() -> bool:
+            if not load.is_alive() and not ours.poll():
+                raise BenchError("the load ended early")
+            return ours.poll()
+
+        _hot_waits(client, watch, is_over)
+        ours.recv()
+        waits = _hot_waits(client, watch, is_over)
+        found: Figures = ours.recv()
+        found |= {"rss_bytes": watch.rss, "memory_p99_ms": _p99_ms(waits)}
+        if folder is not None:
+            found |= _figures(client, ("tier_write_amplification", "tier_blocking_hits", "tier_keys"))
+            found |= {"disk_bytes": watch.disk, "disk_p99_ms": _p99_ms(_cold_waits(client, sizes, folder))}
+            watch.look()
+        return found
+
+
+def measure(sizes: Sizes) -> dict[str, Any]:
+    """The figures of a server with a tier, and of one that has the memory only."""
+    with tempfile.TemporaryDirectory(prefix="dozo-bench-") as folder:
+        found = {"with": _run(sizes, Path(folder)), "without": _run(sizes, None)}
+    ratio = found["with"]["memory_p99_ms"] / found["without"]["memory_p99_ms"]
+    shown = {name: getattr(sizes, name) for name in ("values", "maxmemory", "disk", "requests", "objects")}
+    return {"sizes": shown, "runs": found, "memory_p99_ratio": ratio}

@@ -1,0 +1,31 @@
+"""How much memory the process holds, as its system counts it. Refuses to know whose it is."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Final
+
+if sys.platform != "win32":
+    import resource
+
+__all__ = ["resident_bytes", "tells_present"]
+
+_STATM: Final = Path("/proc/self/statm")
+
+
+def tells_present() -> bool:
+    """Whether the system tells how much it is now, and not only how much it was at most."""
+    return _STATM.exists()
+
+
+def resident_bytes() -> int:
+    """Memory of the process that is in RAM now; the most there ever was where only that is known, else 0."""
+    try:
+        return int(_STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, AttributeError):
+        if sys.platform == "win32":
+            return 0
+        unit = 1 if sys.platform == "darwin" else 1024
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

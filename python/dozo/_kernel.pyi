@@ -993,9 +993,33 @@ class Disk:
         """Serve clients again."""
 
     def open_tier(
-        self, path: Path | str, limit: int, buffer: int, compression_threshold: int, syncs: bool, threads: int
-    ) -> None:
-        """Have values move to files in that directory; once, before anything is stored."""
+        self,
+        path: Path | str,
+        limit: int,
+        buffer: int,
+        compression_threshold: int,
+        syncs: bool,
+        threads: int,
+        revive: tuple[bytes, int] | None = None,
+    ) -> tuple[int, int, int, int]:
+        """Have values move to files in that directory; once, before anything is stored.
+
+        With `revive` what an earlier run has left there comes back: the values at these places (as of `take_heat`) are
+        wanted in memory first (the newest, where none are named), up to so many bytes of them. Returns how many keys came
+        back, how many had expired, and how many segments were made good, or given up.
+        """
+
+    def settle_tier(self, milliseconds: int) -> tuple[int, int]:
+        """Write values that are in memory only, for so long at most; how many were written, and how many were not."""
+
+    def find_heat(self, db: int, cursor: int, count: int, most: int) -> int:
+        """Look for the hottest values that are in memory and on disk, among so many entries; the next cursor."""
+
+    def take_heat(self, most: int) -> bytes:
+        """Where the values lie that were found so, the hottest first: segment and place, four bytes each."""
+
+    def warm_up_to(self, bytes: int) -> None:
+        """Bring wanted values to memory until that takes so many bytes; 0 brings no more."""
 
     def set_tier_rule(self, name: str, value: bool | int | str) -> None:
         """Change a rule: strategy, large, least, least-ttl, window, churn."""

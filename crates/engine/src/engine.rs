@@ -31,6 +31,7 @@ use crate::stats::Stats;
 use crate::table::CommandTable;
 use crate::tracking::Tracking;
 use crate::transactions::Watches;
+use crate::warming::{Heat, Warming};
 
 /// What net does with a connection after its bytes were fed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,6 +129,8 @@ pub struct Engine {
     pub(crate) scripting: Scripting,
     /// Who waits for values on disk.
     pub(crate) fetching: Fetching,
+    pub(crate) warming: Warming,
+    pub(crate) heat: Heat,
     /// What is kept on disk.
     pub persistence: Persistence,
     /// Ends the executor's sleep.
@@ -206,6 +209,8 @@ impl Engine {
             output_limits: Arc::default(),
             scripting: Scripting::default(),
             fetching: Fetching::default(),
+            warming: Warming::default(),
+            heat: Heat::default(),
             persistence: Persistence::default(),
             waker: None,
             next_chores_ms: 0,

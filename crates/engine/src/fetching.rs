@@ -173,7 +173,11 @@ impl Engine {
         let Some(readers) = &self.fetching.readers else { return complete };
         for (ticket, bytes) in readers.take_done() {
             let Some(wanted) = self.fetching.wanted.remove(&ticket) else {
-                complete |= self.take_part(ticket, bytes);
+                if self.warming.is_flying(ticket) {
+                    self.take_warm(ticket, bytes.as_deref());
+                } else {
+                    complete |= self.take_part(ticket, bytes);
+                }
                 continue;
             };
             let session = self.session_mut(wanted.sid).filter(|session| session.id == wanted.client);

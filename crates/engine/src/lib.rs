@@ -40,6 +40,7 @@ pub mod table;
 pub mod tier;
 pub mod tracking;
 pub mod transactions;
+mod warming;
 
 pub use clock::{Clock, SystemClock};
 pub use cx::Cx;

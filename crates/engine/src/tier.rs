@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dozo_log::disk::reason;
-use dozo_log::tier::{Compression, DiskTier, Options, Readers};
+use dozo_log::tier::{Compression, DiskTier, Options, Readers, Recovered, Warmth};
 use dozo_store::tier::{Rules, Strategy};
 
 use crate::engine::Engine;
@@ -32,11 +32,13 @@ pub struct TierPlan {
     pub syncs: bool,
     /// Threads that read; without any, whoever asks for a value waits for it in the engine.
     pub threads: usize,
+    /// What an earlier run has left there comes back, with these values first; `None` removes it.
+    pub revive: Option<Warmth>,
 }
 
 impl Engine {
-    /// Has values go to a disk from now on. Said once, while nothing is stored.
-    pub fn open_tier(&mut self, plan: TierPlan) -> Result<(), String> {
+    /// Has values go to a disk from now on; what of them was there already. Said once, while nothing is stored.
+    pub fn open_tier(&mut self, plan: TierPlan) -> Result<Recovered, String> {
         if self.ks.has_tier() || (0..self.ks.databases()).any(|db| self.ks.len(db) > 0) {
             return Err("a tier is opened once, before anything is stored".into());
         }
@@ -48,19 +50,40 @@ impl Engine {
             syncs: plan.syncs,
         };
         let disk = Arc::clone(&self.persistence.disk);
-        let mut tier = DiskTier::create(disk, options).map_err(|error| reason(&error))?;
-        if let Some(waker) = &self.waker {
-            dozo_store::tier::Tier::set_wake(&mut tier, Arc::clone(waker));
+        let readers = if plan.threads > 0 {
+            Some(Readers::start(plan.threads).map_err(|error| reason(&error))?)
+        } else {
+            None
+        };
+        // What has expired meanwhile does so by the clock of now.
+        self.begin_batch();
+        let (tier, mut found) = match &plan.revive {
+            Some(warmth) => DiskTier::recover(disk, options, &mut self.ks, warmth),
+            None => DiskTier::create(disk, options).map(|tier| (tier, Recovered::default())),
         }
-        if plan.threads > 0 {
-            let readers = Readers::start(plan.threads).map_err(|error| reason(&error))?;
-            if let Some(waker) = &self.waker {
-                readers.set_wake(Arc::clone(waker));
-            }
-            self.fetching.readers = Some(readers);
+        .map_err(|error| reason(&error))?;
+        self.ks.set_revived_tier(Box::new(tier), Rules::default());
+        if let (Some(waker), Some(disk)) = (&self.waker, self.ks.tier_disk()) {
+            disk.set_wake(Arc::clone(waker));
         }
-        self.ks.set_tier(Box::new(tier), Rules::default());
-        Ok(())
+        if let (Some(readers), Some(waker)) = (&readers, &self.waker) {
+            readers.set_wake(Arc::clone(waker));
+        }
+        self.fetching.readers = readers;
+        self.warming.want(std::mem::take(&mut found.wanted));
+        Ok(found)
+    }
+
+    /// Ends the tier's part of a stop: values that are in memory only are written, for so long at most, and everything is
+    /// on the medium then. How many were written, and how many were not.
+    pub fn settle_tier(&mut self, patience: Duration) -> Result<(usize, usize), String> {
+        let patience = u64::try_from(patience.as_nanos()).unwrap_or(u64::MAX);
+        let until = self.clock.monotonic_ns().saturating_add(patience);
+        let (ks, clock) = (&mut self.ks, &self.clock);
+        let keeps = |until| clock.monotonic_ns() < until;
+        let outcome = if keeps(until) { ks.keep_hot(&mut || keeps(until)) } else { (0, 0) };
+        self.ks.tier_disk().map_or(Ok(()), |disk| disk.flush())?;
+        Ok(outcome)
     }
 
     /// Changes one rule of what goes to the disk; `false` when there is none of that name or it can't have that value.
@@ -101,6 +124,7 @@ impl Engine {
         }
         self.record_notices();
         more |= self.retry_streams();
+        self.warm_on();
         more.then_some(SWEEP_PAUSE)
     }
 

@@ -3,14 +3,16 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use dozo_engine::Engine;
 use dozo_engine::loading::LoadFile;
 use dozo_engine::tier::TierPlan;
 use dozo_log::journal::Fsync;
+use dozo_log::tier::Warmth;
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyBytes, PyDict};
 
 use crate::context;
 
@@ -31,6 +33,9 @@ type JournalState = (u64, u64, u64, u64, Option<String>);
 type Fault = (PathBuf, u64, String, bool, u64);
 /// Bytes read and in all, keys stored and dropped, commands run and failed, libraries, and whether it is over.
 type LoadState = (u64, u64, u64, u64, u64, u64, u64, bool);
+
+/// Keys of an earlier run that are there, that had expired, and segments that were made good or given up.
+type Revived = (u64, u64, u64, u64);
 
 fn with<R>(work: impl FnOnce(&mut Engine) -> PyResult<R>) -> PyResult<R> {
     context::with(|cx| work(cx.engine))
@@ -172,6 +177,8 @@ impl Disk {
         })
     }
 
+    #[pyo3(signature = (path, limit, buffer, compression_threshold, syncs, threads, revive=None))]
+    #[allow(clippy::too_many_arguments)]
     fn open_tier(
         &self,
         path: PathBuf,
@@ -180,9 +187,34 @@ impl Disk {
         compression_threshold: usize,
         syncs: bool,
         threads: usize,
-    ) -> PyResult<()> {
-        let plan = TierPlan { dir: path, limit, buffer, compression_threshold, syncs, threads };
-        with(|engine| engine.open_tier(plan).map_err(failed))
+        revive: Option<(&[u8], u64)>,
+    ) -> PyResult<Revived> {
+        let revive = revive.map(|(places, bytes)| Warmth::new(places, bytes));
+        let plan = TierPlan { dir: path, limit, buffer, compression_threshold, syncs, threads, revive };
+        with(|engine| {
+            let found = engine.open_tier(plan).map_err(failed)?;
+            Ok((found.keys, found.expired, found.mended, found.given_up))
+        })
+    }
+
+    fn settle_tier(&self, milliseconds: u64) -> PyResult<(usize, usize)> {
+        let patience = Duration::from_millis(milliseconds);
+        with(|engine| engine.settle_tier(patience).map_err(failed))
+    }
+
+    fn find_heat(&self, db: usize, cursor: u64, count: usize, most: usize) -> PyResult<u64> {
+        with(|engine| Ok(engine.find_heat(db, cursor, count, most)))
+    }
+
+    fn take_heat<'py>(&self, py: Python<'py>, most: usize) -> PyResult<Bound<'py, PyBytes>> {
+        with(|engine| Ok(PyBytes::new(py, &engine.take_heat(most))))
+    }
+
+    fn warm_up_to(&self, bytes: u64) -> PyResult<()> {
+        with(|engine| {
+            engine.warm_up_to(bytes);
+            Ok(())
+        })
     }
 
     fn set_tier_rule(&self, name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
@@ -232,6 +264,7 @@ impl Disk {
                 return Ok(None);
             };
             let state = PyDict::new(py);
+            let (warmed, left) = engine.warming_state();
             let numbers = [
                 ("bytes", figures.bytes),
                 ("limit", figures.limit),
@@ -252,6 +285,8 @@ impl Disk {
                 ("lost", stats.lost),
                 ("cold", cold as u64),
                 ("copied", copied as u64),
+                ("warmed", warmed),
+                ("warming_left", left as u64),
             ];
             for (name, number) in numbers {
                 state.set_item(name, number)?;

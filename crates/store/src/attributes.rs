@@ -121,6 +121,9 @@ impl Keyspace {
                 Mark::Fetched(on) => marks.fetched = on,
             }
             entry.set_marks(marks);
+            if entry.has_record() && matches!(mark, Mark::Stale(_)) {
+                self.tell_changed(db, entry);
+            }
         }
     }
 

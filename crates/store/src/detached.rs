@@ -73,6 +73,7 @@ impl Keyspace {
             self.detached.tables.push((table, awaited));
             self.dirty += 1;
         }
+        self.tell_spaces(Some(self.dbs[db].space));
         // Also of an empty one: somebody may remember that a key is missing.
         self.log_database(db);
         keys

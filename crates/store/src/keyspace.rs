@@ -499,6 +499,9 @@ impl Keyspace {
         }
         self.entry_bytes = self.entry_bytes + new.memory() - before;
         self.reindex(db, new, had, fields.expiry);
+        if new.has_record() {
+            self.tell_changed(db, new);
+        }
         new
     }
 

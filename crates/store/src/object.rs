@@ -45,8 +45,9 @@ impl Type {
         Type::ALL.into_iter().find(|of| of.name() == name)
     }
 
+    /// The type of that number; a string's, where there is none.
     #[inline]
-    pub(crate) fn of_number(number: u8) -> Type {
+    pub fn of_number(number: u8) -> Type {
         Type::ALL.get(usize::from(number)).copied().unwrap_or(Type::Str)
     }
 }

@@ -99,6 +99,7 @@ impl Keyspace {
             self.db_of_space[usize::from(self.dbs[db].space)] = db as u16;
             self.note_database(db);
         }
+        self.tell_spaces(None);
     }
 
     /// Adds an entry that was unlinked elsewhere; it stays as recent as it was.
@@ -107,6 +108,9 @@ impl Keyspace {
         entry.set_slot(0);
         self.link(db, hash, entry);
         entry.set_clock_freq(recency);
+        if entry.has_record() {
+            self.tell_changed(db, entry);
+        }
     }
 
     /// The fields that an entry takes along to a new place in that database.

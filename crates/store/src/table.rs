@@ -95,6 +95,13 @@ impl<E: Keyed> Table<E> {
         self.len += 1;
     }
 
+    /// Makes room for so many more entries at once, where there are none yet: then nothing has to be moved.
+    pub(crate) fn reserve(&mut self, entries: usize) {
+        while self.len == 0 && entries > self.segments.len() * MEAN {
+            self.push_segment(Segment::with_room(MEAN));
+        }
+    }
+
     /// Puts `new` in the place of `old`, which has the same key.
     pub(crate) fn replace(&mut self, hash: u64, old: E, new: E) {
         let index = self.index(hash);

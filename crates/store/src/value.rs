@@ -5,6 +5,7 @@
 use crate::attributes::UNTOLD;
 use crate::collections::{Collection, Hash, List, Set, Stream, Zset};
 use crate::entry::EntryPtr;
+use crate::field_expiry::next_due;
 use crate::object::Type;
 use std::marker::PhantomData;
 use std::ops::Deref;
@@ -312,6 +313,11 @@ impl<'a> Head<'a> {
     #[inline]
     pub fn expire_at(&self) -> Option<i64> {
         self.entry.expire_at()
+    }
+
+    /// The unix time in milliseconds at which the next element of the value expires.
+    pub fn due(&self) -> Option<i64> {
+        next_due(self.entry)
     }
 
     /// The memcached flags.

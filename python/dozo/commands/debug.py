@@ -42,8 +42,9 @@ PROTOCOL <type>
     Answers a value of that type: string, integer, double, bignum, null, array, set, map, verbatim, true or false.
 SET-ACTIVE-EXPIRE <0|1>
     Turns the search for expired keys off or on; keys still expire when they are looked at.
-TIER <COOL|CHURN|REST>
-    Moves every value to the disk tier: once, after every batch, or not any more.
+TIER <COOL|CHURN|REST|SYNC>
+    Moves every value to the disk tier: once, after every batch, or not any more. SYNC waits until what is to go there
+    is on the medium.
 SLEEP <seconds>
     Holds the whole server up.
 STRINGMATCH-TEST
@@ -256,8 +257,10 @@ def _tier(_db: Database, server: Server, what: bytes) -> Simple:
             server.disk.cool_all()
         case b"CHURN" | b"REST" as word:
             server.disk.set_tier_rule("churn", word == b"CHURN")
+        case b"SYNC":
+            server.disk.settle_tier(0)
         case _:
-            raise ReplyError("ERR COOL, CHURN or REST")
+            raise ReplyError("ERR COOL, CHURN, REST or SYNC")
     return OK
 
 

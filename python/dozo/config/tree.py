@@ -300,6 +300,12 @@ class DiskTier:
     disk_tier_fsync: Annotated[
         TierFsync, start("When what is written there is forced to the medium: once a second, or never.")
     ] = "everysec"
+    disk_tier_clear: Annotated[
+        bool, start("Begin with an empty tier, where what an earlier run has left there would be taken over.")
+    ] = False
+    disk_tier_warmup: Annotated[
+        bool, live("Bring the values that were hot to memory after a start, before anybody asks for them.")
+    ] = True
     compression_threshold: Annotated[
         int,
         start(

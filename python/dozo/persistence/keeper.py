@@ -137,7 +137,7 @@ class Persistence:
 
     def begin(self, server: Server) -> None:
         """Begin to load, or to serve an empty data set."""
-        self.tier.begin(server)
+        self.tier.begin(server, revives=not self._plan.files, keeps=self.settings.persistence == "none")
         if self.settings.persistence == "none":
             return
         kinds = {"snapshot": "snapshots", "journal": "journal", "both": "journal and snapshots"}
@@ -211,6 +211,8 @@ class Persistence:
             return
         server.disk.end_loading()
         self._dirty_saved = server.disk.dirty
+        # What the tier has brought along is in no snapshot yet.
+        self.is_scheduled = self.has_snapshots and self.tier.revived > 0
         self.last_save = int(time.time())
         if state and self._plan.files:
             _, size, keys, expired, commands, failed, *_ = state
@@ -562,6 +564,8 @@ class Persistence:
     def end(self, server: Server) -> None:
         """Save for the last time, when everybody is gone."""
         self._is_over = True
+        if not self.failed:
+            self.tier.end(server, saves=not self._nosave)
         if self.failed or self.settings.persistence == "none" or server.disk.load_state() is not None:
             self.unlock()
             return

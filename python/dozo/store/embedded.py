@@ -77,6 +77,7 @@ class Engine:
         self.persistence = Persistence(config, log)
         self.persistence.may_end = False
         self.persistence.tier.bound = None
+        self.persistence.tier.is_lasting = scratch is None
         data = self.persistence.data
         data.role = role
         # Before anything is looked at: only who holds the lock of the directory may.

@@ -8,26 +8,36 @@
 //! the least in use is swept: what is in use is written anew at the end of the log, then its file goes. Where even that
 //! segment is nearly full, only what was asked for is carried on, the rest is given up ([`sweeping`]).
 //!
+//! What became of the records is told by the log, too ([`facts`]), and beside each segment stands an [`index`] of it, so that
+//! a start finds again what an earlier run has left ([`recovery`]).
+//!
 //! Refuses to know which values should be here, and when.
 
 mod ahead;
+mod facts;
+mod index;
 mod parts;
 mod readers;
 mod record;
+mod recovery;
 mod streams;
 mod sweeping;
 mod writer;
 
 use crate::disk::{Disk, ReadAt};
 use ahead::Ahead;
-use dozo_store::tier::{self, Fetched, Figures, Growing, Growth, Located, Place, Refusal, Sweep, Tier};
+use dozo_store::tier::{
+    self, Fetched, Figures, Growing, Growth, Located, Place, Refusal, Revived, Sweep, Tier,
+};
 use dozo_store::{Head, Item, Packing};
+use facts::Facts;
 use parts::{Parts, Source};
 pub use readers::{Job, Readers, Wake};
 pub use record::Compression;
+pub use recovery::{Recovered, Warmth};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use streams::Streams;
 use sweeping::Sweeping;
@@ -46,6 +56,8 @@ const SEGMENT_MOST: u64 = 4 << 30;
 pub const LIMIT_LEAST: u64 = 1 << 20;
 /// A record of more than this part of the tier is refused.
 const RECORD_PART: u64 = 8;
+/// Bytes of the line of a value in the index, without its key.
+const LINE_MOST: u64 = 128;
 /// Renamed entries that are remembered; for more, the value is read and written again.
 const ALIASES_MOST: usize = 100_000;
 
@@ -64,11 +76,13 @@ pub struct Options {
     pub syncs: bool,
 }
 
-/// A segment of the log.
+/// A segment of the log: bytes of its records, of those in use and of its index, and the number of its last value.
 #[derive(Default)]
 struct Segment {
     len: u64,
     live: u64,
+    index: u64,
+    last_seq: u64,
     reader: Option<Arc<dyn ReadAt>>,
     /// It holds this one string, which came in parts.
     whole: Option<Whole>,
@@ -140,6 +154,9 @@ pub struct DiskTier {
     /// Its end, which was not handed to the writer yet, and where that starts.
     block: Vec<u8>,
     block_start: u64,
+    /// What the index will say of it.
+    lines: Vec<u8>,
+    facts: Facts,
     flights: VecDeque<Flight>,
     /// Bytes of all segments.
     total: u64,
@@ -157,9 +174,13 @@ pub struct DiskTier {
 impl DiskTier {
     /// An empty tier; what is left of an earlier one in the directory is removed.
     pub fn create(disk: Arc<dyn Disk>, options: Options) -> io::Result<DiskTier> {
-        for path in files_in(&options.dir)? {
+        for path in recovery::files_in(&options.dir)? {
             disk.remove(&path)?;
         }
+        DiskTier::open(disk, options)
+    }
+
+    fn open(disk: Arc<dyn Disk>, options: Options) -> io::Result<DiskTier> {
         let limit = options.limit.max(LIMIT_LEAST);
         let streams = Streams::new(Arc::clone(&disk), options.dir.clone(), options.syncs);
         let writer = Writer::start(Arc::clone(&disk), options.dir.clone(), options.buffer, options.syncs)?;
@@ -181,6 +202,8 @@ impl DiskTier {
             wanted: 0,
             block: Vec::new(),
             block_start: 0,
+            lines: Vec::new(),
+            facts: Facts::default(),
             flights: VecDeque::new(),
             total: 0,
             seq: 0,
@@ -216,7 +239,7 @@ impl DiskTier {
     }
 
     fn reader(&mut self, segment: u32) -> Option<Arc<dyn ReadAt>> {
-        let path = writer::path(&self.dir, segment);
+        let path = writer::path(&self.dir, segment, writer::Part::Data);
         let found = self.segments.get_mut(&segment)?;
         if found.reader.is_none() {
             found.reader = self.disk.open(&path).ok();
@@ -281,7 +304,9 @@ impl DiskTier {
         let Coming { size, space, key } = self.coming.remove(&id)?;
         let place = Place { segment: id, at: 0, len: u32::try_from(size).ok()?, check: sum as u32 };
         let whole = Some(Whole { space, key, place, age: id });
-        self.segments.insert(id, Segment { len: size, live: size, reader: None, whole });
+        let last_seq = self.next_seq();
+        let segment = Segment { len: size, live: size, last_seq, whole, ..Segment::default() };
+        self.segments.insert(id, segment);
         (self.taken_bytes, self.written_bytes) = (self.taken_bytes + size, self.written_bytes + size);
         Some(place)
     }
@@ -294,19 +319,20 @@ impl DiskTier {
         }
     }
 
-    /// Waits until everything is on disk.
-    pub fn flush(&mut self) -> Result<(), String> {
-        self.send_block();
-        self.writer.flush()
-    }
-
-    /// Adds a record to the log. `spare` is room that must be left over.
-    fn add(&mut self, bytes: &[u8], spare: u64) -> Result<Place, Refusal> {
+    /// Adds the record of an entry's value to the log. `spare` is room that must be left over.
+    fn add(
+        &mut self,
+        bytes: &[u8],
+        (seq, space): (u64, u16),
+        head: &Head<'_>,
+        spare: u64,
+    ) -> Result<Place, Refusal> {
         let size = bytes.len() as u64;
         if size > self.limit / RECORD_PART {
             return Err(Refusal::TooLarge);
         }
-        if self.total + size + spare > self.limit {
+        let line = LINE_MOST + head.key().len() as u64;
+        if self.total + size + line + spare.max(facts::SPARE) > self.limit {
             return Err(Refusal::Full);
         }
         let grown = self.segments.get(&self.active).map(|segment| segment.len);
@@ -316,36 +342,16 @@ impl DiskTier {
         let Some(segment) = self.segments.get_mut(&self.active) else { return Err(Refusal::Full) };
         let at = u32::try_from(segment.len / record::ALIGN as u64).map_err(|_| Refusal::TooLarge)?;
         let len = u32::try_from(size).map_err(|_| Refusal::TooLarge)?;
-        segment.len += size;
         segment.live += size;
-        self.total += size;
-        self.written_bytes += size;
-        self.block.extend_from_slice(bytes);
+        segment.last_seq = seq;
+        let place = Place { segment: self.active, at, len, check: record::check_of(bytes) };
+        let mut line = Vec::with_capacity(LINE_MOST as usize + head.key().len());
+        index::put_entry(&mut line, seq, None, &Revived::of_head(space, place, head));
+        self.put_bytes(bytes, &line);
         if self.block.len() >= self.block_bytes {
             self.send_block();
         }
-        Ok(Place { segment: self.active, at, len, check: record::check_of(bytes) })
-    }
-
-    fn begin_segment(&mut self) {
-        self.send_block();
-        self.last += 1;
-        self.active = self.last;
-        self.segments.insert(self.active, Segment::default());
-        self.block_start = 0;
-    }
-
-    /// Hands the block over to the writer.
-    fn send_block(&mut self) {
-        if self.block.is_empty() {
-            return;
-        }
-        let bytes = Arc::new(std::mem::take(&mut self.block));
-        let (segment, start) = (self.active, self.block_start);
-        self.block_start += bytes.len() as u64;
-        let task = self.writer.append(segment, Arc::clone(&bytes));
-        self.flights.push_back(Flight { task, segment, start, bytes });
-        self.land();
+        Ok(place)
     }
 
     /// The room that values leave to sweeps: what they carry on needs some before it frees more.
@@ -360,7 +366,7 @@ impl DiskTier {
 
     fn drop_segment(&mut self, number: u32) {
         if let Some(segment) = self.segments.remove(&number) {
-            self.total -= segment.len;
+            self.total -= segment.len + segment.index;
             self.writer.remove(number);
         }
     }
@@ -373,7 +379,7 @@ impl Tier for DiskTier {
         }
         let seq = self.next_seq();
         let (bytes, saved) = record::make(seq, space, item, self.compression).ok_or(Refusal::TooLarge)?;
-        let place = self.add(&bytes, self.reserve())?;
+        let place = self.add(&bytes, (seq, space), item, self.reserve())?;
         self.taken_bytes += bytes.len() as u64;
         self.saved_bytes += saved as u64;
         Ok(place)
@@ -453,12 +459,15 @@ impl Tier for DiskTier {
     }
 
     fn remove(&mut self, place: Place) {
-        if let Some(segment) = self.segments.get_mut(&place.segment) {
-            segment.live = segment.live.saturating_sub(u64::from(place.len));
-        }
-        if !self.aliases.is_empty() {
-            self.aliases.remove(&(place.segment, place.at));
-        }
+        self.drop_record(place);
+    }
+
+    fn changed(&mut self, place: Place, space: u16, head: &Head<'_>) {
+        self.tell_changed(place, space, head);
+    }
+
+    fn spaces(&mut self, dbs: &[u16], flushed: Option<u16>) {
+        self.tell_spaces(dbs, flushed);
     }
 
     fn rename(&mut self, place: Place, space: u16, key: &[u8]) -> bool {
@@ -489,9 +498,14 @@ impl Tier for DiskTier {
         self.land();
     }
 
+    fn flush(&mut self) -> Result<(), String> {
+        DiskTier::flush(self)
+    }
+
     fn memory(&self) -> usize {
         let flying: usize = self.flights.iter().map(|flight| flight.bytes.len()).sum();
-        self.block.capacity() + flying + self.streams.state().0
+        let own = self.block.capacity() + self.lines.capacity() + self.facts.bytes();
+        own + flying + self.streams.state().0
     }
 
     fn limit_buffer(&mut self, bytes: usize) -> usize {
@@ -515,16 +529,4 @@ impl Tier for DiskTier {
             error: self.writer.state().1.or_else(|| self.streams.state().1),
         }
     }
-}
-
-/// The tier's files in a directory.
-fn files_in(dir: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    for file in std::fs::read_dir(dir)? {
-        let file = file?;
-        if file.file_name().to_str().is_some_and(|name| writer::is_segment(name) || streams::is_part(name)) {
-            found.push(file.path());
-        }
-    }
-    Ok(found)
 }

@@ -1,29 +1,39 @@
-//! A record of the disk tier: one value, with all that its entry has besides it.
+//! A record of the disk tier: one value, with all that its entry has besides it, or what became of earlier ones.
 //!
 //! Owns the layout:
 //! ```text
-//! 0      4     5         6      7     8    16      24   32     36     38    40    44      48   52
-//! magic  type  encoding  flags  zero  seq  expire  cas  flags  space  zero  klen  stored  len  zero
-//! 56 checksum  64 key  value  zeros up to a multiple of eight
+//! 0      4     5         6      7     8    16      24   32     36     38    40    44      48   52   60
+//! magic  type  encoding  flags  kind  seq  expire  cas  flags  space  zero  klen  stored  len  due  check
+//! 64 checksum  72 key  value  zeros up to a multiple of eight
 //! ```
-//! All numbers are little-endian. The checksum covers everything else. A collection is written as in an RDB file. A value is
-//! compressed with LZ4 where that pays. A record is never trusted: whoever reads one checks it all first.
+//! All numbers are little-endian. The checksum covers everything else, the check the 60 bytes before it: a head is to be
+//! believed where what follows it is damaged. A collection is written as in an RDB file. A value is compressed with LZ4
+//! where that pays. A record of facts has no key, and lines as in an [index](super::index) in the place of a value. A record
+//! is never trusted: whoever reads one checks it all first.
 
 use crate::crc64;
 use crate::reader::Reader;
 use crate::value::{self, Restored, WRITTEN};
 use dozo_store::tier::{Encoding, Fetched, Growing, Place};
-use dozo_store::{Head, Item, Packing, Type, Value};
+use dozo_store::{Head, Item, Packing, Str, Type, Value};
+use std::borrow::Cow;
 
 const MAGIC: u32 = 0x315a_5264;
-pub(crate) const HEAD: usize = 64;
-pub(crate) const CHECKSUM_AT: usize = 56;
+pub(crate) const HEAD: usize = 72;
+const CHECK_AT: usize = 60;
+pub(crate) const CHECKSUM_AT: usize = 64;
 /// What the starts of records are multiples of.
 pub(crate) const ALIGN: usize = 8;
 
 const PACKED: u8 = 1;
 const STALE: u8 = 2;
 const EXPIRES: u8 = 4;
+const DUE: u8 = 8;
+
+/// What a record holds: a value.
+pub(crate) const VALUE: u8 = 0;
+/// What a record holds: facts about earlier ones.
+pub(crate) const FACTS: u8 = 1;
 
 /// A value whose compressed form is not at least an eighth shorter is kept as it is.
 const WORTH: usize = 8;
@@ -32,11 +42,12 @@ const WORTH: usize = 8;
 const PACKED_MOST: usize = 1 << 20;
 
 /// The head of a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Header {
     pub of: u8,
     pub encoding: u8,
     flags: u8,
+    pub kind: u8,
     pub seq: u64,
     expire: i64,
     pub cas: u64,
@@ -45,6 +56,8 @@ pub(crate) struct Header {
     pub klen: u32,
     stored: u32,
     pub len: u32,
+    due: i64,
+    check: u32,
     checksum: u64,
 }
 
@@ -58,6 +71,7 @@ impl Header {
             of: head[4],
             encoding: head[5],
             flags: head[6],
+            kind: head[7],
             seq: u64_at(8),
             expire: u64_at(16) as i64,
             cas: u64_at(24),
@@ -66,8 +80,32 @@ impl Header {
             klen: u32_at(40),
             stored: u32_at(44),
             len: u32_at(48),
+            due: u64_at(52) as i64,
+            check: u32_at(CHECK_AT),
             checksum: u64_at(CHECKSUM_AT),
         })
+    }
+
+    /// As `read`, and nothing where the head itself was damaged.
+    pub(crate) fn read_sound(bytes: &[u8]) -> Option<Header> {
+        let header = Header::read(bytes)?;
+        let sound = header.check == check(bytes) && header.kind <= FACTS;
+        sound.then_some(header)
+    }
+
+    /// Unix time in milliseconds at which the key expires.
+    pub(crate) fn expire_at(&self) -> Option<i64> {
+        (self.flags & EXPIRES != 0).then_some(self.expire)
+    }
+
+    /// When the next element of the value expires.
+    pub(crate) fn due(&self) -> Option<i64> {
+        (self.flags & DUE != 0).then_some(self.due)
+    }
+
+    /// Whether the value was marked stale.
+    pub(crate) fn stale(&self) -> bool {
+        self.flags & STALE != 0
     }
 
     /// Bytes of the whole record.
@@ -93,7 +131,7 @@ impl Header {
     fn write(&self, out: &mut [u8]) {
         let mut put = |at: usize, bytes: &[u8]| out[at..at + bytes.len()].copy_from_slice(bytes);
         put(0, &MAGIC.to_le_bytes());
-        put(4, &[self.of, self.encoding, self.flags, 0]);
+        put(4, &[self.of, self.encoding, self.flags, self.kind]);
         put(8, &self.seq.to_le_bytes());
         put(16, &self.expire.to_le_bytes());
         put(24, &self.cas.to_le_bytes());
@@ -103,7 +141,7 @@ impl Header {
         put(40, &self.klen.to_le_bytes());
         put(44, &self.stored.to_le_bytes());
         put(48, &self.len.to_le_bytes());
-        put(52, &[0; 4]);
+        put(52, &self.due.to_le_bytes());
     }
 
     /// Takes what an entry says of itself.
@@ -111,6 +149,8 @@ impl Header {
         self.flags &= PACKED;
         self.flags |= if head.stale() { STALE } else { 0 };
         self.flags |= if head.expire_at().is_some() { EXPIRES } else { 0 };
+        self.flags |= if head.due().is_some() { DUE } else { 0 };
+        self.due = head.due().unwrap_or(0);
         self.expire = head.expire_at().unwrap_or(0);
         self.cas = head.cas();
         self.item_flags = head.flags();
@@ -132,27 +172,25 @@ pub(crate) fn make(
     compression: Compression,
 ) -> Option<(Vec<u8>, usize)> {
     let key = item.key();
-    let mut record = vec![0; HEAD];
-    record.extend_from_slice(key);
     let plain = plain(item);
-    let plain = plain.as_slice();
+    let plain = &*plain;
     let whole = item.type_of() == Type::Str && plain.len() > PACKED_MOST;
     let packed = if whole { None } else { pack(plain, compression) };
     let value = packed.as_deref().unwrap_or(plain);
+    let mut record = Vec::with_capacity(HEAD + key.len() + value.len() + ALIGN);
+    record.resize(HEAD, 0);
+    record.extend_from_slice(key);
     record.extend_from_slice(value);
     let mut header = Header {
         of: item.type_of() as u8,
         encoding: Encoding::parse(item.encoding())? as u8,
         flags: if packed.is_some() { PACKED } else { 0 },
         seq,
-        expire: 0,
-        cas: 0,
-        item_flags: 0,
         space,
         klen: u32::try_from(key.len()).ok()?,
         stored: u32::try_from(value.len()).ok()?,
         len: u32::try_from(plain.len()).ok()?,
-        checksum: 0,
+        ..Header::default()
     };
     header.take(item);
     let saved = plain.len() - value.len();
@@ -171,18 +209,34 @@ pub(crate) fn begin(seq: u64, space: u16, new: &Growing<'_>) -> Option<Vec<u8>> 
         flags: if new.expire_at.is_some() { EXPIRES } else { 0 },
         seq,
         expire: new.expire_at.unwrap_or(0),
-        cas: 0,
         item_flags: new.flags,
         space,
         klen: u32::try_from(new.key.len()).ok()?,
         stored: len,
         len,
-        checksum: 0,
+        ..Header::default()
     };
     let mut bytes = vec![0; HEAD];
-    header.write(&mut bytes);
+    put_head(&mut bytes, &header);
     bytes.extend_from_slice(new.key);
     Some(bytes)
+}
+
+/// A record of facts, whose lines these are.
+pub(crate) fn facts(seq: u64, lines: &[u8]) -> Option<Vec<u8>> {
+    let stored = u32::try_from(lines.len()).ok()?;
+    let header = Header { kind: FACTS, seq, stored, len: stored, ..Header::default() };
+    let mut record = vec![0; HEAD];
+    record.extend_from_slice(lines);
+    record.resize(record.len().next_multiple_of(ALIGN), 0);
+    seal(&mut record, &header);
+    Some(record)
+}
+
+/// The lines of a whole record of facts.
+pub(crate) fn lines(record: &[u8]) -> Option<&[u8]> {
+    let header = Header::read(record).filter(|header| header.kind == FACTS)?;
+    is_whole(record).then(|| record.get(HEAD..HEAD + header.stored as usize))?
 }
 
 /// The same record with what its entry says of itself now.
@@ -221,7 +275,7 @@ pub(crate) fn key(record: &[u8]) -> Option<&[u8]> {
 /// The value of a record that lies at `place`; `None` when it is another one, or was damaged.
 pub(crate) fn open(record: &[u8], place: Place, packing: &Packing) -> Option<Fetched> {
     let header = Header::read(record)?;
-    if !is_whole(record) || header.checksum as u32 != place.check {
+    if !is_whole(record) || header.checksum as u32 != place.check || header.kind != VALUE {
         return None;
     }
     let start = HEAD + header.klen as usize;
@@ -243,13 +297,15 @@ pub(crate) fn open(record: &[u8], place: Place, packing: &Packing) -> Option<Fet
     }
 }
 
-fn plain(item: &Item<'_>) -> Vec<u8> {
+fn plain<'a>(item: &Item<'a>) -> Cow<'a, [u8]> {
     match item.value() {
-        Value::Str(string) => string.to_vec(),
+        Value::Str(Str::Inline(bytes)) => Cow::Borrowed(bytes),
+        Value::Str(Str::Shared(shared)) => Cow::Borrowed(shared.as_slice()),
+        Value::Str(number) => Cow::Owned(number.to_vec()),
         collection => {
             let mut out = Vec::new();
             value::write(collection, &mut out);
-            out
+            Cow::Owned(out)
         }
     }
 }
@@ -262,8 +318,15 @@ fn pack(plain: &[u8], compression: Compression) -> Option<Vec<u8>> {
     (packed.len() + plain.len() / WORTH <= plain.len()).then_some(packed)
 }
 
-fn seal(record: &mut [u8], header: &Header) {
+/// Writes a head, of which only the checksum is missing then.
+fn put_head(record: &mut [u8], header: &Header) {
     header.write(record);
+    let check = check(record);
+    record[CHECK_AT..CHECKSUM_AT].copy_from_slice(&check.to_le_bytes());
+}
+
+fn seal(record: &mut [u8], header: &Header) {
+    put_head(record, header);
     let sum = checksum(record);
     record[CHECKSUM_AT..HEAD].copy_from_slice(&sum.to_le_bytes());
 }
@@ -271,6 +334,10 @@ fn seal(record: &mut [u8], header: &Header) {
 /// The checksum of a head, which the one of the record goes on from.
 pub(crate) fn checksum_of_head(head: &[u8]) -> u64 {
     crc64::crc64(head.get(..CHECKSUM_AT).unwrap_or_default())
+}
+
+fn check(record: &[u8]) -> u32 {
+    crc64::crc64(record.get(..CHECK_AT).unwrap_or_default()) as u32
 }
 
 fn checksum(record: &[u8]) -> u64 {

@@ -298,7 +298,10 @@ impl Worker {
             growing.file.sync()?;
         }
         drop(growing);
-        self.disk.rename(&part_path(&self.dir, id), &writer::path(&self.dir, id))?;
+        self.disk.rename(&part_path(&self.dir, id), &writer::path(&self.dir, id, writer::Part::Data))?;
+        if self.syncs {
+            self.disk.sync_dir(&self.dir)?;
+        }
         Ok(sum)
     }
 }

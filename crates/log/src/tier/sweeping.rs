@@ -1,6 +1,8 @@
-//! Making room: a segment is read through, and what is in use of it is carried on.
+//! Making room: a segment is read through, and what is in use of it is carried on: its values, and then what its index
+//! says of records in other segments.
 
-use super::{Bytes, DiskTier, record};
+use super::index::{self, Line};
+use super::{Bytes, DiskTier, record, writer};
 use dozo_store::Head;
 use dozo_store::tier::{Found, Place, Sweep, Tier};
 
@@ -8,6 +10,8 @@ use dozo_store::tier::{Found, Place, Sweep, Tier};
 const CHUNK: u64 = 256 << 10;
 /// A segment that is in use to more than three quarters gives too little room when everything of it is carried on.
 const SCARCE_QUARTERS: u64 = 3;
+/// With so many segments, as many starts leave short ones behind, some are swept together.
+const MANY: usize = 192;
 /// Segments whose parts in use differ by less than this share are taken by age.
 const GRADES: u64 = 16;
 
@@ -18,6 +22,8 @@ pub(super) struct Sweeping {
     at: u64,
     end: u64,
     scarce: bool,
+    /// How far its index was read, once its records were.
+    told: u64,
     /// The bytes whose records are at hand, and where they start.
     chunk: Vec<u8>,
     start: u64,
@@ -29,26 +35,99 @@ impl DiskTier {
     /// The next records of the segment that is swept, or of the next one, where that is needed.
     pub(super) fn sweep_on(&mut self) -> Option<Sweep> {
         let mut sweeping = match self.sweeping.take() {
-            Some(sweeping) if sweeping.at < sweeping.end => sweeping,
-            Some(sweeping) => {
-                self.end_sweep(&sweeping);
-                self.begin_sweep()?
-            }
+            Some(sweeping) => sweeping,
             None => self.begin_sweep()?,
         };
-        let records = self.next_records(&mut sweeping);
-        let scarce = sweeping.scarce;
+        let mut sweep = Sweep { records: Vec::new(), changed: Vec::new(), scarce: sweeping.scarce };
+        if sweeping.at < sweeping.end {
+            sweep.records = self.next_records(&mut sweeping);
+        } else if sweeping.told < self.index_len(sweeping.segment) {
+            sweep.changed = self.tell_on(&mut sweeping);
+        }
+        let over = sweeping.at >= sweeping.end && sweeping.told >= self.index_len(sweeping.segment);
+        // What was handed out is dealt with before the next call.
+        if over && sweep.records.is_empty() && sweep.changed.is_empty() {
+            self.end_sweep(&sweeping);
+            return Some(sweep);
+        }
         self.sweeping = Some(sweeping);
-        Some(Sweep { records, scarce })
+        Some(sweep)
+    }
+
+    fn index_len(&self, segment: u32) -> u64 {
+        self.segments.get(&segment).map_or(0, |segment| segment.index)
+    }
+
+    /// Tells again what the next blocks of the swept segment's index say of records elsewhere. Dead ones are told here;
+    /// entries that have changed are returned, as only their owner knows what they are by now.
+    fn tell_on(&mut self, sweeping: &mut Sweeping) -> Vec<Found> {
+        let Some(bytes) = self.read_index(sweeping) else {
+            sweeping.told = u64::MAX;
+            self.forget_history();
+            return Vec::new();
+        };
+        let (mut at, mut changed) = (0, Vec::new());
+        while let Some(head) = bytes.get(at..).and_then(index::BlockHead::read) {
+            let block = bytes.get(at..).unwrap_or_default();
+            if block.len() < head.size {
+                break;
+            }
+            let Some(lines) = head.lines(block) else {
+                sweeping.told = u64::MAX;
+                self.forget_history();
+                return changed;
+            };
+            self.tell_lines(sweeping.segment, lines, &mut changed);
+            at += head.size;
+        }
+        sweeping.told += at as u64;
+        if at == 0 {
+            // No block, where one should be.
+            sweeping.told = u64::MAX;
+            self.forget_history();
+        }
+        changed
+    }
+
+    fn tell_lines(&mut self, from: u32, lines: &[u8], changed: &mut Vec<Found>) {
+        for at in index::starts(lines).unwrap_or_default() {
+            match index::line(lines.get(at..).unwrap_or_default()) {
+                Some(Line::Dead(places)) => self.tell_dead_again(&places, from),
+                Some(Line::Changed { found, .. }) if found.place.segment != from => {
+                    let (space, place) = (found.space, found.place);
+                    changed.push(Found { space, key: found.key.into(), place });
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// The next blocks of the index, at least one whole one.
+    fn read_index(&mut self, sweeping: &Sweeping) -> Option<Vec<u8>> {
+        if self.flights.iter().any(|flight| flight.segment == sweeping.segment)
+            && self.writer.flush().is_err()
+        {
+            return None;
+        }
+        let left = self.index_len(sweeping.segment) - sweeping.told;
+        let file = self.disk.open(&writer::path(&self.dir, sweeping.segment, writer::Part::Index)).ok()?;
+        let mut bytes = vec![0; left.min(CHUNK) as usize];
+        file.read_at(&mut bytes, sweeping.told).ok()?;
+        let whole = index::BlockHead::read(&bytes)?.size;
+        if whole > bytes.len() && whole as u64 <= left {
+            bytes.resize(whole, 0);
+            file.read_at(&mut bytes, sweeping.told).ok()?;
+        }
+        Some(bytes)
     }
 
     /// Whether there is so little room that some should be made.
-    fn needs_room(&self) -> bool {
+    fn lacks_room(&self) -> bool {
         self.total + self.reserve() + self.segment_bytes.max(self.wanted) > self.limit
     }
 
     fn begin_sweep(&mut self) -> Option<Sweeping> {
-        if !self.needs_room() {
+        if !self.lacks_room() && self.segments.len() <= MANY {
             return None;
         }
         let full = self.segments.iter().filter(|(number, _)| **number != self.active);
@@ -59,8 +138,9 @@ impl DiskTier {
             })
             .map(|(number, segment)| (*number, segment.len, segment.live))?;
         let end = if live == 0 { 0 } else { len };
-        let scarce = live * 4 > len * SCARCE_QUARTERS;
-        let sweeping = Sweeping { segment, at: 0, end, scarce, chunk: Vec::new(), start: 0, carried: 0 };
+        let scarce = self.lacks_room() && live * 4 > len * SCARCE_QUARTERS;
+        let sweeping =
+            Sweeping { segment, at: 0, end, scarce, told: 0, chunk: Vec::new(), start: 0, carried: 0 };
         Some(sweeping)
     }
 
@@ -185,6 +265,11 @@ impl DiskTier {
         let mut at = 0;
         while let Some(header) = sweeping.chunk.get(at..).and_then(record::Header::read) {
             let Some(bytes) = sweeping.chunk.get(at..at + header.size()) else { break };
+            if header.kind != record::VALUE {
+                at += bytes.len();
+                sweeping.at = sweeping.start + at as u64;
+                continue;
+            }
             let place = Place {
                 segment: sweeping.segment,
                 at: ((sweeping.start + at as u64) / record::ALIGN as u64) as u32,
@@ -217,9 +302,10 @@ impl DiskTier {
             self.damaged += 1;
             return None;
         }
-        let bytes = record::renew(bytes, self.seq + 1, space, head)?;
-        self.seq += 1;
-        let new = self.add(&bytes, 0).ok()?;
+        let seq = self.seq + 1;
+        let bytes = record::renew(bytes, seq, space, head)?;
+        self.seq = seq;
+        let new = self.add(&bytes, (seq, space), head, 0).ok()?;
         if let Some(sweeping) = &mut self.sweeping {
             sweeping.carried += bytes.len() as u64;
         }

@@ -4,8 +4,8 @@
 //! stays in memory meanwhile, so that nothing that was taken is lost. Refuses to know what it writes.
 
 use crate::disk::{Disk, DiskFile, reason, write_all};
-use std::collections::hash_map::Entry;
-use std::collections::{HashMap, VecDeque};
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -21,19 +21,40 @@ const IDLE: Duration = Duration::from_secs(10);
 /// The longest that whoever hands something over waits for a disk that is behind.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// The file of a segment.
-pub(crate) fn path(dir: &Path, segment: u32) -> PathBuf {
-    dir.join(format!("tier-{segment:08}.data"))
+/// The files of a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Part {
+    /// Its records.
+    Data,
+    /// What a start has to know of them.
+    Index,
 }
 
-/// Whether a file of that name is one.
-pub(crate) fn is_segment(name: &str) -> bool {
-    let number = name.strip_prefix("tier-").and_then(|rest| rest.strip_suffix(".data"));
-    number.is_some_and(|digits| digits.parse::<u32>().is_ok())
+impl Part {
+    pub(crate) const ALL: [Part; 2] = [Part::Data, Part::Index];
+
+    fn ending(self) -> &'static str {
+        match self {
+            Part::Data => "data",
+            Part::Index => "keys",
+        }
+    }
+}
+
+/// A file of a segment.
+pub(crate) fn path(dir: &Path, segment: u32, part: Part) -> PathBuf {
+    dir.join(format!("tier-{segment:08}.{}", part.ending()))
+}
+
+/// The segment whose file has that name, if it is one's.
+pub(crate) fn segment_of(name: &str) -> Option<(u32, Part)> {
+    let (number, ending) = name.strip_prefix("tier-")?.split_once('.')?;
+    let part = Part::ALL.into_iter().find(|part| part.ending() == ending)?;
+    Some((number.parse().ok()?, part))
 }
 
 enum Task {
-    Append { segment: u32, bytes: Arc<Vec<u8>> },
+    Append { segment: u32, part: Part, bytes: Arc<Vec<u8>> },
     Remove(u32),
 }
 
@@ -84,17 +105,24 @@ impl Writer {
         };
         let shared = Arc::new(Shared { inbox: Mutex::new(inbox), changed: Condvar::new() });
         let theirs = Arc::clone(&shared);
-        let worker = Worker { disk, dir, files: HashMap::new(), unsynced: false, last_sync: Instant::now() };
+        let worker = Worker {
+            disk,
+            dir,
+            files: BTreeMap::new(),
+            named: false,
+            unsynced: false,
+            last_sync: Instant::now(),
+        };
         let thread = thread::Builder::new().name("dozo-tier".into()).spawn(move || worker.run(&theirs))?;
         Ok(Writer { shared, thread: Some(thread), given: 0, most })
     }
 
-    /// Has bytes written to the end of a segment; returns the number of the task.
-    pub(crate) fn append(&mut self, segment: u32, bytes: Arc<Vec<u8>>) -> u64 {
-        self.give(Task::Append { segment, bytes })
+    /// Has bytes written to the end of a segment's file; returns the number of the task.
+    pub(crate) fn append(&mut self, segment: u32, part: Part, bytes: Arc<Vec<u8>>) -> u64 {
+        self.give(Task::Append { segment, part, bytes })
     }
 
-    /// Has a segment's file removed once everything before is written.
+    /// Has a segment's files removed once everything before is on the medium.
     pub(crate) fn remove(&mut self, segment: u32) {
         self.give(Task::Remove(segment));
     }
@@ -178,7 +206,9 @@ struct Growing {
 struct Worker {
     disk: Arc<dyn Disk>,
     dir: PathBuf,
-    files: HashMap<u32, Growing>,
+    files: BTreeMap<(u32, Part), Growing>,
+    /// A file was made whose name may not be on the medium yet.
+    named: bool,
     unsynced: bool,
     last_sync: Instant,
 }
@@ -187,7 +217,7 @@ impl Worker {
     fn run(mut self, shared: &Shared) {
         loop {
             let (task, syncs, now, stop) = self.wait(shared);
-            let mut outcome = task.as_ref().map_or(Ok(()), |task| self.act(task));
+            let mut outcome = task.as_ref().map_or(Ok(()), |task| self.act(task, syncs));
             let worked = outcome.is_ok();
             if worked && !syncs {
                 self.close_full();
@@ -247,24 +277,39 @@ impl Worker {
         (inbox.tasks.pop_front(), inbox.syncs, now, inbox.stop)
     }
 
-    fn act(&mut self, task: &Task) -> io::Result<()> {
+    fn act(&mut self, task: &Task, syncs: bool) -> io::Result<()> {
         match task {
-            Task::Append { segment, bytes } => self.append(*segment, bytes),
-            Task::Remove(segment) => {
-                self.files.remove(segment);
-                match self.disk.remove(&path(&self.dir, *segment)) {
-                    Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-                    _ => Ok(()),
-                }
-            }
+            Task::Append { segment, part, bytes } => self.append((*segment, *part), bytes, syncs),
+            Task::Remove(segment) => self.remove(*segment, syncs),
         }
     }
 
-    fn append(&mut self, segment: u32, bytes: &[u8]) -> io::Result<()> {
-        let growing = match self.files.entry(segment) {
+    /// What was carried on from a segment has to be on the medium before it goes, and it has to be gone before anything
+    /// is written that relies on it.
+    fn remove(&mut self, segment: u32, syncs: bool) -> io::Result<()> {
+        if syncs && self.unsynced {
+            self.sync()?;
+        }
+        for part in Part::ALL {
+            self.files.remove(&(segment, part));
+            match self.disk.remove(&path(&self.dir, segment, part)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        if syncs { self.disk.sync_dir(&self.dir) } else { Ok(()) }
+    }
+
+    fn append(&mut self, key: (u32, Part), bytes: &[u8], syncs: bool) -> io::Result<()> {
+        // Of a log that breaks off only the last segment may lack something.
+        if syncs && self.unsynced && self.files.keys().all(|(segment, _)| *segment < key.0) {
+            self.sync()?;
+        }
+        let growing = match self.files.entry(key) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(new) => {
-                let (file, len) = self.disk.append(&path(&self.dir, segment))?;
+                let (file, len) = self.disk.append(&path(&self.dir, key.0, key.1))?;
+                self.named = true;
                 new.insert(Growing { file, len, ragged: false, dirty: false })
             }
         };
@@ -283,8 +328,8 @@ impl Worker {
 
     /// Closes the segments that grow no more; only the last one does.
     fn close_full(&mut self) {
-        let last = self.files.keys().max().copied();
-        self.files.retain(|segment, _| Some(*segment) == last);
+        let last = self.files.keys().max().map(|(segment, _)| *segment);
+        self.files.retain(|(segment, _), _| Some(*segment) == last);
     }
 
     fn sync(&mut self) -> io::Result<()> {
@@ -292,6 +337,10 @@ impl Worker {
         for growing in self.files.values_mut().filter(|growing| growing.dirty) {
             growing.file.sync()?;
             growing.dirty = false;
+        }
+        if self.named {
+            self.disk.sync_dir(&self.dir)?;
+            self.named = false;
         }
         self.unsynced = false;
         self.close_full();

@@ -10,6 +10,8 @@ use crate::value::{Head, Item, Str, Value};
 
 /// Cold entries among which the one is chosen that leaves, when memory is too small for the keys.
 const DROP_SAMPLES: usize = 8;
+/// Seconds since the last touch beyond which none are counted.
+const COLDEST: u32 = 0x00ff_ffff;
 /// Steps of a sweep that one value which finds no room may cause.
 const SWEEPS_FOR_ROOM: usize = 4;
 
@@ -84,6 +86,51 @@ impl Keyspace {
             tier.copies.insert(entry.addr(), Copied { place, passing: false, hit: 0 });
             entry.set_copied(true);
         }
+    }
+
+    /// Writes values that are in memory only through, in the order of the table, until everything is on disk, there is no
+    /// room, or `go_on` says no; how many were written, and how many were not.
+    pub fn keep_hot(&mut self, go_on: &mut dyn FnMut() -> bool) -> (usize, usize) {
+        let (mut written, mut left) = (0, 0);
+        for db in 0..self.dbs.len() {
+            let space = self.dbs[db].space;
+            let hot: Vec<EntryPtr> = self.dbs[db].table.iter().filter(|entry| !entry.has_record()).collect();
+            for entry in hot {
+                let expired = entry.expire_at().is_some_and(|at| at <= self.now);
+                if expired || next_due(entry).is_some_and(|at| at <= self.now) {
+                    continue;
+                }
+                let Some(tier) = self.tier.as_mut().filter(|_| left == 0 && go_on()) else {
+                    left += 1;
+                    continue;
+                };
+                match tier.disk.put(space, &Item::new(entry), true) {
+                    Ok(place) => {
+                        tier.copies.insert(entry.addr(), Copied { place, passing: false, hit: 0 });
+                        entry.set_copied(true);
+                        written += 1;
+                    }
+                    Err(Refusal::TooLarge) => {}
+                    Err(_) => left += 1,
+                }
+            }
+        }
+        (written, left)
+    }
+
+    /// Looks at about `count` entries of a database from `cursor` on: those whose values are in memory and on disk, and
+    /// how hot each is, the hotter the higher. Returns the next cursor, 0 after the last.
+    pub fn heat(&self, db: usize, cursor: u64, count: usize, visit: &mut dyn FnMut(u32, Place)) -> u64 {
+        let Some(database) = self.dbs.get(db) else { return 0 };
+        let by_frequency = self.eviction.kind().counts_frequency();
+        database.table.walk(cursor, count, &mut |entry| {
+            if let Some(place) = self.place_of(entry).filter(|_| !entry.is_cold()) {
+                let head = Head::new(entry);
+                let recency = COLDEST - head.clock_idle_secs(self.now).min(COLDEST);
+                let frequency = if by_frequency { u32::from(head.raw_frequency()) } else { 0 };
+                visit(frequency << COLDEST.count_ones() | recency, place);
+            }
+        })
     }
 
     /// A value was stored that may have to go to the disk at once.

@@ -17,12 +17,14 @@
 
 mod cold;
 mod cooling;
+mod reviving;
 mod streaming;
 mod sweeping;
 mod warming;
 
 pub(crate) use cold::Cold;
 pub use cold::{Encoding, Place};
+pub use reviving::{Revival, Revived};
 pub use streaming::{Growing, Growth, Parts};
 
 use crate::collections::Packing;
@@ -76,6 +78,8 @@ pub struct Found {
 pub struct Sweep {
     /// The records.
     pub records: Vec<Found>,
+    /// Entries that have become others since their records were written, as that segment tells: it has to be told again.
+    pub changed: Vec<Found>,
     /// There is no room for all of them elsewhere: only those that are asked for stay.
     pub scarce: bool,
 }
@@ -134,6 +138,12 @@ pub trait Tier: Send {
     /// The value at a place is needed no more.
     fn remove(&mut self, place: Place);
 
+    /// The entry of a place is another now, though its value is the same: its expiry, flags, name or database changed.
+    fn changed(&mut self, place: Place, space: Space, head: &Head<'_>);
+
+    /// Which database each space is, and that all that one of them held is gone.
+    fn spaces(&mut self, dbs: &[u16], flushed: Option<Space>);
+
     /// The entry of a place has another key now, or is in another database; false when that can't be remembered.
     fn rename(&mut self, place: Place, space: Space, key: &[u8]) -> bool;
 
@@ -150,6 +160,9 @@ pub trait Tier: Send {
 
     /// Hands over to the disk what has waited long enough.
     fn tick(&mut self);
+
+    /// Waits until everything is on the medium; else why it can't be.
+    fn flush(&mut self) -> Result<(), String>;
 
     /// Bytes of memory that it takes.
     fn memory(&self) -> usize;
@@ -314,6 +327,24 @@ impl Keyspace {
             buffer: 0,
         }));
         self.limit_tier_buffer();
+        self.tell_spaces(None);
+    }
+
+    /// Tells the disk which database each space is, and that one was emptied.
+    pub(crate) fn tell_spaces(&mut self, flushed: Option<Space>) {
+        if let Some(tier) = &mut self.tier {
+            tier.disk.spaces(&self.db_of_space, flushed);
+        }
+    }
+
+    /// Tells the disk that an entry with a record is another now.
+    #[cold]
+    pub(crate) fn tell_changed(&mut self, db: usize, entry: EntryPtr) {
+        let Some(place) = self.place_of(entry) else { return };
+        let space = self.dbs[db].space;
+        if let Some(tier) = &mut self.tier {
+            tier.disk.changed(place, space, &Head::new(entry));
+        }
     }
 
     /// Whether values may lie on disk.

@@ -95,6 +95,8 @@ impl Keyspace {
         if let Some(tier) = &mut self.tier {
             tier.cold += 1;
         }
+        // A segment of its own says nothing of itself: the log does.
+        self.tell_changed(db, entry);
         self.note_change(db, key);
         true
     }

@@ -8,7 +8,8 @@ use crate::value::Head;
 impl Keyspace {
     /// Works on for a moment where the disk needs room; false when there is nothing to do.
     pub fn sweep_some(&mut self) -> bool {
-        let Some(Sweep { records, scarce }) = self.tier.as_mut().and_then(|tier| tier.disk.sweep()) else {
+        let Some(Sweep { records, changed, scarce }) = self.tier.as_mut().and_then(|tier| tier.disk.sweep())
+        else {
             return false;
         };
         for found in records {
@@ -20,6 +21,14 @@ impl Keyspace {
                 self.expire(db, hash, entry);
             } else if scarce && !self.is_wanted(entry) || !self.carry(db, entry, scarce) {
                 self.give_up(db, hash, entry);
+            }
+        }
+        for found in changed {
+            // Another name, or another record: then something later tells of it.
+            if let Some((db, _, entry)) = self.entry_in(found.space, &found.key)
+                && self.place_of(entry) == Some(found.place)
+            {
+                self.tell_changed(db, entry);
             }
         }
         true

@@ -52,6 +52,24 @@ impl Keyspace {
         }
     }
 
+    /// As [`Keyspace::supply`], for a value that nobody has asked for: it stays, and is no hit. Whether it was taken.
+    pub fn warm_up(&mut self, db: usize, key: &[u8], place: Place, bytes: &[u8]) -> bool {
+        let hash = self.hash(key);
+        let entry = self.live(db, hash, key).filter(|entry| entry.is_cold());
+        let Some(entry) = entry.filter(|entry| entry.cold().place == place) else { return false };
+        let now = (self.now / 1000) as u32;
+        let cold = Cold { hit: now.max(1), ..entry.cold() };
+        let packing = cold.encoding.packing(&self.packing);
+        let Some(stats) = self.tier.as_ref().map(|tier| tier.stats) else { return false };
+        let fetched = self.tier.as_ref().and_then(|tier| tier.disk.decode(bytes, place, &packing));
+        let Some(fetched) = fetched else { return false };
+        self.thaw(db, hash, entry, cold, fetched);
+        if let Some(tier) = &mut self.tier {
+            tier.stats = stats;
+        }
+        true
+    }
+
     /// Brings a cold value to memory. `None` when its record can't be read: then the key leaves, as a value that nobody
     /// has is no value.
     #[cold]

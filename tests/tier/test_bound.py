@@ -43,12 +43,12 @@ def burst(client: redis.Redis, prefix: str, sizes: Iterator[int]) -> None:
 
 
 BURSTS = {
-    "tiny": [100] * 20_000,
-    "small": [1000] * 20_000,
+    "tiny": [100] * 10_000,
+    "small": [1000] * 15_000,
     "large": [1_000_000] * 60,
     "middling": [9_000] * 5_000,
     "mixed": [100, 50_000, 300, 1_000_000, 8_000, 20_000] * 60,
-    "small again": [700] * 20_000,
+    "small again": [700] * 10_000,
 }
 
 

@@ -183,3 +183,24 @@ fn a_limit_lowered_far_is_reached_in_bounded_steps() {
     }
     assert!(steps > 100);
 }
+
+#[test]
+fn data_leave_what_is_reserved() {
+    let config = StoreConfig { maxmemory: 200_000, policy: PolicyKind::AllKeysLru, ..StoreConfig::default() };
+    let mut store = Keyspace::new(config);
+    for key in 0..1000 {
+        store.put(0, format!("key:{key}").as_bytes(), Put::plain(&[0; 100]));
+    }
+    assert!(!store.over_limit());
+    store.set_reserved(150_000);
+    assert!(store.over_limit());
+    while store.over_limit() {
+        assert_eq!(store.evict(0), EvictOutcome::Ok);
+    }
+    assert!(store.used_memory() <= 50_000);
+    store.set_reserved(u64::MAX);
+    while store.evict(0) == EvictOutcome::Ok {}
+    assert_eq!(store.len(0), 0);
+    store.set_reserved(0);
+    assert!(!store.over_limit());
+}

@@ -235,7 +235,8 @@ def _run(sizes: Sizes, folder: Path | None) -> Figures:
 
         _hot_waits(client, watch, is_over)
         ours.recv()
-        waits = _hot_waits(client, watch, is_over)
+        with processes.undisturbed(server):
+            waits = _hot_waits(client, watch, is_over)
         found: Figures = ours.recv()
         found |= {"rss_bytes": watch.rss, "memory_p99_ms": _p99_ms(waits)}
         if folder is not None:

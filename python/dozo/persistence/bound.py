@@ -24,7 +24,7 @@ _STEPS: Final = 64
 _STEP_MOST: Final = 16 << 20
 _SPARE: Final = 12
 """The part of maxmemory that is kept free for what comes between two looks."""
-_SPARE_LEAST: Final = 8 << 20
+_SPARE_LEAST: Final = 12 << 20
 _SPARE_MOST: Final = 256 << 20
 _FLOOR: Final = 8
 """The part of maxmemory that data have in any case; where the process needs the rest and more, the bound can't hold."""

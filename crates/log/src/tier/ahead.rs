@@ -121,3 +121,64 @@ fn read((_, start, len): Part, end: u64, file: &dyn ReadAt, mut bytes: Vec<u8>) 
     }
     Some(bytes)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// Bytes that are their own offsets; what is read is counted.
+    struct Numbers(AtomicUsize, u64);
+
+    impl ReadAt for Numbers {
+        fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            if offset + buffer.len() as u64 > self.1 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            buffer.iter_mut().enumerate().for_each(|(at, byte)| *byte = (offset as usize + at) as u8);
+            Ok(())
+        }
+    }
+
+    fn numbers() -> Arc<Numbers> {
+        Arc::new(Numbers(AtomicUsize::new(0), 1000))
+    }
+
+    #[test]
+    fn what_was_asked_for_is_taken_once() {
+        let (ahead, file) = (Ahead::start().unwrap(), numbers());
+        assert_eq!(ahead.take((1, 0, 10)), None);
+        ahead.ask((1, 20, 3), 1000, file.clone());
+        assert_eq!(ahead.take((1, 20, 4)), None, "another part");
+        assert_eq!(ahead.take((1, 20, 3)), Some(vec![20, 21, 22]));
+        assert_eq!(ahead.take((1, 20, 3)), None);
+        assert_eq!(ahead.state((1, 20, 3)), (false, false));
+        assert_eq!(file.0.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn it_is_known_when_a_part_is_there() {
+        let (ahead, file) = (Ahead::start().unwrap(), numbers());
+        ahead.ask((2, 7, 1), 1000, file);
+        assert!(ahead.state((2, 7, 1)).0);
+        while ahead.state((2, 7, 1)) != (true, true) {
+            thread::yield_now();
+        }
+        assert_eq!(ahead.take((2, 7, 1)), Some(vec![7]));
+    }
+
+    #[test]
+    fn the_last_to_be_asked_for_counts_and_failures_are_told() {
+        let (ahead, file) = (Ahead::start().unwrap(), numbers());
+        for at in 0..50 {
+            ahead.ask((3, at, 1), 1000, file.clone());
+        }
+        assert_eq!(ahead.take((3, 48, 1)), None);
+        assert_eq!(ahead.take((3, 49, 1)), Some(vec![49]));
+        ahead.ask((3, 999, 2), 1000, file);
+        assert_eq!(ahead.take((3, 999, 2)), None);
+        assert_eq!(ahead.state((3, 999, 2)), (false, false));
+    }
+}

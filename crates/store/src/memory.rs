@@ -125,8 +125,8 @@ impl Keyspace {
     /// Whether so many bytes more would be over the limit.
     #[inline]
     fn exceeds(&self, needed: u64) -> bool {
-        let wanted = self.counted_memory().saturating_add(self.reserved).saturating_add(needed);
-        self.maxmemory != 0 && wanted > self.maxmemory
+        let wanted = || self.counted_memory().saturating_add(self.reserved).saturating_add(needed);
+        self.maxmemory != 0 && wanted() > self.maxmemory
     }
 
     /// The policy in force.

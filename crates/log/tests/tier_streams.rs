@@ -252,6 +252,32 @@ fn what_is_not_whole_at_a_start_is_removed() {
 }
 
 #[test]
+fn a_value_that_is_asked_for_outlives_those_that_are_not() {
+    let folder = Folder::new("asked");
+    let mut ks = tiered(&folder, 8 << 20, Arc::new(System));
+    let value = bytes(900_000);
+    let id = ks.grow(0, &growing(b"wanted", &value)).unwrap();
+    // The entry gets into another database than the one that the record names.
+    ks.swap(0, 1);
+    ks.tier_disk().unwrap().extend(id, value.clone());
+    ks.tier_disk().unwrap().seal(id);
+    while ks.tier_disk().unwrap().growth(id) != Growth::Sealed {
+        std::thread::yield_now();
+    }
+    assert!(ks.put_grown(0, b"wanted", Put::plain(b""), id, value.len() as u64));
+    for number in 0..30 {
+        let key = format!("key:{number}").into_bytes();
+        while stream_in(&mut ks, &key, &value, 1 << 20) == Err(Refusal::Full) {
+            ks.tier_disk().unwrap().tick();
+        }
+        ks.note_streamed(0, b"wanted");
+        assert_eq!(stream_out(&mut ks, b"wanted", 1 << 20).as_ref(), Some(&value), "{number}");
+    }
+    assert!((5..=9).contains(&ks.len(0)));
+    assert!(ks.tier_state().unwrap().0.bytes <= 8 << 20);
+}
+
+#[test]
 fn room_is_kept_for_what_is_to_come() {
     let folder = Folder::new("room");
     let mut ks = tiered(&folder, 8 << 20, Arc::new(System));

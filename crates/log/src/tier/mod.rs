@@ -299,10 +299,13 @@ impl DiskTier {
     }
 
     /// A string that came in parts is a segment now.
-    fn end_stream(&mut self, id: u32) -> Option<Place> {
+    fn end_stream(&mut self, id: u32, space: u16) -> Option<Place> {
         let sum = self.streams.adopt(id)?;
-        let Coming { size, space, key } = self.coming.remove(&id)?;
+        let Coming { size, space: written, key } = self.coming.remove(&id)?;
         let place = Place { segment: id, at: 0, len: u32::try_from(size).ok()?, check: sum as u32 };
+        if space != written {
+            self.aliases.insert((id, 0), (space, key.clone()));
+        }
         let whole = Some(Whole { space, key, place, age: id });
         let last_seq = self.next_seq();
         let segment = Segment { len: size, live: size, last_seq, whole, ..Segment::default() };
@@ -439,8 +442,8 @@ impl Tier for DiskTier {
         self.streams.seal(id);
     }
 
-    fn adopt(&mut self, id: u32) -> Option<Place> {
-        self.end_stream(id)
+    fn adopt(&mut self, id: u32, space: u16) -> Option<Place> {
+        self.end_stream(id, space)
     }
 
     fn abandon(&mut self, id: u32) {

@@ -29,6 +29,8 @@ pub(super) struct Sweeping {
     start: u64,
     /// Bytes that were carried on, and how many may be where room is scarce.
     carried: u64,
+    /// The one record of the segment stays where it is.
+    kept: bool,
 }
 
 impl DiskTier {
@@ -139,14 +141,23 @@ impl DiskTier {
             .map(|(number, segment)| (*number, segment.len, segment.live))?;
         let end = if live == 0 { 0 } else { len };
         let scarce = self.lacks_room() && live * 4 > len * SCARCE_QUARTERS;
-        let sweeping =
-            Sweeping { segment, at: 0, end, scarce, told: 0, chunk: Vec::new(), start: 0, carried: 0 };
+        let sweeping = Sweeping {
+            segment,
+            at: 0,
+            end,
+            scarce,
+            told: 0,
+            chunk: Vec::new(),
+            start: 0,
+            carried: 0,
+            kept: false,
+        };
         Some(sweeping)
     }
 
     /// The files of a swept segment go, behind everything of it that was carried on.
     fn end_sweep(&mut self, sweeping: &Sweeping) {
-        let segment = self.segments.get_mut(&sweeping.segment).filter(|segment| segment.live > 0);
+        let segment = self.segments.get_mut(&sweeping.segment).filter(|_| sweeping.kept);
         if let Some(whole) = segment.and_then(|segment| segment.whole.as_mut()) {
             // It was asked for. All others have their turn before it is looked at again.
             whole.age = self.last + 1;
@@ -289,10 +300,11 @@ impl DiskTier {
 
     /// Writes a record at hand anew, with what its entry says of itself now.
     pub(super) fn carry_on(&mut self, place: Place, space: u16, head: &Head<'_>) -> Option<Place> {
-        let sweeping = self.sweeping.as_ref()?;
         if self.segments.get(&place.segment).is_some_and(|segment| segment.whole.is_some()) {
+            self.sweeping.as_mut()?.kept = true;
             return Some(place);
         }
+        let sweeping = self.sweeping.as_ref()?;
         if sweeping.scarce && (sweeping.carried + u64::from(place.len)) * 2 > sweeping.end {
             return None;
         }

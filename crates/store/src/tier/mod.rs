@@ -119,8 +119,8 @@ pub trait Tier: Send {
     /// It has all its bytes.
     fn seal(&mut self, _id: u32) {}
 
-    /// Makes it a record like others, once it is sealed.
-    fn adopt(&mut self, _id: u32) -> Option<Place> {
+    /// Makes it a record like others, once it is sealed, of an entry in that database.
+    fn adopt(&mut self, _id: u32, _space: Space) -> Option<Place> {
         None
     }
 

@@ -71,7 +71,11 @@ impl Keyspace {
     /// Gives a key the string of that number, which is whole on disk; false when it is not. Only the expiry and the flags
     /// of `put` count.
     pub fn put_grown(&mut self, db: usize, key: &[u8], put: Put<'_>, id: u32, len: u64) -> bool {
-        let Some(place) = self.tier.as_mut().and_then(|tier| tier.disk.adopt(id)) else { return false };
+        // Databases may have been swapped since it began.
+        let space = self.dbs[db].space;
+        let Some(place) = self.tier.as_mut().and_then(|tier| tier.disk.adopt(id, space)) else {
+            return false;
+        };
         let hash = self.hash(key);
         let old = self.live(db, hash, key);
         let cas = old.map_or(0, |old| self.next_cas_of(old));

@@ -99,6 +99,12 @@ pub(super) fn tick(engine: &mut Engine, now: i64) {
             }
             let late = |moved: i64| now - moved > limit;
             let streams = &mut session.memcached.streams;
+            if let Some(stream) = &mut streams.outgoing
+                && std::mem::replace(&mut stream.written, session.net_out) != session.net_out
+            {
+                // It takes little at a time, but it does.
+                stream.moved_ms = now;
+            }
             if streams.outgoing.as_ref().is_some_and(|stream| late(stream.moved_ms)) {
                 engine.stats.memcached.stream_errors += 1;
                 engine.close_later(sid);

@@ -27,6 +27,8 @@ pub(super) struct Outgoing {
     source: Source,
     /// When it last went on.
     pub moved_ms: i64,
+    /// Bytes that its connection had taken when that was looked at last.
+    pub written: u64,
 }
 
 enum Source {
@@ -125,8 +127,16 @@ pub(in crate::memcached) fn start(engine: &mut Engine, session: &mut Session, ke
         out.put(digits.format(number).as_bytes());
     }
     out.put(b"\r\n");
-    let stream =
-        Outgoing { key: key.into(), total, chunk, sent: 0, index: 0, source, moved_ms: engine.ks.now() };
+    let stream = Outgoing {
+        key: key.into(),
+        total,
+        chunk,
+        sent: 0,
+        index: 0,
+        source,
+        moved_ms: engine.ks.now(),
+        written: session.net_out,
+    };
     engine.memcached.streams.note(session);
     session.memcached.streams.outgoing = Some(Box::new(stream));
 }

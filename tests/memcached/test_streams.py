@@ -308,6 +308,23 @@ def test_damage_is_told_and_not_sent_as_whole(tiered: Node, tmp_path: Path):
         assert text.ask(b"mn\r\n") == b"MN\r\n"
 
 
+def test_a_get_of_a_huge_value_is_read_as_its_client_takes_it(tiered: Node, tmp_path: Path):
+    data = value(15, 20 << 20)
+    with Text(tiered.memcached_port) as text, redis.Redis(HOST, tiered.port) as client:
+        assert text.ask(upload("k", data, 1 << 20)) == b"STREAM_READY\r\nSTORED\r\n"
+        cas = text.ask(b"gets k\r\n")[:60].split()[4]
+        assert text.ask(b"gets k\r\n") == b"VALUE k 7 %d %b\r\n%b\r\nEND\r\n" % (len(data), cas, data)
+        assert text.ask(b"get k\r\n") == b"VALUE k 7 %d\r\n%b\r\nEND\r\n" % (len(data), data)
+        assert client.info("tier")["tier_blocking_hits"] == 0
+        assert client.object("encoding", "k") == b"raw"
+        (file,) = (tmp_path / "tier").glob("*.data")
+        with file.open("r+b") as record:
+            record.seek(1000)
+            record.write(b"damage")
+        text.send(b"get k\r\n")
+        assert not text.rest().endswith(b"END\r\n")
+
+
 def test_a_stream_that_kill_ends_leaves_no_file(tiered: Node, start_dozo: Start, tmp_path: Path):
     with Text(tiered.memcached_port) as text:
         text.send(upload("k", value(14))[:-20])

@@ -96,6 +96,7 @@ fn writes(request: &Request<'_>) -> bool {
 fn must_fetch(engine: &mut Engine, session: &mut Session, request: &Request<'_>) -> bool {
     let mut scratch = [0; KEY_MAX];
     match *request {
+        Request::Get { keys, .. } if streams::single(engine, keys).is_some() => false,
         Request::Get { keys, .. } | Request::Gat { keys, .. } => engine.must_fetch_keys(session, keys),
         Request::StreamGet { key, .. } if streams::fits(engine, key) => false,
         Request::StreamGet { key, .. } | Request::Arith { key, .. } => {
@@ -127,7 +128,10 @@ fn log_in(engine: &mut Engine, session: &mut Session, request: &Request<'_>) -> 
 
 fn execute(engine: &mut Engine, session: &mut Session, request: &Request<'_>) {
     match *request {
-        Request::Get { keys, cas } => get(engine, session, keys, cas, None),
+        Request::Get { keys, cas } => match streams::single(engine, keys) {
+            Some(key) if streams::get(engine, session, key, cas) => {}
+            _ => get(engine, session, keys, cas, None),
+        },
         Request::Gat { exptime, keys, cas } => get(engine, session, keys, cas, Some(exptime)),
         Request::Store(ref store) => answer(session, store.noreply, stored(engine, store)),
         Request::Delete { key, noreply } => answer(session, noreply, deleted(engine, key)),

@@ -11,7 +11,7 @@ mod incoming;
 mod outgoing;
 
 pub(super) use incoming::{begin, chunk, end, receive};
-pub(super) use outgoing::{fits, pump, start};
+pub(super) use outgoing::{fits, get, pump, single, start};
 
 use std::collections::HashMap;
 

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use dozo_store::tier::Parts;
 use dozo_store::{Access, Mark, Str};
+use dozo_wire::memcached::text::{Tokens, reply};
 use dozo_wire::{Out, Shared};
 
 use super::refuse;
@@ -15,6 +16,10 @@ use crate::session::Session;
 const AHEAD: usize = 256 << 10;
 /// Values that lie on disk and are longer are read in parts; a shorter one comes to memory as for any other command.
 const PARTS_FROM: usize = 1 << 20;
+/// The same for a `get`, which otherwise would never bring a value to memory that is asked for often.
+const GET_PARTS_FROM: usize = 16 << 20;
+/// Bytes that a `get` in parts puts into the output at once.
+const GET_PART: usize = 64 << 10;
 
 /// A stream on its way out.
 pub(super) struct Outgoing {
@@ -25,6 +30,8 @@ pub(super) struct Outgoing {
     sent: usize,
     index: u64,
     source: Source,
+    /// It is the reply of a `get`, without frames of chunks.
+    plain: bool,
     /// When it last went on.
     pub moved_ms: i64,
     /// Bytes that its connection had taken when that was looked at last.
@@ -77,21 +84,29 @@ impl Outgoing {
                 },
             };
             let Some(bytes) = bytes else { return Some(Wait::Never) };
-            let mut digits = itoa::Buffer::new();
-            out.put(b"STREAM_DATA ");
-            out.put(&self.key);
-            out.put(b" ");
-            out.put(digits.format(self.index).as_bytes());
-            out.put(b" ");
-            out.put(digits.format(len).as_bytes());
-            out.put(b"\r\n");
-            out.put(bytes);
-            out.put(b"\r\n");
+            if self.plain {
+                out.put(bytes);
+            } else {
+                frame(out, &self.key, self.index, bytes);
+            }
             self.sent += len;
             self.index += 1;
         }
         None
     }
+}
+
+fn frame(out: &mut Out, key: &[u8], index: u64, bytes: &[u8]) {
+    let mut digits = itoa::Buffer::new();
+    out.put(b"STREAM_DATA ");
+    out.put(key);
+    out.put(b" ");
+    out.put(digits.format(index).as_bytes());
+    out.put(b" ");
+    out.put(digits.format(bytes.len()).as_bytes());
+    out.put(b"\r\n");
+    out.put(bytes);
+    out.put(b"\r\n");
 }
 
 /// What a stream waits for.
@@ -104,8 +119,25 @@ enum Wait {
 
 /// Whether a value is sent from where it lies, so that its request need not wait for it to come to memory.
 pub(in crate::memcached) fn fits(engine: &mut Engine, key: &[u8]) -> bool {
-    let len = engine.ks.head(ops::DB, key, Access::Peek).and_then(|head| head.string_len());
-    engine.ks.cold_place(ops::DB, key).is_some() && len.is_some_and(|len| len > PARTS_FROM)
+    is_cold_from(engine, key, PARTS_FROM)
+}
+
+/// The key of a `get` of one value that is sent so.
+pub(in crate::memcached) fn single<'k>(engine: &mut Engine, mut keys: Tokens<'k>) -> Option<&'k [u8]> {
+    if !engine.ks.has_tier() {
+        return None;
+    }
+    let key = keys.next()?;
+    (keys.next().is_none() && is_cold_from(engine, key, GET_PARTS_FROM)).then_some(key)
+}
+
+fn is_cold_from(engine: &mut Engine, key: &[u8], least: usize) -> bool {
+    // Most are not, and the second look is for the others.
+    engine.ks.cold_place(ops::DB, key).is_some()
+        && engine
+            .ks
+            .head(ops::DB, key, Access::Peek)
+            .is_some_and(|head| head.string_len().is_some_and(|len| len > least))
 }
 
 /// `streaming_get`: says what comes; [`pump`] sends it.
@@ -127,6 +159,34 @@ pub(in crate::memcached) fn start(engine: &mut Engine, session: &mut Session, ke
         out.put(digits.format(number).as_bytes());
     }
     out.put(b"\r\n");
+    put_on_its_way(engine, session, key, (source, total), chunk, false);
+}
+
+/// `get` and `gets` of one huge value; false when it is gone.
+pub(in crate::memcached) fn get(
+    engine: &mut Engine,
+    session: &mut Session,
+    key: &[u8],
+    with_cas: bool,
+) -> bool {
+    let cas = with_cas.then(|| ops::cas_of(engine, key));
+    let Some((source, total, flags)) = source(engine, key) else { return false };
+    engine.stats.memcached.cmd_get += 1;
+    engine.stats.memcached.get_hits += 1;
+    engine.ks.mark(ops::DB, key, Mark::Fetched(true));
+    reply::header(&mut session.out, key, flags, total, cas);
+    put_on_its_way(engine, session, key, (source, total), GET_PART, true);
+    true
+}
+
+fn put_on_its_way(
+    engine: &mut Engine,
+    session: &mut Session,
+    key: &[u8],
+    (source, total): (Source, usize),
+    chunk: usize,
+    plain: bool,
+) {
     let stream = Outgoing {
         key: key.into(),
         total,
@@ -134,6 +194,7 @@ pub(in crate::memcached) fn start(engine: &mut Engine, session: &mut Session, ke
         sent: 0,
         index: 0,
         source,
+        plain,
         moved_ms: engine.ks.now(),
         written: session.net_out,
     };
@@ -167,10 +228,17 @@ pub(in crate::memcached) fn pump(engine: &mut Engine, session: &mut Session) -> 
     stream.moved_ms = engine.ks.now();
     loop {
         match stream.send(&mut session.out) {
+            None if stream.plain => session.out.put(b"\r\nEND\r\n"),
             None => {
                 session.out.put(b"STREAM_END ");
                 session.out.put(&stream.key);
                 session.out.put(b"\r\n");
+            }
+            Some(Wait::Never) if stream.plain => {
+                // There is no other way to say that what came is not the value.
+                engine.stats.memcached.stream_errors += 1;
+                engine.memcached.streams.release(session);
+                return Some(Flow::Close);
             }
             Some(Wait::Never) => {
                 let same = engine.ks.cold_place(ops::DB, &stream.key).is_some();

@@ -74,8 +74,9 @@ pub fn value_shared(out: &mut Out, key: &[u8], flags: u32, data: &Shared, cas: O
     out.put(b"\r\n");
 }
 
+/// The line before the data of an item of a get.
 #[inline]
-fn header(out: &mut Out, key: &[u8], flags: u32, len: usize, cas: Option<u64>) {
+pub fn header(out: &mut Out, key: &[u8], flags: u32, len: usize, cas: Option<u64>) {
     let mut digits = itoa::Buffer::new();
     out.put(b"VALUE ");
     out.put(key);

@@ -10,12 +10,12 @@ PROTOS := $(shell find python -name '*.proto')
 RUST := Cargo.toml Cargo.lock pyproject.toml $(shell find crates -name '*.rs' -o -name Cargo.toml)
 
 .DEFAULT_GOAL := ci
-.PHONY: ci help run build test crash check fmt bench fuzz docs wheel clean
+.PHONY: ci help run build test crash tiercrash check fmt bench fuzz docs wheel clean
 
 ci: check test ## check and test, as CI does
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: .venv/built ## build and start the server on its defaults (ARGS="--port 7000" adds flags)
 	@exec $(BIN)/dozo serve $(ARGS)
@@ -28,6 +28,9 @@ test: .venv/built .venv/tools ## run all tests against real servers and clients 
 
 crash: .venv/built .venv/tools ## kill servers under load and compare what was acknowledged with what is there (KILLS=500)
 	KILLS=$(or $(KILLS),500) $(BIN)/pytest -rP tests/persistence/test_crash.py
+
+tiercrash: .venv/built .venv/tools ## the same on a disk tier without a journal (KILLS=200)
+	TIER_KILLS=$(or $(KILLS),200) $(BIN)/pytest -rP tests/tier/test_crash.py
 
 check: .venv/built .venv/tools ## formatting, lints, types, layers, Rust tests: what can be known without a server
 	$(BIN)/ruff check

@@ -1004,9 +1004,9 @@ class Disk:
     ) -> tuple[int, int, int, int]:
         """Have values move to files in that directory; once, before anything is stored.
 
-        With `revive` what an earlier run has left there comes back: the values at these places (as of `take_heat`) are
-        wanted in memory first (the newest, where none are named), up to so many bytes of them. Returns how many keys came
-        back, how many had expired, and how many segments were made good, or given up.
+        With `revive` what an earlier run has left there comes back: the values at these places (of `take_heat`) are
+        wanted in memory first (the newest, where none are named), up to so many bytes of them. Returns how many keys
+        came back, how many had expired, and how many segments were made good, or given up.
         """
 
     def settle_tier(self, milliseconds: int) -> tuple[int, int]:

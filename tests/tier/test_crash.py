@@ -1,8 +1,8 @@
 """kill -9 at random moments of a load on a disk tier, against a model of what each key was.
 
-A cache may lose what was in memory only; what it must not do is to answer with something that is over: a value older than
-the last one that was acknowledged before the tier was last synced, one that was deleted, or one that has expired. TIER_KILLS
-says how often (`make tiercrash` takes 200), SEED which moments and which load.
+A cache may lose what was in memory only; what it must not do is to answer with something that is over: a value
+older than the last one that was acknowledged before the tier was last synced, one that was deleted, or one that has
+expired. TIER_KILLS says how often (`make tiercrash` takes 200), SEED which moments and which load.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ LOSS_S = 3.0
 PATIENCE_S = 60.0
 LIMIT = 16 << 20
 FLAGS = ("--disk-tier-size", str(LIMIT), "--maxmemory", "6mb", "--maxmemory-policy", "s3fifo")
+FLAGS += ("--disk-tier-bounds", "data")
 
 
 class State(NamedTuple):
@@ -77,7 +78,9 @@ class Writer(threading.Thread):
 
     def run(self) -> None:
         try:
-            with redis.Redis(HOST, self.node.port, db=self.db, retry=None, socket_timeout=PATIENCE_S) as client:
+            with redis.Redis(
+                HOST, self.node.port, db=self.db, retry=None, socket_timeout=PATIENCE_S
+            ) as client:
                 while True:
                     self._step(client)
                     self.changes += 1
@@ -100,7 +103,9 @@ class Writer(threading.Thread):
         changed: list[Event] = []
         match chosen.randrange(20):
             case 0 | 1 | 2 | 3 | 4 | 5 | 6:
-                expire_at = chosen.choice((-1, -1, int(time.time() * 1000) + chosen.choice((300, 90_000_000))))
+                expire_at = chosen.choice(
+                    (-1, -1, int(time.time() * 1000) + chosen.choice((300, 90_000_000)))
+                )
                 state, self._next = State(self._next, expire_at), self._next + 1
                 changed = [self._note(key, state)]
                 options = {} if expire_at < 0 else {"pxat": expire_at}
@@ -128,7 +133,9 @@ class Writer(threading.Thread):
             event.acknowledged = when
 
     def _expire(self, client: redis.Redis, key: str) -> list[Event]:
-        expire_at = self._random.choice((-1, int(time.time() * 1000) + self._random.choice((400, 80_000_000))))
+        expire_at = self._random.choice(
+            (-1, int(time.time() * 1000) + self._random.choice((400, 80_000_000)))
+        )
         event = self._note(key, self._now(key)._replace(expire_at=expire_at))
         if self._now(key).number < 0:
             event.state = GONE
@@ -155,7 +162,9 @@ class Writer(threading.Thread):
             assert data == value_of(number, self.db), (where, key)
             state = found[key] = State(number, expire_at)
             last = max(
-                at for at, event in enumerate(events) if event.acknowledged is not None and event.acknowledged <= boundary
+                at
+                for at, event in enumerate(events)
+                if event.acknowledged is not None and event.acknowledged <= boundary
             )
             may_be = [event.state for event in events[last:]]
             assert state in may_be, (where, key, state, may_be[:5])
@@ -173,14 +182,19 @@ class Syncer(threading.Thread):
         self.gone = threading.Event()
 
     def run(self) -> None:
-        with suppress(redis.ConnectionError, OSError), redis.Redis(HOST, self._node.port, retry=None) as client:
+        with (
+            suppress(redis.ConnectionError, OSError),
+            redis.Redis(HOST, self._node.port, retry=None) as client,
+        ):
             while not self.gone.wait(self._random.uniform(0.02, 0.4)):
                 before = time.monotonic()
                 client.execute_command("DEBUG", "TIER", "SYNC")
                 self.boundary = before
 
 
-def load_until_killed(node: Node, moments: random.Random, states: list[dict[str, State]]) -> tuple[list[Writer], float]:
+def load_until_killed(
+    node: Node, moments: random.Random, states: list[dict[str, State]]
+) -> tuple[list[Writer], float]:
     """Let everybody work and kill the server; the writers, and up to when nothing may be lost."""
     writers = [Writer(number, moments.randrange(1 << 30), node, states[number]) for number in range(WRITERS)]
     syncer = Syncer(node, moments.randrange(1 << 30)) if moments.randrange(3) else None
@@ -227,5 +241,7 @@ def test_kill(tmp_path: Path, stack: ExitStack) -> None:
         assert figures["tier_damaged_records"] == 0, figures
         assert "given up" not in node.log(), node.log()
         assert sum(file.stat().st_size for file in tmp_path.glob("tier-*")) <= LIMIT
-    print(f"{KILLS} kills, {changes} changes, {kept // KILLS} keys kept on average, none of them old (SEED={SEED})")
+    print(
+        f"{KILLS} kills, {changes} changes, {kept // KILLS} keys kept on average, none of them old (SEED={SEED})"
+    )
     assert kept > 20 * KILLS, f"SEED={SEED}: a restart keeps what was on disk"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import signal
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -131,7 +132,11 @@ def contents(client: redis.Redis) -> dict[bytes, Any]:
     for database in (0, 3):
         client.execute_command("SELECT", database)
         for key in client.scan_iter():
-            line = (client.execute_command("PEXPIRETIME", key), client.dump(key), client.object("encoding", key))
+            line = (
+                client.execute_command("PEXPIRETIME", key),
+                client.dump(key),
+                client.object("encoding", key),
+            )
             found[b"%d %s" % (database, key)] = line
     client.execute_command("SELECT", 0)
     return found
@@ -227,7 +232,7 @@ def test_a_clean_stop_keeps_what_is_in_memory_too(begin: Start) -> None:
 
 
 def test_hot_values_come_to_memory_first(begin: Start) -> None:
-    flags = ("--maxmemory", "8mb", "--maxmemory-policy", "allkeys-lfu")
+    flags = ("--maxmemory", "8mb", "--maxmemory-policy", "allkeys-lfu", "--disk-tier-bounds", "data")
     node, client = begin(*flags)
     for number in range(2000):
         client.set(f"key:{number}", value(number, 8000))
@@ -305,3 +310,33 @@ def test_damage_costs_what_it_hits(begin: Start, tmp_path: Path) -> None:
     found = [client.get(f"key:{number}") for number in range(50)]
     assert sum(got is None for got in found) == 1
     assert all(got in (None, value(number)) for number, got in enumerate(found))
+
+
+def test_a_value_that_came_in_chunks_comes_back(begin: Start) -> None:
+    data = value(1, 3 << 20)
+    node, client = begin()
+    for key in ("kept", "renamed", "deleted"):
+        stream_in(node, key, data)
+    assert client.info("tier")["tier_keys"] == 3
+    client.rename("renamed", "other")
+    client.delete("deleted")
+    tier(client, "SYNC")
+    kill(node)
+    node, client = begin("--disk-tier-warmup", "no")
+    assert sorted(client.keys()) == [b"kept", b"other"]
+    assert client.get("kept") == client.get("other") == data
+
+
+def stream_in(node: Node, key: str, data: bytes) -> None:
+    """Store a value by chunks of 1 MB."""
+    parts = [data[at : at + (1 << 20)] for at in range(0, len(data), 1 << 20)]
+    with (
+        socket.create_connection((HOST, node.memcached_port), timeout=PATIENCE_S) as sock,
+        sock.makefile("rwb") as file,
+    ):
+        file.write(b"set_begin %s %d %d 0 0\r\n" % (key.encode(), len(data), len(parts)))
+        for number, part in enumerate(parts):
+            file.write(b"set_data %s %d %d\r\n%s\r\n" % (key.encode(), number, len(part), part))
+        file.write(b"set_end %s\r\n" % key.encode())
+        file.flush()
+        assert [file.readline() for _ in range(2)] == [b"STREAM_READY\r\n", b"STORED\r\n"]

@@ -1,8 +1,8 @@
 """The disk tier: where values go when memory is short, and what is said of it.
 
-Owns the settings of the tier on their way to the kernel, whether a start takes over what is there, which values come to
-memory first, and the log lines: of a start, of a disk that fails, and of one that works again. Refuses to move values: the
-kernel does that, by the rules that stand here.
+Owns the settings of the tier on their way to the kernel, whether a start takes over what is there, which values come
+to memory first, and the log lines: of a start, of a disk that fails, and of one that works again. Refuses to move
+values: the kernel does that, by the rules that stand here.
 """
 
 from __future__ import annotations
@@ -115,7 +115,8 @@ class Tier:
         self.revived, expired, mended, given_up = found
         if self.revived or expired:
             self.log(
-                "info", f"{self.revived} keys are on disk from before, {expired} had expired ({seconds:.3f} s)"
+                "info",
+                f"{self.revived} keys are on disk from before, {expired} had expired ({seconds:.3f} s)",
             )
         if mended:
             self.log("info", f"{mended} segments of the disk tier were read whole: their index ended early")

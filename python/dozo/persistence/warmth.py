@@ -1,8 +1,8 @@
 """Which values are hot: written down, so that the next start brings those to memory first.
 
-Owns the file of that, `tier.heat` in the tier's directory: a line that says what it is, a checksum, and where the records
-of the hottest values lie, the hottest first. Owns how often it is written. A file that is missing, old or damaged costs
-nothing but time: the newest values come first then.
+Owns the file of that, `tier.heat` in the tier's directory: a line that says what it is, a checksum, and where the
+records of the hottest values lie, the hottest first. Owns how often it is written. A file that is missing, old or
+damaged costs nothing but time: the newest values come first then.
 """
 
 from __future__ import annotations

@@ -134,8 +134,15 @@ impl DiskTier {
 
     /// Puts what is to be told at the end of the block.
     fn end_with_facts(&mut self) {
-        if self.facts.is_empty() || !self.segments.contains_key(&self.active) {
+        if self.facts.is_empty() {
             return;
+        }
+        if !self.segments.contains_key(&self.active) {
+            if self.facts.bytes() == 0 {
+                return;
+            }
+            // There are only strings that came in parts, and now there is something to be said of them.
+            self.open_segment();
         }
         let mut lines = self.facts_lines();
         let needed = |lines: &[u8]| (2 * lines.len() + record::HEAD + 2 * BLOCK_HEAD) as u64;
@@ -160,9 +167,13 @@ impl DiskTier {
         }
     }
 
-    /// Begins a segment, whose first record says which database each space is: it may be all that is left one day.
     pub(super) fn begin_segment(&mut self) {
         self.send_block();
+        self.open_segment();
+    }
+
+    /// Begins a segment, whose first record says which database each space is: it may be all that is left one day.
+    fn open_segment(&mut self) {
         self.last += 1;
         self.active = self.last;
         self.segments.insert(self.active, super::Segment::default());

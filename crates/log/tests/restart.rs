@@ -1,5 +1,5 @@
 //! A start on what a tier has left: how things stood comes back, and nothing that was over.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 #[path = "common/tiers.rs"]
 mod tiers;
@@ -133,9 +133,11 @@ fn value(at: usize, version: u64) -> Vec<u8> {
     (0..100 + at % 200).flat_map(|_| random.next().to_le_bytes()).collect()
 }
 
-/// A small log with a bit of everything, and what may be found of it: for each key the values that it had, oldest first;
-/// `None` where it was gone.
-fn small_log(dir: &Path) -> Vec<(&'static [u8], Vec<Option<Vec<u8>>>)> {
+/// A key and the values that it had, oldest first; `None` where it was gone.
+type History = (&'static [u8], Vec<Option<Vec<u8>>>);
+
+/// A small log with a bit of everything, and what may be found of it.
+fn small_log(dir: &Path) -> Vec<History> {
     let (mut ks, _) = start(dir);
     let word = |text: &str| text.repeat(2).into_bytes();
     for key in [b"deleted".as_slice(), b"changed", b"timed", b"old", b"over", b"stays"] {
@@ -233,7 +235,7 @@ fn an_index_that_is_cut_or_missing_is_made_good() {
 }
 
 /// Every key is what it was last, but for so many that may be missing.
-fn check_last(ks: &mut Keyspace, history: &[(&[u8], Vec<Option<Vec<u8>>>)], may_lack: usize) {
+fn check_last(ks: &mut Keyspace, history: &[History], may_lack: usize) {
     let mut lacks = 0;
     for (key, values) in history {
         let last = values.last().unwrap();

@@ -11,10 +11,12 @@ use std::thread::{self, JoinHandle};
 /// A part of a segment: its number, where the part starts, and its length.
 pub(super) type Part = (u32, u64, u64);
 
+/// What is to be read: the part, where its segment ends, the file, and room for it.
+type Wanted = (Part, u64, Arc<dyn ReadAt>, Vec<u8>);
+
 #[derive(Default)]
 struct Slot {
-    /// What is to be read: the part, where its segment ends, the file, and room for it.
-    wanted: Option<(Part, u64, Arc<dyn ReadAt>, Vec<u8>)>,
+    wanted: Option<Wanted>,
     /// What is being read, or was.
     part: Option<Part>,
     /// It is there: its bytes, unless that has failed.

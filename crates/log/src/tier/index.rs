@@ -129,14 +129,14 @@ fn u64_at(bytes: &[u8], at: usize) -> u64 {
 /// The length of the line at the start of these bytes; `None` when it is none, or not whole.
 fn line_len(bytes: &[u8]) -> Option<usize> {
     let count = u32_at(bytes, 4) as usize;
-    let len = match bytes.first()? {
-        &VALUE | &CHANGED => {
+    let len = match *bytes.first()? {
+        VALUE | CHANGED => {
             let bits = *bytes.get(3)?;
             let more = (bits & (EXPIRES | TOLD | DUE)).count_ones() as usize;
             PLAIN + more * 8 + count
         }
-        &DEAD => DEAD_HEAD + count * PLACE,
-        &SPACES => SPACES_HEAD + count * SPACE,
+        DEAD => DEAD_HEAD + count * PLACE,
+        SPACES => SPACES_HEAD + count * SPACE,
         _ => return None,
     };
     (len <= bytes.len()).then_some(len)
@@ -177,10 +177,10 @@ pub(crate) fn line_bytes(bytes: &[u8]) -> Option<&[u8]> {
 pub(crate) fn line(bytes: &[u8]) -> Option<Line<'_>> {
     let line = bytes.get(..line_len(bytes)?)?;
     let seq = u64_at(line, 8);
-    Some(match line.first()? {
-        &VALUE => Line::Value { seq, found: entry(line)? },
-        &CHANGED => Line::Changed { seq, renamed: line.get(3)? & RENAMED != 0, found: entry(line)? },
-        &DEAD => Line::Dead(places(line.get(DEAD_HEAD..)?)),
+    Some(match *line.first()? {
+        VALUE => Line::Value { seq, found: entry(line)? },
+        CHANGED => Line::Changed { seq, renamed: line.get(3)? & RENAMED != 0, found: entry(line)? },
+        DEAD => Line::Dead(places(line.get(DEAD_HEAD..)?)),
         _ => Line::Spaces(spaces(line)),
     })
 }

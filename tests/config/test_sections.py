@@ -17,7 +17,7 @@ eviction_strategy = "LruLfu"
 [l2]
 enable_l2_cache = true
 data_dir = "/tmp/l2"
-clear_on_startup = false
+clear_on_startup = true
 max_disk_size = "1gb"
 write_buffer_size = 67108864
 enable_compression = true
@@ -35,7 +35,7 @@ cleanup_interval = 300
 [performance]
 worker_threads = 4
 large_value_threshold = 20480
-enable_warmup = true
+enable_warmup = false
 [logging]
 level = "INFO"
 enable_colors = true
@@ -64,6 +64,8 @@ MEANT = {
     "expire-interval": "300",
     "io-threads": "3",
     "large-value-threshold": "20480",
+    "disk-tier-clear": "yes",
+    "disk-tier-warmup": "no",
     "loglevel": "notice",
     "log-colors": "yes",
     "log-timestamp": "no",

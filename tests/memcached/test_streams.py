@@ -325,6 +325,25 @@ def test_a_get_of_a_huge_value_is_read_as_its_client_takes_it(tiered: Node, tmp_
         assert not text.rest().endswith(b"END\r\n")
 
 
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_a_streamed_value_comes_back(tiered: Node, start_dozo: Start, tmp_path: Path, how: signal.Signals):
+    data, other = value(16), value(17)
+    with Text(tiered.memcached_port) as text:
+        assert (
+            text.ask(b"set k 0 0 3\r\nold\r\n" + upload("k", data)) == b"STORED\r\nSTREAM_READY\r\nSTORED\r\n"
+        )
+        assert text.ask(upload("gone", other, exptime=1000)) == b"STREAM_READY\r\nSTORED\r\n"
+        assert text.ask(upload("gone", other, exptime=-1)) == b"STREAM_READY\r\nSTORED\r\n"
+        while not any(keys.stat().st_size for keys in (tmp_path / "tier").glob("*.keys")):
+            assert text.ask(b"get other\r\n") == b"END\r\n"
+    tiered.stop(how)
+    node = start_dozo(*tier(tmp_path))
+    with Text(node.memcached_port) as text:
+        assert download(text, "k") == (7, data)
+        if how == signal.SIGTERM:
+            assert text.ask(b"get gone\r\n") == b"END\r\n"
+
+
 def test_a_stream_that_kill_ends_leaves_no_file(tiered: Node, start_dozo: Start, tmp_path: Path):
     with Text(tiered.memcached_port) as text:
         text.send(upload("k", value(14))[:-20])

@@ -310,6 +310,10 @@ impl DiskTier {
         let last_seq = self.next_seq();
         let segment = Segment { len: size, live: size, last_seq, whole, ..Segment::default() };
         self.segments.insert(id, segment);
+        if !self.segments.contains_key(&self.active) {
+            // What is told of it has to stand in a segment that grows.
+            self.begin_segment();
+        }
         (self.taken_bytes, self.written_bytes) = (self.taken_bytes + size, self.written_bytes + size);
         Some(place)
     }

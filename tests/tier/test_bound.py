@@ -84,6 +84,8 @@ def test_several_clients_at_once_are_within_it_too(start_dozo, tmp_path):
 
 def test_the_bound_may_be_of_data_only(start_dozo, tmp_path):
     flags = ["--maxmemory", "64mb", "--disk-tier-bounds", "data", "--persistence", "none"]
+    # Under noeviction the keys of more values than the smaller bound has room for would be refused.
+    flags += ["--maxmemory-policy", "s3fifo"]
     node = start_dozo("--disk-tier", str(tmp_path), "--disk-tier-size", "256mb", *flags)
     with redis.Redis(HOST, node.port) as client:
         burst(client, "key", iter([1000] * 70_000))

@@ -141,6 +141,26 @@ fn names_and_times_need_no_disk() {
 }
 
 #[test]
+fn a_long_value_is_compressed_where_samples_of_it_are() {
+    let folder = Folder::new("samples");
+    let (mut ks, _) = tiered(&folder, 64 << 20, 0, PolicyKind::NoEviction);
+    let mut random = Random::new(9);
+    let noise: Vec<u8> = (0..200_000).map(|_| random.below(256) as u8).collect();
+    let mut saved = 0;
+    let mut saves = |value: &[u8]| {
+        ks.put(0, b"k", Put::plain(value));
+        ks.cool_all();
+        assert_eq!(ks.get(0, b"k", Access::Read).unwrap().string().unwrap().to_vec(), value);
+        let before = std::mem::replace(&mut saved, ks.tier_state().unwrap().0.saved_bytes);
+        saved - before
+    };
+    assert_eq!(saves(&noise), 0);
+    assert!(saves(&[b'x'; 200_000]) > 190_000);
+    let half = [&noise[..100_000], &[b'x'; 100_000]].concat();
+    assert!(saves(&half) > 90_000);
+}
+
+#[test]
 fn two_reads_bring_a_value_back() {
     let folder = Folder::new("promotion");
     let (mut ks, _) = tiered(&folder, 64 << 20, 0, PolicyKind::S3Fifo);

@@ -48,7 +48,6 @@ struct Wanted {
 pub(crate) struct Fetching {
     pub readers: Option<Readers>,
     wanted: HashMap<u64, Wanted>,
-    tickets: u64,
     /// Bytes that are on their way, or wait for their command.
     bytes: usize,
     /// Who has to wait before anything is asked for.
@@ -139,13 +138,9 @@ impl Engine {
                 None => {}
                 Some(Located::Here(bytes)) => fetch.got.push(((db, key, place), bytes)),
                 Some(Located::There(job)) => {
-                    self.fetching.tickets += 1;
-                    let ticket = self.fetching.tickets;
+                    let Some(readers) = &self.fetching.readers else { continue };
                     let wanted = Wanted { sid: session.sid, client: session.id, db, key, place };
-                    self.fetching.wanted.insert(ticket, wanted);
-                    if let Some(readers) = &self.fetching.readers {
-                        readers.read(ticket, job);
-                    }
+                    self.fetching.wanted.insert(readers.read(job), wanted);
                     fetch.left += 1;
                 }
             }

@@ -1,8 +1,8 @@
 //! After a start: values that were wanted in an earlier run come to memory before anybody asks for them.
 //!
-//! Owns the list of them, and which ones a walk over the present ones has found hot. The readers' threads bring a few at a time, behind nobody: what a client waits for is asked of
-//! the same threads, and stands in the same queue. Refuses to decide which values are wanted, and how much memory they
-//! may take.
+//! Owns the list of them, and which ones a walk over the present ones has found hot. The readers'
+//! threads bring a few at a time, behind nobody: what a client waits for is asked of the same threads, and stands in the
+//! same queue. Refuses to decide which values are wanted, and how much memory they may take.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -15,8 +15,6 @@ const FLYING: usize = 4;
 const FLYING_BYTES: usize = 4 << 20;
 /// Values that are put in their places without a reader between two batches.
 const SLICE: usize = 64;
-/// Tickets of values that nobody has asked for.
-const FIRST_TICKET: u64 = 1 << 63;
 
 /// A value on its way.
 struct Flying {
@@ -32,7 +30,6 @@ pub(crate) struct Warming {
     wanted: VecDeque<(u16, Box<[u8]>)>,
     flying: HashMap<u64, Flying>,
     flying_bytes: usize,
-    tickets: u64,
     /// Bytes of memory up to which values are brought; 0 brings none.
     up_to: u64,
     /// Values that were brought.
@@ -137,13 +134,9 @@ impl Engine {
                 self.warming.done += u64::from(self.ks.warm_up(db, &key, place, &bytes));
             }
             Some(Located::There(job)) => {
-                self.warming.tickets += 1;
-                let ticket = FIRST_TICKET + self.warming.tickets;
+                let Some(readers) = &self.fetching.readers else { return };
                 self.warming.flying_bytes += place.len as usize;
-                self.warming.flying.insert(ticket, Flying { db, key, place });
-                if let Some(readers) = &self.fetching.readers {
-                    readers.read(ticket, job);
-                }
+                self.warming.flying.insert(readers.read(job), Flying { db, key, place });
             }
         }
     }

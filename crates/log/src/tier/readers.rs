@@ -1,7 +1,7 @@
 //! The threads that read records, so that whoever owns the data need not wait for the disk.
 //!
-//! Owns the threads and their queue. Refuses to know what is read, and for whom: a job is a closure, its ticket the
-//! caller's.
+//! Owns the threads and their queue. Refuses to know what is read, and for whom: a job is a closure, and its
+//! ticket is told to whoever gave it, unlike that of any other job.
 
 use std::collections::VecDeque;
 use std::io;
@@ -15,6 +15,7 @@ pub type Wake = Arc<dyn Fn() + Send + Sync>;
 
 #[derive(Default)]
 struct Queues {
+    tickets: u64,
     jobs: VecDeque<(u64, Job)>,
     done: Vec<(u64, Option<Vec<u8>>)>,
     wake: Option<Wake>,
@@ -57,10 +58,15 @@ impl Readers {
         self.shared.lock().wake = Some(wake);
     }
 
-    /// Has a record read.
-    pub fn read(&self, ticket: u64, job: Job) {
-        self.shared.lock().jobs.push_back((ticket, job));
+    /// Has a record read; the ticket by which [`Readers::take_done`] names it.
+    pub fn read(&self, job: Job) -> u64 {
+        let mut queues = self.shared.lock();
+        queues.tickets += 1;
+        let ticket = queues.tickets;
+        queues.jobs.push_back((ticket, job));
+        drop(queues);
         self.shared.more.notify_one();
+        ticket
     }
 
     /// What was read since the last call.

@@ -58,13 +58,9 @@ pub(crate) struct Register {
     held: Vec<(SessionId, u64)>,
     /// Who waits for room on the disk.
     rooms: Vec<(SessionId, u64)>,
-    tickets: u64,
     /// Whose the parts are that are being read.
     parts: HashMap<u64, (SessionId, u64)>,
 }
-
-/// The bit of the tickets of parts, which keeps them apart from those of whole values.
-const TICKET: u64 = 1 << 63;
 
 impl Register {
     /// Connections with a stream.
@@ -132,11 +128,7 @@ impl Engine {
     /// Has the readers read a part of a value; where there are none, the job comes back.
     fn read_part(&mut self, session: &Session, job: Job) -> Result<(), Job> {
         let Some(readers) = &self.fetching.readers else { return Err(job) };
-        let streams = &mut self.memcached.streams;
-        streams.tickets += 1;
-        let ticket = TICKET | streams.tickets;
-        streams.parts.insert(ticket, (session.sid, session.id));
-        readers.read(ticket, job);
+        self.memcached.streams.parts.insert(readers.read(job), (session.sid, session.id));
         Ok(())
     }
 

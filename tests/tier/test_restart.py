@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import redis
 from pymemcache.client.base import Client as Memcached
+from tests.persistence.conftest import until
 
 from dozo.testing import HOST, Node
 
@@ -43,14 +44,6 @@ def value(number: int, size: int = SIZE) -> bytes:
 
 def tier(client: redis.Redis, word: str) -> None:
     client.execute_command("DEBUG", "TIER", word)
-
-
-def until(so: Callable[[], Any]) -> None:
-    """Wait until it is so; the bound only ends a test that hangs."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not so():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def kill(node: Node) -> None:
@@ -241,14 +234,14 @@ def test_hot_values_come_to_memory_first(begin: Start) -> None:
         assert all(client.mget(hot))
     assert node.stop() == 0
     node, client = begin(*flags)
-    until(lambda: not client.info("tier")["tier_warming"])
+    until("all are warm", lambda: not client.info("tier")["tier_warming"])
     figures = client.info("tier")
     assert figures["tier_warmed_keys"] > len(hot)
     assert figures["tier_hits"] == 0
     assert client.mget(hot) == [value(number, 8000) for number in range(100, 160)]
     assert client.info("tier")["tier_hits"] == 0, "they were in memory"
     assert client.info("memory")["used_memory"] < 8 << 20
-    until(lambda: "values to memory in" in node.log())
+    until("the log tells", lambda: "values to memory in" in node.log())
     kill(node)
     node, client = begin(*flags, "--disk-tier-warmup", "no")
     assert client.info("tier")["tier_warmed_keys"] == 0
@@ -268,7 +261,7 @@ def test_what_a_journal_or_snapshot_holds_goes_before(begin: Start, tmp_path: Pa
     client.set("later", value(2))
     client.delete("from the tier")
     if kind == "snapshot":
-        until(lambda: client.info("persistence")["rdb_saves"] >= 1)
+        until("a snapshot is made", lambda: client.info("persistence")["rdb_saves"] >= 1)
         client.save()
     assert node.stop() == 0
     # A server without files changes the tier behind the other's back.

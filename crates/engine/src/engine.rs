@@ -1,6 +1,6 @@
 //! The executor itself: everything that one thread owns, and the work it does between requests.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -110,8 +110,8 @@ pub struct Engine {
     pub(crate) watches: Watches,
     pub(crate) waiters: Waiters,
     pub(crate) change_log: ChangeLog,
-    /// Keys that the command at hand has written, while they may need an expiry.
-    pub(crate) written: Vec<crate::lifetimes::Written>,
+    /// Keys that the command at hand has written, while they may need an expiry: each once, however often it was.
+    pub(crate) written: BTreeSet<crate::lifetimes::Written>,
     /// The keyspace logs changed keys.
     pub(crate) observing: bool,
     /// How many transactions and scripts run within each other.
@@ -199,7 +199,7 @@ impl Engine {
             watches: Watches::default(),
             waiters: Waiters::default(),
             change_log: ChangeLog::default(),
-            written: Vec::new(),
+            written: BTreeSet::new(),
             observing: false,
             atomic: 0,
             pubsub: PubSub::default(),

@@ -27,7 +27,7 @@ impl Engine {
         }
         for changed in log.iter() {
             if let Changed::Key(db, key) = changed {
-                self.written.push((db, key.into()));
+                self.written.insert((db, key.into()));
             }
         }
     }

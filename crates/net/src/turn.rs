@@ -381,11 +381,7 @@ impl<'e> Turn<'e> {
         if !std::mem::take(&mut lane.draining) || lane.ending != Ending::No {
             return;
         }
-        (lane.blocked, lane.fetching, lane.runnable) = (false, false, true);
-        if !std::mem::replace(&mut lane.queued, true) {
-            self.later.push(key);
-        }
-        self.unhold(key);
+        self.go_on(key);
     }
 
     /// Has a lane that has written wait for the journal.
@@ -557,16 +553,21 @@ impl<'e> Turn<'e> {
         let mut sids = std::mem::take(&mut self.sids);
         self.engine.take_resumable(&mut sids);
         for sid in sids.drain(..) {
-            let Some(key) = self.owner(sid) else { continue };
-            let lane = &mut self.lanes[key as usize];
-            (lane.blocked, lane.fetching) = (false, false);
-            lane.runnable = true;
-            if !std::mem::replace(&mut lane.queued, true) {
-                self.later.push(key);
+            if let Some(key) = self.owner(sid) {
+                self.go_on(key);
             }
-            self.unhold(key);
         }
         self.sids = sids;
+    }
+
+    /// Feeds a lane again that was fed nothing.
+    fn go_on(&mut self, key: u32) {
+        let lane = &mut self.lanes[key as usize];
+        (lane.blocked, lane.fetching, lane.runnable) = (false, false, true);
+        if !std::mem::replace(&mut lane.queued, true) {
+            self.later.push(key);
+        }
+        self.unhold(key);
     }
 
     /// Writes what a lane is owed; `fresh` when that is what it was owed in this batch.
@@ -610,7 +611,8 @@ impl<'e> Turn<'e> {
                 match wrote {
                     Wrote::All if finishing && !late && !link.is_delivered() => self.lingering.push(key),
                     Wrote::All if finishing => self.bury(key),
-                    Wrote::All => self.drained(key),
+                    Wrote::All if lane.draining => self.drained(key),
+                    Wrote::All => {}
                     Wrote::Yielded => self.writes.push(key),
                     Wrote::Stalled if self.output.is_over(session, now_ms) => {
                         self.expel_overflowed(key);

@@ -1,10 +1,10 @@
 """A cache larger than memory: 20 GB of values asked for by a power law, through 256 MB of memory and 4 GB of disk.
 
 A process sends the load, as a program with a cache does: it asks, and stores what was missing. Meanwhile a client
-beside it asks for a few keys that are always in memory, and times that; a server without a tier has the same done to
-it. Then values that lie on disk are asked for, out of files of which the system holds nothing in memory. Memory and
-files are looked at all the time: one over its bound ends the measurement. Smaller runs keep the ratio of values to
-disk to memory.
+beside it asks for a few keys that are always in memory, and times that. A server without a tier has the same done to
+it, in turns with the other one, so that what else the machine does hits both. Then values that lie on disk are asked
+for, out of files of which the system holds nothing in memory. Memory and files are looked at all the time: one over its
+bound ends the measurement. Smaller runs keep the ratio of values to disk to memory.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ import os
 import random
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from statistics import quantiles
+from statistics import median, quantiles
 from typing import Any, Final
 
 from dozo.bench import processes
@@ -42,9 +43,13 @@ _HOT: Final = 64
 _HOT_BYTES: Final = 1000
 _PAUSE_S: Final = 0.002
 """Between two requests for values in memory."""
+_LOOKS: Final = 8
+"""Requests for values in memory between two looks at memory and files."""
 _SLACK: Final = 1.10
 """By what RSS may be over maxmemory."""
 _COLD_READS: Final = 2000
+_TURNS: Final = 10
+"""Parts of what is counted; between two of them the other server has its turn."""
 
 
 @dataclass(frozen=True)
@@ -117,17 +122,17 @@ class _Load:
 
 
 def _drive(port: int, sizes: Sizes, pipe: Connection) -> None:
-    """Warm up, say so, then count; all of it in a process of its own."""
+    """Send as many requests as is asked for, tell what came of them, and wait for the next number; a process's work."""
     load = _Load(port, sizes)
     numbers = zipf(_ALPHA, 2 * sizes.requests, objects=sizes.objects)
-    load.run(itertools.islice(numbers, sizes.requests))
-    load.requests = load.hits = 0
-    pipe.send({})
-    began = time.perf_counter()
-    load.run(numbers)
-    seconds = time.perf_counter() - began
-    ratio = load.hits / load.requests
-    pipe.send({"hit_ratio": ratio, "seconds": seconds, "stored_bytes": load.stored_bytes})
+    while count := pipe.recv():
+        before = load.requests, load.hits, load.stored_bytes
+        began = time.perf_counter()
+        load.run(itertools.islice(numbers, count))
+        seconds = time.perf_counter() - began
+        after = load.requests, load.hits, load.stored_bytes
+        requests, hits, stored = (now - then for now, then in zip(after, before, strict=True))
+        pipe.send({"requests": requests, "hits": hits, "stored_bytes": stored, "seconds": seconds})
 
 
 class _Watch:
@@ -169,7 +174,8 @@ def _hot_waits(client: Client, watch: _Watch, is_over: Callable[[], bool]) -> li
         waits.append(time.perf_counter() - began)
         if found == b"$-1\r\n":
             client.call(b"SET", _hot_key(number), b"h" * _HOT_BYTES)
-        watch.look()
+        if number % _LOOKS == 0:
+            watch.look()
         if is_over():
             return waits
         time.sleep(_PAUSE_S)
@@ -214,42 +220,69 @@ def _figures(client: Client, names: tuple[str, ...]) -> Figures:
     return {name: float(found[name]) for name in names}
 
 
-def _run(sizes: Sizes, folder: Path | None) -> Figures:
-    options = ["--persistence", "none", "--maxmemory", str(sizes.maxmemory), "--maxmemory-policy", "s3fifo"]
-    if folder is not None:
-        options += ["--disk-tier", str(folder), "--disk-tier-size", str(sizes.disk)]
-    with ExitStack() as stack:
-        server = stack.enter_context(processes.dozo(*options))
-        client = stack.enter_context(Client(server.port))
-        watch = _Watch(server, sizes, folder)
-        context = multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe()
-        load = context.Process(target=_drive, args=(server.port, sizes, theirs), daemon=True)
-        load.start()
-        stack.callback(load.kill)
+class _Side:
+    """One of the two servers, and the process that sends it the load."""
 
-        def is_over() -> bool:
-            if not load.is_alive() and not ours.poll():
-                raise BenchError("the load ended early")
-            return ours.poll()
-
-        _hot_waits(client, watch, is_over)
-        ours.recv()
-        with processes.undisturbed(server):
-            waits = _hot_waits(client, watch, is_over)
-        found: Figures = ours.recv()
-        found |= {"rss_bytes": watch.rss, "memory_p99_ms": _p99_ms(waits)}
+    def __init__(self, stack: ExitStack, sizes: Sizes, folder: Path | None) -> None:
+        options = ["--persistence", "none", "--maxmemory", str(sizes.maxmemory), "--maxmemory-policy", "s3fifo"]
         if folder is not None:
-            found |= _figures(client, ("tier_write_amplification", "tier_blocking_hits", "tier_keys"))
-            found |= {"disk_bytes": watch.disk, "disk_p99_ms": _p99_ms(_cold_waits(client, sizes, folder))}
-            watch.look()
+            options += ["--disk-tier", str(folder), "--disk-tier-size", str(sizes.disk)]
+        self._sizes, self._folder = sizes, folder
+        self._server = stack.enter_context(processes.dozo(*options))
+        self._client = stack.enter_context(Client(self._server.port))
+        self._watch = _Watch(self._server, sizes, folder)
+        context = multiprocessing.get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self._load = context.Process(target=_drive, args=(self._server.port, sizes, theirs), daemon=True)
+        self._load.start()
+        stack.callback(self._load.kill)
+        self._waits: list[float] = []
+        self._sums: Counter[str] = Counter()
+
+    def _is_over(self) -> bool:
+        if not self._load.is_alive() and not self._pipe.poll():
+            raise BenchError("the load ended early")
+        return self._pipe.poll()
+
+    def warm_up(self) -> None:
+        """Send the requests that are not counted."""
+        self._pipe.send(self._sizes.requests)
+        _hot_waits(self._client, self._watch, self._is_over)
+        self._pipe.recv()
+
+    def take_turn(self) -> None:
+        """Send a part of those that are."""
+        with processes.undisturbed(self._server):
+            self._pipe.send(self._sizes.requests // _TURNS)
+            self._waits += _hot_waits(self._client, self._watch, self._is_over)
+        self._sums.update(self._pipe.recv())
+
+    def figures(self) -> Figures:
+        """What was found; of values on disk, too, where there are such."""
+        sums = self._sums
+        found: Figures = {"hit_ratio": sums["hits"] / sums["requests"], "seconds": sums["seconds"]}
+        found |= {"stored_bytes": sums["stored_bytes"], "rss_bytes": self._watch.rss}
+        found |= {"memory_p50_ms": median(self._waits) * 1000, "memory_p99_ms": _p99_ms(self._waits)}
+        if self._folder is not None:
+            names = ("tier_write_amplification", "tier_blocking_hits", "tier_keys")
+            found |= _figures(self._client, names)
+            cold = _cold_waits(self._client, self._sizes, self._folder)
+            found |= {"disk_bytes": self._watch.disk, "disk_p99_ms": _p99_ms(cold)}
+            self._watch.look()
         return found
 
 
 def measure(sizes: Sizes) -> dict[str, Any]:
     """The figures of a server with a tier, and of one that has the memory only."""
-    with tempfile.TemporaryDirectory(prefix="dozo-bench-") as folder:
-        found = {"with": _run(sizes, Path(folder)), "without": _run(sizes, None)}
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dozo-bench-")))
+        sides = {"with": _Side(stack, sizes, folder), "without": _Side(stack, sizes, None)}
+        for side in sides.values():
+            side.warm_up()
+        for _ in range(_TURNS):
+            for side in sides.values():
+                side.take_turn()
+        found = {name: side.figures() for name, side in sides.items()}
     ratio = found["with"]["memory_p99_ms"] / found["without"]["memory_p99_ms"]
     shown = {name: getattr(sizes, name) for name in ("values", "maxmemory", "disk", "requests", "objects")}
     return {"sizes": shown, "runs": found, "memory_p99_ratio": ratio}

@@ -224,7 +224,14 @@ class _Side:
     """One of the two servers, and the process that sends it the load."""
 
     def __init__(self, stack: ExitStack, sizes: Sizes, folder: Path | None) -> None:
-        options = ["--persistence", "none", "--maxmemory", str(sizes.maxmemory), "--maxmemory-policy", "s3fifo"]
+        options = [
+            "--persistence",
+            "none",
+            "--maxmemory",
+            str(sizes.maxmemory),
+            "--maxmemory-policy",
+            "s3fifo",
+        ]
         if folder is not None:
             options += ["--disk-tier", str(folder), "--disk-tier-size", str(sizes.disk)]
         self._sizes, self._folder = sizes, folder

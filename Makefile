@@ -81,6 +81,8 @@ clean: ## remove what was built
 # An edited Python file needs no build: the package is installed in place.
 .venv/built: .venv/bin/maturin .venv/protos $(RUST)
 	. $(BIN)/activate && maturin develop --release --locked
+	@# So that a start compiles nothing, also where Python was told to write no bytecode by itself.
+	$(BIN)/python -m compileall -q python
 	@touch $@
 
 .venv/tools: .venv/bin/maturin pyproject.toml

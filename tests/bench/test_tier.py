@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dozo.bench import processes, report, summary, tier
+from dozo.bench import processes, report, starts, summary, tier
 
 SMALL = tier.Sizes(values=80 << 20, maxmemory=96 << 20, disk=24 << 20, requests=250)
 
@@ -36,3 +36,10 @@ def test_sizes_are_spread_over_all_magnitudes():
     assert all(
         230 < sum(1 for size in sizes if low <= size < 10 * low) < 270 for low in (100, 1000, 10_000, 100_000)
     )
+
+
+def test_starts_are_timed_until_the_keys_are_there():
+    found = starts.measure(keys=500, rounds=1)
+    assert all(seconds > 0 for [seconds] in found.values())
+    table = report._starts({"keys": 500, "seconds": {name: row[0] for name, row in found.items()}})
+    assert "| a disk tier of 500 keys |" in table

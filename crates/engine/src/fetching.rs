@@ -11,7 +11,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use dozo_log::tier::Readers;
-use dozo_store::tier::{Located, Place};
+use dozo_store::tier::{Located, Place, Stored};
 
 use crate::engine::Engine;
 use crate::session::{Session, SessionId};
@@ -31,7 +31,7 @@ type Cold = (usize, Box<[u8]>, Place);
 pub(crate) struct Fetch {
     left: usize,
     bytes: usize,
-    got: Vec<(Cold, Vec<u8>)>,
+    got: Vec<(Cold, Stored)>,
 }
 
 /// A record on its way.
@@ -115,8 +115,8 @@ impl Engine {
     fn put_in_place(&mut self, session: &mut Session) -> bool {
         let Some(fetch) = session.fetch.take() else { return false };
         self.fetching.bytes -= fetch.bytes;
-        for ((db, key, place), bytes) in fetch.got {
-            self.ks.supply(db, &key, place, &bytes);
+        for ((db, key, place), stored) in fetch.got {
+            self.ks.supply(db, &key, place, stored);
         }
         self.admit_crowd();
         true
@@ -134,9 +134,9 @@ impl Engine {
         }
         let mut fetch = Fetch { bytes, ..Fetch::default() };
         for (db, key, place) in cold {
-            match self.ks.tier_disk().and_then(|disk| disk.locate(place)) {
+            match self.ks.locate(db, &key, place) {
                 None => {}
-                Some(Located::Here(bytes)) => fetch.got.push(((db, key, place), bytes)),
+                Some(Located::Here(stored)) => fetch.got.push(((db, key, place), stored)),
                 Some(Located::There(job)) => {
                     let Some(readers) = &self.fetching.readers else { continue };
                     let wanted = Wanted { sid: session.sid, client: session.id, db, key, place };
@@ -166,19 +166,19 @@ impl Engine {
     pub fn collect_fetched(&mut self) -> bool {
         let mut complete = self.release_streams();
         let Some(readers) = &self.fetching.readers else { return complete };
-        for (ticket, bytes) in readers.take_done() {
+        for (ticket, stored) in readers.take_done() {
             let Some(wanted) = self.fetching.wanted.remove(&ticket) else {
                 if self.warming.is_flying(ticket) {
-                    self.take_warm(ticket, bytes.as_deref());
+                    self.take_warm(ticket, stored);
                 } else {
-                    complete |= self.take_part(ticket, bytes);
+                    complete |= self.take_part(ticket, stored.map(|part| part.bytes));
                 }
                 continue;
             };
             let session = self.session_mut(wanted.sid).filter(|session| session.id == wanted.client);
             let Some(fetch) = session.and_then(|session| session.fetch.as_mut()) else { continue };
-            if let Some(bytes) = bytes {
-                fetch.got.push(((wanted.db, wanted.key, wanted.place), bytes));
+            if let Some(stored) = stored {
+                fetch.got.push(((wanted.db, wanted.key, wanted.place), stored));
             }
             fetch.left -= 1;
             if fetch.left == 0 {

@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use dozo_store::tier::{Located, Place};
+use dozo_store::tier::{Located, Place, Stored};
 
 use crate::engine::Engine;
 
@@ -128,10 +128,10 @@ impl Engine {
     fn ask_to_warm(&mut self, space: u16, key: Box<[u8]>) {
         let Some(db) = self.ks.db_of(space) else { return };
         let Some(place) = self.ks.cold_place(db, &key) else { return };
-        match self.ks.tier_disk().and_then(|disk| disk.locate(place)) {
+        match self.ks.locate(db, &key, place) {
             None => {}
-            Some(Located::Here(bytes)) => {
-                self.warming.done += u64::from(self.ks.warm_up(db, &key, place, &bytes));
+            Some(Located::Here(stored)) => {
+                self.warming.done += u64::from(self.ks.warm_up(db, &key, place, stored));
             }
             Some(Located::There(job)) => {
                 let Some(readers) = &self.fetching.readers else { return };
@@ -142,11 +142,11 @@ impl Engine {
     }
 
     /// Takes a value that was brought, if nobody has waited for it.
-    pub(crate) fn take_warm(&mut self, ticket: u64, bytes: Option<&[u8]>) {
+    pub(crate) fn take_warm(&mut self, ticket: u64, stored: Option<Stored>) {
         let Some(Flying { db, key, place }) = self.warming.flying.remove(&ticket) else { return };
         self.warming.flying_bytes -= place.len as usize;
-        if let Some(bytes) = bytes {
-            self.warming.done += u64::from(self.ks.warm_up(db, &key, place, bytes));
+        if let Some(stored) = stored {
+            self.warming.done += u64::from(self.ks.warm_up(db, &key, place, stored));
         }
     }
 }

@@ -6,7 +6,7 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,6 +16,9 @@ from dozo.testing import HOST, Node, Server, free_ports, start
 
 #: A server that starts when it is entered.
 Start = contextlib.AbstractContextManager["Running"]
+
+#: Makes one of the options that the server gets.
+Starter = Callable[..., Start]
 
 #: Any real-time priority is above that of all who have none.
 _PRIORITY: Final = 10

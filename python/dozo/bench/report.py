@@ -32,6 +32,8 @@ def tables(results: Results) -> str:
         parts.append(_streams(results["streams"]))
     if "tier" in results:
         parts.append(_tier(results["tier"]))
+    if "starts" in results:
+        parts.append(_starts(results["starts"]))
     return "\n".join(parts)
 
 
@@ -223,6 +225,14 @@ def _tier(measured: Results) -> str:
             f"{row['disk_p99_ms']:.2f} ms" if tiered else "",
         )
         lines.append(f"| {name} a disk tier of {sizes['disk']} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _starts(measured: Results) -> str:
+    names = {"a disk tier": f"a disk tier of {measured['keys']:,} keys"}
+    lines = ["| a start with | until the first reply |", "|---|---|"]
+    for name, seconds in measured["seconds"].items():
+        lines.append(f"| {names.get(name, name)} | {seconds:.2f} s |")
     return "\n".join(lines) + "\n"
 
 

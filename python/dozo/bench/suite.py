@@ -27,6 +27,7 @@ from dozo.bench import (
     redis_load,
     saving,
     stall,
+    starts,
     streams,
     tier,
 )
@@ -58,6 +59,7 @@ class Plan:
     streamed_bytes: int = 512 * MIB
     tier_share: int = 1
     tier_requests: int = 60_000
+    revived_keys: int = 1_000_000
 
 
 #: A run that shows that everything works, and no more.
@@ -74,6 +76,7 @@ QUICK = Plan(
     streamed_bytes=8 * MIB,
     tier_share=4,
     tier_requests=2_000,
+    revived_keys=20_000,
 )
 
 
@@ -279,6 +282,14 @@ def tier_use(plan: Plan, say: Say) -> Results:
     return found
 
 
+def start_times(plan: Plan, say: Say) -> Results:
+    """Seconds until the first reply, also with keys in a disk tier."""
+    rounds = starts.measure(plan.revived_keys, plan.rounds)
+    found = {name: median(row) for name, row in rounds.items()}
+    say(f"starts    {plan.revived_keys} keys, seconds: {_joined(found, '.2f')}")
+    return {"keys": plan.revived_keys, "seconds": found}
+
+
 def _joined(figures: dict[str, float], form: str) -> str:
     return ", ".join(f"{name} {figure:{form}}" for name, figure in figures.items())
 
@@ -319,6 +330,7 @@ PARTS: dict[str, Callable[[Plan, Say], Any]] = {
     "library": library_calls,
     "streams": streamed,
     "tier": tier_use,
+    "starts": start_times,
 }
 
 

@@ -38,6 +38,10 @@ def _rows(results: Results) -> Iterator[tuple[str, str, str]]:
         yield "get / set of 100 bytes in a Python process", cost["dozo"], others
     if "tier" in results:
         yield _tier(results["tier"])
+    if "starts" in results:
+        seconds = results["starts"]["seconds"]
+        what = f"start to first reply, {results['starts']['keys']:,} keys in a disk tier"
+        yield what, f"{seconds['a disk tier']:.2f} s", f"redis without data {seconds['redis, nothing']:.2f} s"
 
 
 def _tier(measured: Results) -> tuple[str, str, str]:

@@ -20,6 +20,7 @@ mod parts;
 mod readers;
 mod record;
 mod recovery;
+mod stored;
 mod streams;
 mod sweeping;
 mod writer;
@@ -27,7 +28,7 @@ mod writer;
 use crate::disk::{Disk, ReadAt};
 use ahead::Ahead;
 use dozo_store::tier::{
-    self, Fetched, Figures, Growing, Growth, Located, Place, Refusal, Revived, Sweep, Tier,
+    self, Fetched, Figures, Growing, Growth, Located, Place, Refusal, Revived, Stored, Sweep, Tier,
 };
 use dozo_store::{Head, Item, Packing};
 use facts::Facts;
@@ -392,37 +393,29 @@ impl Tier for DiskTier {
         Ok(place)
     }
 
-    fn read(&mut self, place: Place, packing: &Packing) -> Option<Fetched> {
-        let bytes = match self.find(place)? {
-            Bytes::Here(bytes) => bytes,
-            Bytes::There(file, offset) => {
-                let mut bytes = vec![0; place.len as usize];
-                file.read_at(&mut bytes, offset).ok()?;
-                bytes
-            }
+    fn read(&mut self, place: Place, length: u32, packing: &Packing) -> Option<Fetched> {
+        let stored = match self.locate(place, length)? {
+            Located::Here(stored) => Some(stored),
+            Located::There(read) => read(),
         };
-        let fetched = record::open(&bytes, place, packing);
+        let fetched = stored.and_then(|stored| self.open(stored, packing));
         self.damaged += u64::from(fetched.is_none());
         fetched
     }
 
-    fn locate(&mut self, place: Place) -> Option<Located> {
+    fn locate(&mut self, place: Place, length: u32) -> Option<Located> {
+        // Room is taken by the thread that will free it: allocators keep what another one gives back.
+        let room = Vec::with_capacity(stored::room(place, length));
         Some(match self.find(place)? {
-            Bytes::Here(bytes) => Located::Here(bytes),
+            Bytes::Here(bytes) => Located::Here(stored::read(&*bytes, place, room)?),
             Bytes::There(file, offset) => {
-                // Room is taken by the thread that will free it: allocators keep what another one gives back.
-                let mut bytes = Vec::with_capacity(place.len as usize);
-                Located::There(Box::new(move || {
-                    bytes.resize(place.len as usize, 0);
-                    file.read_at(&mut bytes, offset).ok()?;
-                    Some(bytes)
-                }))
+                Located::There(Box::new(move || stored::read((&*file, offset), place, room)))
             }
         })
     }
 
-    fn decode(&self, bytes: &[u8], place: Place, packing: &Packing) -> Option<Fetched> {
-        record::open(bytes, place, packing)
+    fn open(&self, stored: Stored, packing: &Packing) -> Option<Fetched> {
+        stored::open(stored, packing)
     }
 
     fn parts(&mut self, place: Place) -> Option<Box<dyn tier::Parts>> {

@@ -3,13 +3,14 @@
 //! Owns the threads and their queue. Refuses to know what is read, and for whom: a job is a closure, and its
 //! ticket is told to whoever gave it, unlike that of any other job.
 
+use dozo_store::tier::Stored;
 use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
 /// Reads a record; `None` when that fails.
-pub type Job = Box<dyn FnOnce() -> Option<Vec<u8>> + Send>;
+pub type Job = Box<dyn FnOnce() -> Option<Stored> + Send>;
 /// Called on a reader's thread when something was read and nothing else was there to be taken.
 pub type Wake = Arc<dyn Fn() + Send + Sync>;
 
@@ -17,7 +18,7 @@ pub type Wake = Arc<dyn Fn() + Send + Sync>;
 struct Queues {
     tickets: u64,
     jobs: VecDeque<(u64, Job)>,
-    done: Vec<(u64, Option<Vec<u8>>)>,
+    done: Vec<(u64, Option<Stored>)>,
     wake: Option<Wake>,
     stop: bool,
 }
@@ -70,7 +71,7 @@ impl Readers {
     }
 
     /// What was read since the last call.
-    pub fn take_done(&self) -> Vec<(u64, Option<Vec<u8>>)> {
+    pub fn take_done(&self) -> Vec<(u64, Option<Stored>)> {
         std::mem::take(&mut self.shared.lock().done)
     }
 }
@@ -94,10 +95,10 @@ fn run(shared: &Shared) {
             continue;
         };
         drop(queues);
-        let bytes = job();
+        let read = job();
         queues = shared.lock();
         let first = queues.done.is_empty();
-        queues.done.push((ticket, bytes));
+        queues.done.push((ticket, read));
         let wake = queues.wake.clone().filter(|_| first);
         if let Some(wake) = wake {
             drop(queues);

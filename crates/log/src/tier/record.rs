@@ -12,10 +12,9 @@
 //! is never trusted: whoever reads one checks it all first.
 
 use crate::crc64;
-use crate::reader::Reader;
-use crate::value::{self, Restored, WRITTEN};
-use dozo_store::tier::{Encoding, Fetched, Growing, Place};
-use dozo_store::{Head, Item, Packing, Str, Type, Value};
+use crate::value;
+use dozo_store::tier::{Encoding, Growing};
+use dozo_store::{Head, Item, Str, Type, Value};
 use std::borrow::Cow;
 
 const MAGIC: u32 = 0x315a_5264;
@@ -57,7 +56,7 @@ pub(crate) struct Header {
     pub item_flags: u32,
     pub space: u16,
     pub klen: u32,
-    stored: u32,
+    pub stored: u32,
     pub len: u32,
     due: i64,
     check: u32,
@@ -273,31 +272,6 @@ pub(crate) fn is_whole(record: &[u8]) -> bool {
 pub(crate) fn key(record: &[u8]) -> Option<&[u8]> {
     let header = Header::read(record)?;
     record.get(HEAD..HEAD + header.klen as usize)
-}
-
-/// The value of a record that lies at `place`; `None` when it is another one, or was damaged.
-pub(crate) fn open(record: &[u8], place: Place, packing: &Packing) -> Option<Fetched> {
-    let header = Header::read(record)?;
-    if !is_whole(record) || header.checksum as u32 != place.check || header.kind != VALUE {
-        return None;
-    }
-    let start = HEAD + header.klen as usize;
-    let stored = record.get(start..start + header.stored as usize)?;
-    let unpacked;
-    let plain = if header.flags & PACKED == 0 {
-        stored
-    } else {
-        unpacked = lz4_flex::block::decompress(stored, header.len as usize).ok()?;
-        &unpacked
-    };
-    if header.of == Type::Str as u8 {
-        return Some(Fetched::Str(plain.to_vec()));
-    }
-    let (form, body) = plain.split_first()?;
-    match value::read(*form, u32::from(WRITTEN), &mut Reader::new(body), packing).ok()? {
-        Restored::Object(object) => Some(Fetched::Object(object)),
-        Restored::Str(_) => None,
-    }
 }
 
 fn plain<'a>(item: &Item<'a>) -> Cow<'a, [u8]> {

@@ -18,7 +18,8 @@ use dozo_store::{Keyspace, Type};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
+use std::thread;
 
 /// Bytes of a segment that are read at once where its index lacks something.
 const CHUNK: u64 = 1 << 20;
@@ -116,8 +117,6 @@ impl DiskTier {
         remove_strays(&*disk, &dir)?;
         let segments = segments_in(&dir)?;
         let last = segments.keys().max().copied().unwrap_or(0);
-        // The segment that grew, which may break off: the last one that is no single string.
-        let mut active = None;
         let mut reading = Reading::new(ks, segments, warmth);
         let numbers: Vec<u32> = reading.segments.keys().rev().copied().collect();
         for number in &numbers {
@@ -125,19 +124,12 @@ impl DiskTier {
                 reading.singles.insert(*number);
             }
         }
-        for number in numbers {
-            if reading.singles.contains(&number) {
-                continue;
-            }
-            let loaded = load(&*disk, &options, number, active.is_none())?;
-            active = active.or(Some(number));
-            if !loaded.is_some_and(|loaded| reading.take(number, &loaded)) {
-                reading.give_up(&*disk, &dir, number)?;
-                break;
-            }
+        let logs: Vec<u32> = numbers.into_iter().filter(|number| !reading.singles.contains(number)).collect();
+        if let Some(number) = reading.take_all(&*disk, &options, &logs)? {
+            reading.give_up(&*disk, &dir, number)?;
         }
         let mut tier = DiskTier::open(disk, options)?;
-        (tier.active, tier.last) = (active.unwrap_or(last), last);
+        (tier.active, tier.last) = (logs.first().copied().unwrap_or(last), last);
         let found = tier.take_over(reading);
         Ok((tier, found))
     }
@@ -189,6 +181,29 @@ impl<'k> Reading<'k> {
             wanted: Vec::new(),
             found: Recovered::default(),
         }
+    }
+
+    /// Takes what these segments tell, the newest of which may break off. A thread reads and checks the next one while this
+    /// one is taken. The first of which it can't be told what of it and of earlier ones holds, if there is one.
+    fn take_all(&mut self, disk: &dyn Disk, options: &Options, numbers: &[u32]) -> io::Result<Option<u32>> {
+        let newest = numbers.first();
+        thread::scope(|scope| {
+            let (found, next) = mpsc::sync_channel(0);
+            thread::Builder::new().name("dozo-index".into()).spawn_scoped(scope, move || {
+                for number in numbers {
+                    // Nobody listens any more where the rest is given up.
+                    if found.send((*number, load(disk, options, *number, newest == Some(number)))).is_err() {
+                        break;
+                    }
+                }
+            })?;
+            for (number, loaded) in next {
+                if !loaded?.is_some_and(|loaded| self.take(number, &loaded)) {
+                    return Ok(Some(number));
+                }
+            }
+            Ok(None)
+        })
     }
 
     /// Takes what a segment tells; false when it can't be told what of it and of earlier ones holds.

@@ -31,7 +31,7 @@ use crate::collections::Packing;
 use crate::entry::EntryPtr;
 use crate::eviction::Space;
 use crate::keyspace::Keyspace;
-use crate::object::Object;
+use crate::object::{Object, Type};
 use crate::value::{Head, Item};
 use foldhash::fast::FixedState;
 use std::collections::HashMap;
@@ -56,12 +56,29 @@ pub enum Refusal {
     TooLarge,
 }
 
-/// The bytes of a record.
+/// A value as its record has it, which was found undamaged.
+pub struct Stored {
+    /// What the value is.
+    pub of: Type,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// How many they are unpacked, if they are packed.
+    pub unpacked: Option<u32>,
+}
+
+impl Stored {
+    /// A string, or a part of one.
+    pub fn string(bytes: Vec<u8>) -> Stored {
+        Stored { of: Type::Str, bytes, unpacked: None }
+    }
+}
+
+/// A value on disk.
 pub enum Located {
-    /// These.
-    Here(Vec<u8>),
-    /// Those that the closure reads, on any thread; `None` when that fails.
-    There(Box<dyn FnOnce() -> Option<Vec<u8>> + Send>),
+    /// This one.
+    Here(Stored),
+    /// The one that the closure reads and checks, on any thread; `None` when that fails.
+    There(Box<dyn FnOnce() -> Option<Stored> + Send>),
 }
 
 /// A record that a sweep has met.
@@ -89,14 +106,15 @@ pub trait Tier: Send {
     /// Takes a value, with all that an entry has besides it. With `patient` it may wait for the disk a moment.
     fn put(&mut self, space: Space, item: &Item<'_>, patient: bool) -> Result<Place, Refusal>;
 
-    /// The value at a place; `None` when it can't be read or was damaged. `packing` is for collections.
-    fn read(&mut self, place: Place, packing: &Packing) -> Option<Fetched>;
+    /// The value at a place, if it is a string of that length; `None` when it can't be read or was damaged. `packing` is
+    /// for collections.
+    fn read(&mut self, place: Place, length: u32, packing: &Packing) -> Option<Fetched>;
 
-    /// Where the bytes of a record are to be had without waiting; `None` when they are gone.
-    fn locate(&mut self, place: Place) -> Option<Located>;
+    /// The same without waiting for the disk; `None` when it is gone.
+    fn locate(&mut self, place: Place, length: u32) -> Option<Located>;
 
-    /// The value in the bytes of a record, which somebody else has read from that place.
-    fn decode(&self, bytes: &[u8], place: Place, packing: &Packing) -> Option<Fetched>;
+    /// The value that was read and checked.
+    fn open(&self, stored: Stored, packing: &Packing) -> Option<Fetched>;
 
     /// A string at a place, to be read in parts; `None` when it is gone, or compressed.
     fn parts(&mut self, _place: Place) -> Option<Box<dyn Parts>> {

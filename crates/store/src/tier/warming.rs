@@ -1,6 +1,6 @@
 //! From the disk to memory.
 
-use super::{Cold, Copied, Fetched, Place};
+use super::{Cold, Copied, Fetched, Located, Place, Stored};
 use crate::entry::{Draft, EntryPtr, Payload};
 use crate::eviction::Space;
 use crate::field_expiry::next_due;
@@ -34,8 +34,16 @@ impl Keyspace {
         (entry.is_cold() && !expired).then(|| entry.cold().place)
     }
 
-    /// Takes the bytes of a record that was read elsewhere; nothing if the key has changed since.
-    pub fn supply(&mut self, db: usize, key: &[u8], place: Place, bytes: &[u8]) {
+    /// The value of a key whose value was on disk only, at that place, to be had without waiting for the disk.
+    pub fn locate(&mut self, db: usize, key: &[u8], place: Place) -> Option<Located> {
+        let entry = self.dbs[db].table.find(self.hash(key), key).filter(|entry| entry.is_cold())?;
+        let cold = entry.cold();
+        let tier = self.tier.as_mut().filter(|_| cold.place == place)?;
+        tier.disk.locate(place, cold.length)
+    }
+
+    /// Takes a value that was read elsewhere; nothing if the key has changed since.
+    pub fn supply(&mut self, db: usize, key: &[u8], place: Place, stored: Stored) {
         let hash = self.hash(key);
         let Some(entry) = self.live(db, hash, key).filter(|entry| entry.is_cold()) else {
             return;
@@ -46,14 +54,14 @@ impl Keyspace {
             return;
         }
         if let Some(tier) = &mut self.tier
-            && let Some(fetched) = tier.disk.decode(bytes, place, &packing)
+            && let Some(fetched) = tier.disk.open(stored, &packing)
         {
             self.thaw(db, hash, entry, cold, fetched);
         }
     }
 
     /// As [`Keyspace::supply`], for a value that nobody has asked for: it stays, and is no hit. Whether it was taken.
-    pub fn warm_up(&mut self, db: usize, key: &[u8], place: Place, bytes: &[u8]) -> bool {
+    pub fn warm_up(&mut self, db: usize, key: &[u8], place: Place, stored: Stored) -> bool {
         let hash = self.hash(key);
         let entry = self.live(db, hash, key).filter(|entry| entry.is_cold());
         let Some(entry) = entry.filter(|entry| entry.cold().place == place) else { return false };
@@ -61,7 +69,7 @@ impl Keyspace {
         let cold = Cold { hit: now.max(1), ..entry.cold() };
         let packing = cold.encoding.packing(&self.packing);
         let Some(stats) = self.tier.as_ref().map(|tier| tier.stats) else { return false };
-        let fetched = self.tier.as_ref().and_then(|tier| tier.disk.decode(bytes, place, &packing));
+        let fetched = self.tier.as_ref().and_then(|tier| tier.disk.open(stored, &packing));
         let Some(fetched) = fetched else { return false };
         self.thaw(db, hash, entry, cold, fetched);
         if let Some(tier) = &mut self.tier {
@@ -78,7 +86,7 @@ impl Keyspace {
         let packing = cold.encoding.packing(&self.packing);
         let tier = self.tier.as_mut()?;
         tier.stats.blocking_hits += 1;
-        match tier.disk.read(cold.place, &packing) {
+        match tier.disk.read(cold.place, cold.length, &packing) {
             Some(fetched) => Some(self.thaw(db, hash, entry, cold, fetched)),
             None => {
                 self.lose(db, hash, entry);
@@ -149,7 +157,9 @@ impl Keyspace {
     pub(crate) fn show_cold(&mut self, saver: &mut dyn Saver, name: usize, entry: EntryPtr) -> bool {
         let cold = entry.cold();
         let packing = cold.encoding.packing(&self.packing);
-        let Some(fetched) = self.tier.as_mut().and_then(|tier| tier.disk.read(cold.place, &packing)) else {
+        let Some(fetched) =
+            self.tier.as_mut().and_then(|tier| tier.disk.read(cold.place, cold.length, &packing))
+        else {
             return false;
         };
         let mut bytes = Vec::new();

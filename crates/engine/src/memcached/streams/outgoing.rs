@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use dozo_store::tier::Parts;
+use dozo_store::tier::{Parts, Stored};
 use dozo_store::{Access, Mark, Str};
 use dozo_wire::memcached::text::{Tokens, reply};
 use dozo_wire::{Out, Shared};
@@ -274,10 +274,12 @@ fn ask(engine: &mut Engine, session: &Session, stream: &mut Outgoing) -> bool {
     buffer.clear();
     buffer.reserve_exact(bytes);
     let parts = Arc::clone(&disk.parts);
-    let job = Box::new(move || parts.lock().unwrap_or_else(PoisonError::into_inner).next(bytes, buffer));
+    let job = Box::new(move || {
+        parts.lock().unwrap_or_else(PoisonError::into_inner).next(bytes, buffer).map(Stored::string)
+    });
     match engine.read_part(session, job) {
         Ok(()) => disk.asked = true,
-        Err(job) => stream.deliver(job()),
+        Err(job) => stream.deliver(job().map(|part| part.bytes)),
     }
     matches!(&stream.source, Source::Disk(disk) if disk.asked)
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use dozo_log::disk::{Disk, DiskFile, System};
 use dozo_log::tier::{Compression, DiskTier, Options};
 use dozo_store::tier::{Growing, Growth, Refusal, Rules};
-use dozo_store::{Access, Keyspace, Put, StoreConfig, Ttl};
+use dozo_store::{Access, Keyspace, PolicyKind, Put, StoreConfig, Ttl};
 
 const NOW: i64 = 1_700_000_000_000;
 
@@ -101,7 +101,8 @@ fn tiered(folder: &Folder, limit: u64, disk: Arc<dyn Disk>) -> Keyspace {
         compression: Compression { threshold: 0 },
         syncs: true,
     };
-    let mut ks = Keyspace::new(StoreConfig { hash_seed: 7, ..StoreConfig::default() });
+    let mut ks =
+        Keyspace::new(StoreConfig { policy: PolicyKind::AllkeysLru, hash_seed: 7, ..StoreConfig::default() });
     ks.set_now(NOW);
     ks.set_tier(Box::new(DiskTier::create(disk, options).unwrap()), Rules::default());
     ks

@@ -165,6 +165,8 @@ pub struct DiskTier {
     /// Database and key of entries that were moved or renamed since their record was written.
     aliases: HashMap<(u32, u32), Alias>,
     sweeping: Option<Sweeping>,
+    /// Bytes of records that have died since a sweep made no room; `None` where the last one did.
+    died: Option<u64>,
     ahead: Ahead,
     taken_bytes: u64,
     written_bytes: u64,
@@ -210,6 +212,7 @@ impl DiskTier {
             seq: 0,
             aliases: HashMap::new(),
             sweeping: None,
+            died: None,
             ahead: Ahead::start()?,
             taken_bytes: 0,
             written_bytes: 0,
@@ -459,6 +462,9 @@ impl Tier for DiskTier {
     }
 
     fn remove(&mut self, place: Place) {
+        if let Some(died) = &mut self.died {
+            *died += u64::from(place.len);
+        }
         self.drop_record(place);
     }
 
@@ -486,8 +492,8 @@ impl Tier for DiskTier {
         DiskTier::is_ready_to_sweep(self)
     }
 
-    fn carry(&mut self, place: Place, space: u16, head: &Head<'_>) -> Option<Place> {
-        self.carry_on(place, space, head)
+    fn carry(&mut self, place: Place, space: u16, head: &Head<'_>, must_stay: bool) -> Option<Place> {
+        self.carry_on(place, space, head, must_stay)
     }
 
     fn tick(&mut self) {

@@ -4,7 +4,7 @@
 use super::index::{self, Line};
 use super::{Bytes, DiskTier, record, writer};
 use dozo_store::Head;
-use dozo_store::tier::{Found, Place, Sweep, Tier};
+use dozo_store::tier::{Found, Place, Sweep};
 
 /// Bytes read at once; more where a record is longer.
 const CHUNK: u64 = 256 << 10;
@@ -12,6 +12,8 @@ const CHUNK: u64 = 256 << 10;
 const SCARCE_QUARTERS: u64 = 3;
 /// With so many segments, as many starts leave short ones behind, some are swept together.
 const MANY: usize = 192;
+/// A sweep that makes room by less than this part of a segment has made none.
+const GAIN: u64 = 16;
 /// Segments whose parts in use differ by less than this share are taken by age.
 const GRADES: u64 = 16;
 
@@ -141,6 +143,11 @@ impl DiskTier {
             .map(|(number, segment)| (*number, segment.len, segment.live))?;
         let end = if live == 0 { 0 } else { len };
         let scarce = self.lacks_room() && live * 4 > len * SCARCE_QUARTERS;
+        // Where the policy lets nothing go, a segment that is all in use would be written anew for ever.
+        let in_vain = self.died.is_some_and(|died| died < self.segment_bytes / GAIN);
+        if scarce && in_vain && len.saturating_sub(live) < len / GAIN {
+            return None;
+        }
         let sweeping = Sweeping {
             segment,
             at: 0,
@@ -157,6 +164,8 @@ impl DiskTier {
 
     /// The files of a swept segment go, behind everything of it that was carried on.
     fn end_sweep(&mut self, sweeping: &Sweeping) {
+        let gain = if sweeping.kept { 0 } else { sweeping.end.saturating_sub(sweeping.carried) };
+        self.died = (sweeping.scarce && gain < sweeping.end / GAIN).then_some(0);
         let segment = self.segments.get_mut(&sweeping.segment).filter(|_| sweeping.kept);
         if let Some(whole) = segment.and_then(|segment| segment.whole.as_mut()) {
             // It was asked for. All others have their turn before it is looked at again.
@@ -299,13 +308,20 @@ impl DiskTier {
     }
 
     /// Writes a record at hand anew, with what its entry says of itself now.
-    pub(super) fn carry_on(&mut self, place: Place, space: u16, head: &Head<'_>) -> Option<Place> {
+    pub(super) fn carry_on(
+        &mut self,
+        place: Place,
+        space: u16,
+        head: &Head<'_>,
+        must_stay: bool,
+    ) -> Option<Place> {
         if self.segments.get(&place.segment).is_some_and(|segment| segment.whole.is_some()) {
             self.sweeping.as_mut()?.kept = true;
             return Some(place);
         }
         let sweeping = self.sweeping.as_ref()?;
-        if sweeping.scarce && (sweeping.carried + u64::from(place.len)) * 2 > sweeping.end {
+        let is_much = (sweeping.carried + u64::from(place.len)) * 2 > sweeping.end;
+        if sweeping.scarce && is_much && !must_stay {
             return None;
         }
         let at = usize::try_from(u64::from(place.at) * record::ALIGN as u64 - sweeping.start).ok()?;
@@ -321,7 +337,7 @@ impl DiskTier {
         if let Some(sweeping) = &mut self.sweeping {
             sweeping.carried += bytes.len() as u64;
         }
-        self.remove(place);
+        self.drop_record(place);
         Some(new)
     }
 }

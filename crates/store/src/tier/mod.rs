@@ -173,8 +173,9 @@ pub trait Tier: Send {
         true
     }
 
-    /// Writes a record of the last sweep elsewhere; `None` where that fails.
-    fn carry(&mut self, place: Place, space: Space, head: &Head<'_>) -> Option<Place>;
+    /// Writes a record of the last sweep elsewhere; `None` where that fails, or where there is no room for one that need
+    /// not stay.
+    fn carry(&mut self, place: Place, space: Space, head: &Head<'_>, must_stay: bool) -> Option<Place>;
 
     /// Hands over to the disk what has waited long enough.
     fn tick(&mut self);

@@ -61,6 +61,22 @@ pub(crate) fn effect_flags(engine: &mut Engine, db: usize, key: &[u8], flags: u3
     effect(engine, db, &args[..if stale { 4 } else { 3 }]);
 }
 
+/// The CAS of a key for a client, 0 of a missing key. Told for the first time it becomes an effect, so that it is still
+/// right after a restart.
+pub fn tell_cas(engine: &mut Engine, db: usize, key: &[u8]) -> u64 {
+    let Some((cas, is_new)) = engine.ks.tell_cas(db, key) else {
+        return 0;
+    };
+    if let Some(item) = engine.ks.head(db, key, Access::Peek).filter(|_| is_new) {
+        let (mut flags, mut number) = (itoa::Buffer::new(), itoa::Buffer::new());
+        let (flags, number) = (flags.format(item.flags()).as_bytes(), number.format(cas).as_bytes());
+        let args: [&[u8]; 6] = [b"DOZO.ITEM", key, flags, b"CAS", number, b"STALE"];
+        let len = if item.stale() { 6 } else { 5 };
+        effect(engine, db, &args[..len]);
+    }
+    cas
+}
+
 /// Stores a string in place of whatever the key holds, and tells of it.
 pub(crate) fn write(engine: &mut Engine, db: usize, key: &[u8], value: &[u8], ttl: Ttl, flags: u32) {
     engine.ks.put(db, key, Put { value: NewValue::Bytes(value), ttl, flags: Some(flags) });

@@ -1,4 +1,4 @@
-//! `Library`: an engine in the caller's process and thread, and `Wire`, a connection to it without a socket.
+//! `Library`: an engine in the caller's process and thread.
 //!
 //! Owns the way from Python values to items and back, in one call each, and the work that a server's loop would do
 //! between requests: it is done in the calls. Refuses to decide what a value of another kind looks like as bytes: that
@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use dozo_engine::items::{Keep, Refused};
 use dozo_engine::{Engine, Session, SessionId};
@@ -18,7 +18,8 @@ use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PyString, PyTuple};
 use crate::database::{reply_error, words};
 use crate::kernel::Kernel;
 use crate::reply::{self, Classes};
-use crate::wires::{Taken, Wires};
+use crate::wire::Wire;
+use crate::wires::Wires;
 
 /// Kinds of values that need no codec; the lower byte of an item's flags is its kind.
 const BYTES: u32 = 0;
@@ -28,26 +29,26 @@ const KIND: u32 = 0xff;
 /// The other bits name a combination of tags; 0 is none.
 const TAG_SHIFT: u32 = 8;
 /// How long a wait lasts before Python's signal handlers get their turn.
-const SIGNAL_POLL: Duration = Duration::from_millis(50);
+pub(crate) const SIGNAL_POLL: Duration = Duration::from_millis(50);
 /// The longest time to live, in seconds; beyond it a double can't name milliseconds.
 const LONGEST_TTL: f64 = 1e12;
 
 /// An engine without a thread and without a socket.
 #[pyclass(frozen, subclass, module = "dozo._kernel")]
 pub struct Library {
-    kernel: Py<Kernel>,
+    pub(crate) kernel: Py<Kernel>,
     /// encode(value), decode(kind, bytes), tag(tags) and the number `kind` of what encode makes.
     codec: Py<PyAny>,
     kind: u32,
     /// The database of the items.
     db: usize,
-    turns: Arc<Turns>,
+    pub(crate) turns: Arc<Turns>,
 }
 
 /// What a server's loop would know, for all who use one kernel.
 #[derive(Default)]
 pub struct Turns {
-    wires: Wires,
+    pub(crate) wires: Wires,
     next_tick_ms: AtomicI64,
     /// The millisecond in which a running save was walked on last: it gets a slice of each.
     saved_ms: AtomicI64,
@@ -55,7 +56,7 @@ pub struct Turns {
 
 /// What is left to do once the engine is free.
 #[derive(Default)]
-struct After {
+pub(crate) struct After {
     /// Functions that want to hear of news.
     told: Vec<Py<PyAny>>,
     /// Where the journal must have come before anybody hears that something was changed.
@@ -165,7 +166,13 @@ impl Library {
 
     /// Ends a batch; `before` is how much had changed when it began, `own` the connection that it is for.
     #[inline]
-    fn settle(&self, py: Python<'_>, engine: &mut Engine, before: u64, own: Option<SessionId>) -> After {
+    pub(crate) fn settle(
+        &self,
+        py: Python<'_>,
+        engine: &mut Engine,
+        before: u64,
+        own: Option<SessionId>,
+    ) -> After {
         engine.end_batch();
         let now = engine.ks.now();
         let due = self.turns.next_tick_ms.load(Ordering::Relaxed);
@@ -188,7 +195,7 @@ impl Library {
 
     /// Does what could not be done while the engine was held.
     #[inline]
-    fn follow(&self, py: Python<'_>, after: After) -> PyResult<()> {
+    pub(crate) fn follow(&self, py: Python<'_>, after: After) -> PyResult<()> {
         for function in after.told {
             function.call0(py)?;
         }
@@ -524,7 +531,7 @@ impl Library {
         let sid = this.work(py, |engine| Ok(this.turns.wires.open(engine, name)))?;
         let sid =
             sid.map_err(|text| PyConnectionError::new_err(String::from_utf8_lossy(text).into_owned()))?;
-        Ok(Wire { library: slf.clone().unbind(), sid })
+        Ok(Wire::new(slf.clone().unbind(), sid))
     }
 
     /// Does what is due.
@@ -552,101 +559,4 @@ impl Library {
 #[pyfunction]
 pub fn decode_reply<'py>(py: Python<'py>, reply: &[u8]) -> PyResult<Bound<'py, PyAny>> {
     reply::decode(py, reply)
-}
-
-/// A connection without a socket.
-#[pyclass(frozen, module = "dozo._kernel")]
-pub struct Wire {
-    library: Py<Library>,
-    sid: SessionId,
-}
-
-impl Wire {
-    /// Does something with the engine, and then takes what the connection is owed.
-    fn turn(&self, py: Python<'_>, work: impl FnOnce(&mut Engine, &Wires)) -> PyResult<Taken> {
-        let library = self.library.get();
-        let done = library.kernel.get().on_idle(py, |engine| {
-            engine.begin_batch();
-            let before = engine.ks.dirty();
-            engine.end_overdue_waits();
-            work(engine, &library.turns.wires);
-            let after = library.settle(py, engine, before, Some(self.sid));
-            (library.turns.wires.take(engine, self.sid), after)
-        })?;
-        let Some((taken, after)) = done else { return Ok(Taken::End) };
-        library.follow(py, after)?;
-        Ok(taken)
-    }
-}
-
-/// (bytes, None) of what was taken, (b"", None) at the end, (None, milliseconds or None) when there is nothing yet.
-type Turned<'py> = (Option<Bound<'py, PyBytes>>, Option<u64>);
-
-fn turned(py: Python<'_>, taken: Taken) -> Turned<'_> {
-    match taken {
-        Taken::Bytes(bytes) => (Some(PyBytes::new(py, &bytes)), None),
-        Taken::Nothing(due) => (None, due),
-        Taken::End => (Some(PyBytes::new(py, b"")), None),
-    }
-}
-
-#[pymethods]
-impl Wire {
-    /// Hands bytes over, and takes what there is then.
-    fn exchange<'py>(&self, py: Python<'py>, data: &[u8]) -> PyResult<Turned<'py>> {
-        Ok(turned(py, self.turn(py, |engine, wires| wires.feed(engine, self.sid, data))?))
-    }
-
-    /// Takes what there is.
-    fn take<'py>(&self, py: Python<'py>) -> PyResult<Turned<'py>> {
-        Ok(turned(py, self.turn(py, |_, _| {})?))
-    }
-
-    /// Waits until there is something and takes it; `None` when the time, in seconds, is up.
-    #[pyo3(signature = (timeout=None))]
-    fn wait<'py>(&self, py: Python<'py>, timeout: Option<f64>) -> PyResult<Option<Bound<'py, PyBytes>>> {
-        let deadline = timeout
-            .and_then(|s| Duration::try_from_secs_f64(s.max(0.0)).ok())
-            .map(|time| Instant::now() + time);
-        let turns = Arc::clone(&self.library.get().turns);
-        loop {
-            // Known before the look, so that news which come after it end the wait at once.
-            let seen = turns.wires.news();
-            let due = match turned(py, self.turn(py, |_, _| {})?) {
-                (Some(bytes), _) => return Ok(Some(bytes)),
-                (None, due) => due.map_or(SIGNAL_POLL, Duration::from_millis),
-            };
-            let left = deadline.map_or(SIGNAL_POLL, |at| at.saturating_duration_since(Instant::now()));
-            if left.is_zero() {
-                return Ok(None);
-            }
-            // Not less than a moment, lest a deadline of this very millisecond be asked for again and again.
-            let pause = due.max(Duration::from_micros(200)).min(left).min(SIGNAL_POLL);
-            py.detach(|| turns.wires.wait(seen, pause));
-            py.check_signals()?;
-        }
-    }
-
-    /// Has a function called, in whichever thread, when something came that no call of this connection has taken.
-    fn on_ready(&self, py: Python<'_>, function: Option<Py<PyAny>>) -> PyResult<()> {
-        let library = self.library.get();
-        let on_ready = |_: &mut Engine| library.turns.wires.on_ready(self.sid, function);
-        library.kernel.get().on_idle(py, on_ready).map(drop)
-    }
-
-    /// Ends the connection.
-    fn close(&self, py: Python<'_>) -> PyResult<()> {
-        let library = self.library.get();
-        library.turns.wires.bury(self.sid);
-        if library.kernel.get().is_held_here() {
-            // The work that this interrupts will see to it.
-            return Ok(());
-        }
-        let closed = library.kernel.get().on_idle(py, |engine| {
-            engine.begin_batch();
-            let before = engine.ks.dirty();
-            library.settle(py, engine, before, None)
-        })?;
-        closed.map_or(Ok(()), |after| library.follow(py, after))
-    }
 }

@@ -656,6 +656,15 @@ class Library:
     def add(
         self, key: bytes | str, value: Any, ttl: float | None = None, tags: Iterable[str] | None = None
     ) -> bool: ...
+    def gets(self, key: bytes | str, default: Any = None) -> tuple[Any, int | None]: ...
+    def cas(
+        self,
+        key: bytes | str,
+        value: Any,
+        version: int,
+        ttl: float | None = None,
+        tags: Iterable[str] | None = None,
+    ) -> bool | None: ...
     def incr(self, key: bytes | str, by: int = 1, default: int | None = 0) -> int: ...
     def delete(self, key: bytes | str) -> bool: ...
     def touch(self, key: bytes | str, ttl: float | None) -> bool: ...
@@ -697,6 +706,14 @@ class Library:
         self, key: bytes | str, data: bytes, flags: int, ttl: float | None = None, only_new: bool = False
     ) -> bool:
         """Store bytes with flags, with `only_new` only where the key is missing; whether they were stored."""
+
+    def gets_item(self, key: bytes | str) -> tuple[bytes, int, int] | None:
+        """Bytes, flags and version of a key."""
+
+    def cas_item(
+        self, key: bytes | str, data: bytes, flags: int, version: int, ttl: float | None = None
+    ) -> bool | None:
+        """Store bytes with flags where the key has that version still; whether they were, None without the key."""
 
     def __getitem__(self, key: bytes | str, /) -> Any: ...
     def __setitem__(self, key: bytes | str, value: Any, /) -> None: ...

@@ -132,6 +132,28 @@ pub(crate) fn set_deadline(engine: &mut Engine, db: usize, key: &[u8], at: Optio
     }
 }
 
+/// A string on its way into the store.
+#[derive(Clone, Copy, Debug)]
+pub struct NewItem<'a> {
+    /// Its bytes.
+    pub value: &'a [u8],
+    /// How long it is kept.
+    pub keep: Keep,
+    /// Its flags.
+    pub flags: u32,
+}
+
+/// What must hold for an item to be stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// Nothing.
+    None,
+    /// The key is missing.
+    Missing,
+    /// The item has this version still, which its CAS number is.
+    Version(u64),
+}
+
 /// How long an item is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
@@ -181,28 +203,34 @@ impl Engine {
         Refused::Closed(text.into())
     }
 
-    /// Stores a string; with `only_new` only where the key is missing. Whether it was stored.
+    /// Stores a string where the condition holds; whether it does. `None` where an item of some version is missing.
     pub fn put_item(
         &mut self,
         db: usize,
         key: &[u8],
-        value: &[u8],
-        keep: Keep,
-        flags: u32,
-        only_new: bool,
-    ) -> Result<bool, Refused> {
+        new: &NewItem<'_>,
+        condition: Condition,
+    ) -> Result<Option<bool>, Refused> {
         self.check_writable()?;
-        if only_new && self.ks.head(db, key, Access::Write).is_some() {
-            return Ok(false);
+        let holds = match condition {
+            Condition::None => Some(true),
+            Condition::Missing => Some(self.ks.head(db, key, Access::Write).is_none()),
+            Condition::Version(number) => self.ks.has_cas(db, key, number),
+        };
+        if holds == Some(true) {
+            self.store_item(db, key, new);
         }
-        match keep.deadline(self.ks.now()) {
-            Ok(at) => write(self, db, key, value, at.map_or(Ttl::Clear, Ttl::At), flags),
+        Ok(holds)
+    }
+
+    fn store_item(&mut self, db: usize, key: &[u8], new: &NewItem<'_>) {
+        match new.keep.deadline(self.ks.now()) {
+            Ok(at) => write(self, db, key, new.value, at.map_or(Ttl::Clear, Ttl::At), new.flags),
             // Stored and expired in the same moment: nothing of it can be seen.
             Err(()) => {
                 remove(self, db, key);
             }
         }
-        Ok(true)
     }
 
     /// Removes a key of any type; whether it was there.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use dozo_engine::items::{Keep, Refused};
+use dozo_engine::items::{self, Condition, Keep, NewItem, Refused};
 use dozo_engine::{Engine, Session, SessionId};
 use dozo_store::{Str, itoa};
 use pyo3::exceptions::{PyConnectionError, PyKeyError, PyTypeError, PyValueError};
@@ -257,12 +257,13 @@ impl Library {
         value: &Bound<'_, PyAny>,
         ttl: Option<&Bound<'_, PyAny>>,
         tags: Option<&Bound<'_, PyAny>>,
-        only_new: bool,
-    ) -> PyResult<bool> {
+        condition: Condition,
+    ) -> PyResult<Option<bool>> {
         let py = key.py();
         let (name, keep, tag) = (key_of(key)?, keep_of(ttl)?, self.tag_bits(tags)?);
-        let put = |bytes: &[u8], kind: u32| {
-            self.work(py, |engine| engine.put_item(self.db, name, bytes, keep, kind | tag, only_new))
+        let put = |value: &[u8], kind: u32| {
+            let new = NewItem { value, keep, flags: kind | tag };
+            self.work(py, |engine| engine.put_item(self.db, name, &new, condition))
         };
         match self.encode(value)? {
             Encoded::Bytes(bytes, kind) => put(bytes.as_bytes(), kind),
@@ -272,6 +273,19 @@ impl Library {
                 Err(_) => put(digits(&number)?.to_str()?.as_bytes(), INT),
             },
         }
+    }
+
+    fn put_bytes(
+        &self,
+        key: &Bound<'_, PyAny>,
+        value: &[u8],
+        flags: u32,
+        ttl: Option<&Bound<'_, PyAny>>,
+        condition: Condition,
+    ) -> PyResult<Option<bool>> {
+        let (name, keep) = (key_of(key)?, keep_of(ttl)?);
+        let new = NewItem { value, keep, flags };
+        self.work(key.py(), |engine| engine.put_item(self.db, name, &new, condition))
     }
 
     #[inline]
@@ -359,11 +373,11 @@ impl Library {
         ttl: Option<&Bound<'_, PyAny>>,
         tags: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
-        self.put(key, value, ttl, tags, false).map(drop)
+        self.put(key, value, ttl, tags, Condition::None).map(drop)
     }
 
     fn __setitem__(&self, key: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.put(key, value, None, None, false).map(drop)
+        self.put(key, value, None, None, Condition::None).map(drop)
     }
 
     #[pyo3(signature = (key, value, ttl=None, tags=None))]
@@ -374,7 +388,38 @@ impl Library {
         ttl: Option<&Bound<'_, PyAny>>,
         tags: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<bool> {
-        self.put(key, value, ttl, tags, true)
+        Ok(self.put(key, value, ttl, tags, Condition::Missing)? == Some(true))
+    }
+
+    /// The value and its version, for `cas`; the default and `None` without the key.
+    #[pyo3(signature = (key, default=None))]
+    fn gets<'py>(
+        &self,
+        key: &Bound<'py, PyAny>,
+        default: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<(Option<Bound<'py, PyAny>>, Option<u64>)> {
+        let (py, name) = (key.py(), key_of(key)?);
+        let found = self.work(py, |engine| {
+            let found = engine.read_item(self.db, name, |value, flags| self.found(py, value, flags))?;
+            Ok(found.map(|found| (found, items::tell_cas(engine, self.db, name))))
+        })?;
+        match found {
+            None => Ok((default, None)),
+            Some((found, version)) => Ok((Some(self.decode(found?)?), Some(version))),
+        }
+    }
+
+    /// Stores a value where the key has that version still; whether it was. `None` without the key.
+    #[pyo3(signature = (key, value, version, ttl=None, tags=None))]
+    fn cas(
+        &self,
+        key: &Bound<'_, PyAny>,
+        value: &Bound<'_, PyAny>,
+        version: u64,
+        ttl: Option<&Bound<'_, PyAny>>,
+        tags: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Option<bool>> {
+        self.put(key, value, ttl, tags, Condition::Version(version))
     }
 
     #[pyo3(signature = (key, by=1, default=Some(0)), text_signature = "($self, key, by=1, default=0)")]
@@ -440,6 +485,17 @@ impl Library {
         })
     }
 
+    /// Bytes, flags and version of a key.
+    fn gets_item<'py>(&self, key: &Bound<'py, PyAny>) -> PyResult<Option<(Bound<'py, PyBytes>, u32, u64)>> {
+        let (py, name) = (key.py(), key_of(key)?);
+        self.work(py, |engine| {
+            let found = engine.read_item(self.db, name, |value, flags| {
+                (PyBytes::new(py, value.as_bytes(&mut itoa::Buffer::new())), flags)
+            })?;
+            Ok(found.map(|(data, flags)| (data, flags, items::tell_cas(engine, self.db, name))))
+        })
+    }
+
     /// Stores bytes with flags; with `only_new` only where the key is missing. Whether they were stored.
     #[pyo3(signature = (key, data, flags, ttl=None, only_new=false))]
     fn set_item(
@@ -450,8 +506,21 @@ impl Library {
         ttl: Option<&Bound<'_, PyAny>>,
         only_new: bool,
     ) -> PyResult<bool> {
-        let (name, keep) = (key_of(key)?, keep_of(ttl)?);
-        self.work(key.py(), |engine| engine.put_item(self.db, name, data, keep, flags, only_new))
+        let condition = if only_new { Condition::Missing } else { Condition::None };
+        Ok(self.put_bytes(key, data, flags, ttl, condition)? == Some(true))
+    }
+
+    /// Stores bytes with flags where the key has that version still; whether they were. `None` without the key.
+    #[pyo3(signature = (key, data, flags, version, ttl=None))]
+    fn cas_item(
+        &self,
+        key: &Bound<'_, PyAny>,
+        data: &[u8],
+        flags: u32,
+        version: u64,
+        ttl: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Option<bool>> {
+        self.put_bytes(key, data, flags, ttl, Condition::Version(version))
     }
 
     fn __contains__(&self, key: &Bound<'_, PyAny>) -> PyResult<bool> {

@@ -54,6 +54,19 @@ class Store(ABC):
         """Store a value where there is none; whether it was stored."""
 
     @abstractmethod
+    def gets(self, key: Key, default: Any = None) -> tuple[Any, int | None]:
+        """The value and its version, for `cas`; the default and None where it is missing.
+
+        The version is a number that changes with every change of the key: memcached's clients see the same one.
+        """
+
+    @abstractmethod
+    def cas(
+        self, key: Key, value: Any, version: int, ttl: float | None = None, tags: Iterable[str] = ()
+    ) -> bool | None:
+        """Store a value where the key has that version still; False where it was changed since, None where it is gone."""
+
+    @abstractmethod
     def incr(self, key: Key, by: int = 1, default: int | None = 0) -> int:
         """Add to an integer of 64 bits, which begins at the default; the sum. Its time to live stays.
 

@@ -39,9 +39,17 @@ def _set(
     return store.set_item(key, data, _flags(store, kind, tags), ttl, only_new)
 
 
+def _cas(
+    store: Embedded, key: bytes, data: bytes, kind: int, ttl: float | None, tags: list[str], version: int
+) -> bool | None:
+    return store.cas_item(key, data, _flags(store, kind, tags), version, ttl)
+
+
 _OPERATIONS: Final[dict[str, Callable[..., Any]]] = {
     "get": Embedded.get_item,
     "set": _set,
+    "gets": Embedded.gets_item,
+    "cas": _cas,
     "incr": Embedded.incr,
     "touch": Embedded.touch,
     "ttl": Embedded.ttl,
@@ -57,7 +65,7 @@ _OPERATIONS: Final[dict[str, Callable[..., Any]]] = {
     "reply": Embedded.reply,
 }
 SAFE_TWICE: Final = frozenset(
-    {"touch", "ttl", "expire", "clear", "evict", "contains", "len", "scan", "tags", "stats"}
+    {"gets", "touch", "ttl", "expire", "clear", "evict", "contains", "len", "scan", "tags", "stats"}
 )
 """Calls that may be made again where nobody knows whether they were; so may "get" and "set" that don't take or add."""
 
@@ -65,6 +73,7 @@ _EXCEPTIONS: Final[dict[str, Callable[[str], Exception]]] = {
     "KeyError": KeyError,
     "ValueError": ValueError,
     "TypeError": TypeError,
+    "OverflowError": OverflowError,
     **{name: getattr(errors, name) for name in errors.__all__ if name != "WrongArity"},
 }
 

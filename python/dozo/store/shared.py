@@ -215,8 +215,24 @@ class Guest(Store):
         return self._set(key, value, ttl, tags, True)
 
     def _set(self, key: Key, value: Any, ttl: float | None, tags: Iterable[str], only_new: bool) -> bool:
-        tags = [tags] if isinstance(tags, str) else list(tags)
-        stored: bool = self._call("set", _name(key), *self._codec.pack(value), ttl, tags, only_new)
+        stored: bool = self._call("set", _name(key), *self._codec.pack(value), ttl, _list(tags), only_new)
+        return stored
+
+    def gets(self, key: Key, default: Any = None) -> tuple[Any, int | None]:
+        """The value and its version, for `cas`; the default and None where it is missing."""
+        found = self._call("gets", _name(key))
+        if found is None:
+            return default, None
+        data, flags, version = found
+        return self._codec.unpack(data, flags), version
+
+    def cas(
+        self, key: Key, value: Any, version: int, ttl: float | None = None, tags: Iterable[str] = ()
+    ) -> bool | None:
+        """Store a value where the key has that version still; False where it was changed since, None where it is gone."""
+        stored: bool | None = self._call(
+            "cas", _name(key), *self._codec.pack(value), ttl, _list(tags), version
+        )
         return stored
 
     def incr(self, key: Key, by: int = 1, default: int | None = 0) -> int:
@@ -315,6 +331,10 @@ def _name(key: Key) -> bytes:
     if isinstance(key, bytes):
         return key
     raise TypeError(f"a key is bytes or str, not {type(key).__name__}")
+
+
+def _list(tags: Iterable[str]) -> list[str]:
+    return [tags] if isinstance(tags, str) else list(tags)
 
 
 def open_shared(config: Config, serializer: Serializer) -> Store:

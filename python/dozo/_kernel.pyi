@@ -33,6 +33,8 @@ __all__ = [
     "crc64",
     "decode_reply",
     "glob_match",
+    "lz4_pack",
+    "lz4_unpack",
     "parse_float",
     "rdb_string",
     "xxh3_64",
@@ -651,10 +653,24 @@ class Library:
     def get(self, key: bytes | str, default: Any = None) -> Any: ...
     def pop(self, key: bytes | str, default: Any = None) -> Any: ...
     def set(
-        self, key: bytes | str, value: Any, ttl: float | None = None, tags: Iterable[str] | None = None
+        self,
+        key: bytes | str,
+        value: Any,
+        ttl: float | None = None,
+        tags: Iterable[str] | None = None,
+        *,
+        disk: bool | None = None,
+        compress: bool = False,
     ) -> None: ...
     def add(
-        self, key: bytes | str, value: Any, ttl: float | None = None, tags: Iterable[str] | None = None
+        self,
+        key: bytes | str,
+        value: Any,
+        ttl: float | None = None,
+        tags: Iterable[str] | None = None,
+        *,
+        disk: bool | None = None,
+        compress: bool = False,
     ) -> bool: ...
     def gets(self, key: bytes | str, default: Any = None) -> tuple[Any, int | None]: ...
     def cas(
@@ -664,6 +680,9 @@ class Library:
         version: int,
         ttl: float | None = None,
         tags: Iterable[str] | None = None,
+        *,
+        disk: bool | None = None,
+        compress: bool = False,
     ) -> bool | None: ...
     def incr(self, key: bytes | str, by: int = 1, default: int | None = 0) -> int: ...
     def delete(self, key: bytes | str) -> bool: ...
@@ -703,7 +722,13 @@ class Library:
         """Bytes and flags of a key, which is removed with them if `take`."""
 
     def set_item(
-        self, key: bytes | str, data: bytes, flags: int, ttl: float | None = None, only_new: bool = False
+        self,
+        key: bytes | str,
+        data: bytes,
+        flags: int,
+        ttl: float | None = None,
+        only_new: bool = False,
+        disk: bool | None = None,
     ) -> bool:
         """Store bytes with flags, with `only_new` only where the key is missing; whether they were stored."""
 
@@ -711,7 +736,13 @@ class Library:
         """Bytes, flags and version of a key."""
 
     def cas_item(
-        self, key: bytes | str, data: bytes, flags: int, version: int, ttl: float | None = None
+        self,
+        key: bytes | str,
+        data: bytes,
+        flags: int,
+        version: int,
+        ttl: float | None = None,
+        disk: bool | None = None,
     ) -> bool | None:
         """Store bytes with flags where the key has that version still; whether they were, None without the key."""
 
@@ -936,6 +967,12 @@ HOT: Final[tuple[str, ...]]
 
 def glob_match(pattern: bytes, text: bytes, nocase: bool = False) -> bool:
     """Redis's glob: * ? [a-z] [^a] and backslash."""
+
+def lz4_pack(data: bytes) -> bytes | None:
+    """These bytes as LZ4: their length in four bytes, the lowest first, and a block; None where that is no shorter."""
+
+def lz4_unpack(data: bytes) -> bytes:
+    """The bytes that such a form stands for; ValueError where it is damaged."""
 
 def decode_reply(reply: bytes) -> Any:
     """The value of a reply in RESP3, or its ReplyError raised."""

@@ -24,6 +24,8 @@ pub enum Refused {
     Overflow,
     /// Memory is full and nothing may leave.
     NoMemory,
+    /// It was to go to a disk, and there is none.
+    NoDisk,
     /// Nobody may write, or nobody may do anything, for now; the error that clients hear.
     Closed(String),
 }
@@ -141,6 +143,8 @@ pub struct NewItem<'a> {
     pub keep: Keep,
     /// Its flags.
     pub flags: u32,
+    /// Whether it goes to the disk at once or stays in memory until that is short; `None` leaves it to the rules.
+    pub disk: Option<bool>,
 }
 
 /// What must hold for an item to be stored.
@@ -211,6 +215,9 @@ impl Engine {
         new: &NewItem<'_>,
         condition: Condition,
     ) -> Result<Option<bool>, Refused> {
+        if new.disk == Some(true) && !self.ks.has_tier() {
+            return Err(Refused::NoDisk);
+        }
         self.check_writable()?;
         let holds = match condition {
             Condition::None => Some(true),
@@ -225,7 +232,14 @@ impl Engine {
 
     fn store_item(&mut self, db: usize, key: &[u8], new: &NewItem<'_>) {
         match new.keep.deadline(self.ks.now()) {
-            Ok(at) => write(self, db, key, new.value, at.map_or(Ttl::Clear, Ttl::At), new.flags),
+            Ok(at) => {
+                write(self, db, key, new.value, at.map_or(Ttl::Clear, Ttl::At), new.flags);
+                match new.disk {
+                    Some(true) => self.ks.cool_stored(db, key),
+                    Some(false) => self.ks.keep_stored(db, key),
+                    None => {}
+                }
+            }
             // Stored and expired in the same moment: nothing of it can be seen.
             Err(()) => {
                 remove(self, db, key);

@@ -73,7 +73,7 @@ mod _kernel {
     #[pymodule_export]
     use super::streams::Streams;
     #[pymodule_export]
-    use super::text::{crc64, glob_match, parse_float, rdb_string, xxh3_64};
+    use super::text::{crc64, glob_match, lz4_pack, lz4_unpack, parse_float, rdb_string, xxh3_64};
     #[pymodule_export]
     use super::wire::Wire;
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use dozo_engine::items::{self, Condition, Keep, NewItem, Refused};
 use dozo_engine::{Engine, Session, SessionId};
+use dozo_log::lz4;
 use dozo_store::{Str, itoa};
 use pyo3::exceptions::{PyConnectionError, PyKeyError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -26,7 +27,9 @@ const BYTES: u32 = 0;
 const STR: u32 = 1;
 const INT: u32 = 2;
 const KIND: u32 = 0xff;
-/// The other bits name a combination of tags; 0 is none.
+/// The bit of an item whose bytes are compressed.
+const PACKED: u32 = 1 << 31;
+/// The bits between them name a combination of tags; 0 is none.
 const TAG_SHIFT: u32 = 8;
 /// How long a wait lasts before Python's signal handlers get their turn.
 pub(crate) const SIGNAL_POLL: Duration = Duration::from_millis(50);
@@ -61,6 +64,13 @@ pub(crate) struct After {
     told: Vec<Py<PyAny>>,
     /// Where the journal must have come before anybody hears that something was changed.
     awaited: Option<u64>,
+}
+
+/// How a value is kept, where that is not left to the store.
+#[derive(Clone, Copy, Default)]
+struct Way {
+    disk: Option<bool>,
+    compress: bool,
 }
 
 /// A value on its way into the store.
@@ -99,6 +109,12 @@ fn keep_of(ttl: Option<&Bound<'_, PyAny>>) -> PyResult<Keep> {
     Ok(Keep::For((seconds * 1000.0).ceil() as i64))
 }
 
+/// The number of the combination of tags that flags bear.
+#[inline]
+fn tag_of(flags: u32) -> u32 {
+    (flags & !PACKED) >> TAG_SHIFT
+}
+
 /// The digits of an integer, whatever its class makes of them.
 fn digits<'py>(number: &Bound<'py, PyInt>) -> PyResult<Bound<'py, PyString>> {
     number.py().get_type::<PyInt>().call_method1("__repr__", (number,))?.cast_into().map_err(PyErr::from)
@@ -114,6 +130,9 @@ fn refusal(py: Python<'_>, refused: Refused) -> PyErr {
         },
         Refused::NotInteger => error_named(py, "NotInteger"),
         Refused::NoMemory => error_named(py, "OutOfMemory"),
+        Refused::NoDisk => {
+            PyValueError::new_err("disk=True needs a store with a disk tier: dozo.open(disk=...) makes one")
+        }
         Refused::Overflow => reply_error(py, "ERR increment or decrement would overflow"),
         Refused::Closed(text) => reply_error(py, &text),
     }
@@ -123,6 +142,13 @@ fn refusal(py: Python<'_>, refused: Refused) -> PyErr {
 #[cold]
 fn error_named(py: Python<'_>, name: &str) -> PyErr {
     let made = py.import("dozo.errors").and_then(|errors| errors.call_method0(name));
+    made.map_or_else(|error| error, PyErr::from_value)
+}
+
+#[cold]
+fn damaged(py: Python<'_>) -> PyErr {
+    let text = "LZ4 can't read a value: it was damaged, or changed by another client";
+    let made = py.import("dozo.errors").and_then(|errors| errors.call_method1("SerializerError", (text,)));
     made.map_or_else(|error| error, PyErr::from_value)
 }
 
@@ -258,11 +284,14 @@ impl Library {
         ttl: Option<&Bound<'_, PyAny>>,
         tags: Option<&Bound<'_, PyAny>>,
         condition: Condition,
+        way: Way,
     ) -> PyResult<Option<bool>> {
         let py = key.py();
         let (name, keep, tag) = (key_of(key)?, keep_of(ttl)?, self.tag_bits(tags)?);
         let put = |value: &[u8], kind: u32| {
-            let new = NewItem { value, keep, flags: kind | tag };
+            let packed = if way.compress { lz4::pack_sized(value) } else { None };
+            let (value, kind) = packed.as_deref().map_or((value, kind), |packed| (packed, kind | PACKED));
+            let new = NewItem { value, keep, flags: kind | tag, disk: way.disk };
             self.work(py, |engine| engine.put_item(self.db, name, &new, condition))
         };
         match self.encode(value)? {
@@ -282,22 +311,31 @@ impl Library {
         flags: u32,
         ttl: Option<&Bound<'_, PyAny>>,
         condition: Condition,
+        disk: Option<bool>,
     ) -> PyResult<Option<bool>> {
         let (name, keep) = (key_of(key)?, keep_of(ttl)?);
-        let new = NewItem { value, keep, flags };
+        let new = NewItem { value, keep, flags, disk };
         self.work(key.py(), |engine| engine.put_item(self.db, name, &new, condition))
     }
 
     #[inline]
     fn found<'py>(&self, py: Python<'py>, value: Str<'_>, flags: u32) -> PyResult<Found<'py>> {
         let mut digits = itoa::Buffer::new();
-        let done = match (flags & KIND, value) {
+        let done = match (flags & (KIND | PACKED), value) {
             (BYTES, value) => PyBytes::new(py, value.as_bytes(&mut digits)).into_any(),
             (INT, Str::Int(number)) => number.into_pyobject(py)?.into_any(),
             (STR, value) => PyString::from_bytes(py, value.as_bytes(&mut digits))?.into_any(),
+            (packed, value) if packed & PACKED != 0 => return self.found_packed(py, value, flags),
             (kind, value) => return Ok(Found::Encoded(kind, PyBytes::new(py, value.as_bytes(&mut digits)))),
         };
         Ok(Found::Done(done))
+    }
+
+    #[cold]
+    fn found_packed<'py>(&self, py: Python<'py>, value: Str<'_>, flags: u32) -> PyResult<Found<'py>> {
+        let mut digits = itoa::Buffer::new();
+        let plain = lz4::unpack_sized(value.as_bytes(&mut digits)).ok_or_else(|| damaged(py))?;
+        self.found(py, Str::Inline(&plain), flags & !PACKED)
     }
 
     fn decode<'py>(&self, found: Found<'py>) -> PyResult<Bound<'py, PyAny>> {
@@ -365,30 +403,35 @@ impl Library {
         self.read(key, false)?.ok_or_else(|| missing(key))
     }
 
-    #[pyo3(signature = (key, value, ttl=None, tags=None))]
+    #[pyo3(signature = (key, value, ttl=None, tags=None, *, disk=None, compress=false))]
     fn set(
         &self,
         key: &Bound<'_, PyAny>,
         value: &Bound<'_, PyAny>,
         ttl: Option<&Bound<'_, PyAny>>,
         tags: Option<&Bound<'_, PyAny>>,
+        disk: Option<bool>,
+        compress: bool,
     ) -> PyResult<()> {
-        self.put(key, value, ttl, tags, Condition::None).map(drop)
+        self.put(key, value, ttl, tags, Condition::None, Way { disk, compress }).map(drop)
     }
 
     fn __setitem__(&self, key: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.put(key, value, None, None, Condition::None).map(drop)
+        self.put(key, value, None, None, Condition::None, Way::default()).map(drop)
     }
 
-    #[pyo3(signature = (key, value, ttl=None, tags=None))]
+    #[pyo3(signature = (key, value, ttl=None, tags=None, *, disk=None, compress=false))]
     fn add(
         &self,
         key: &Bound<'_, PyAny>,
         value: &Bound<'_, PyAny>,
         ttl: Option<&Bound<'_, PyAny>>,
         tags: Option<&Bound<'_, PyAny>>,
+        disk: Option<bool>,
+        compress: bool,
     ) -> PyResult<bool> {
-        Ok(self.put(key, value, ttl, tags, Condition::Missing)? == Some(true))
+        let way = Way { disk, compress };
+        Ok(self.put(key, value, ttl, tags, Condition::Missing, way)? == Some(true))
     }
 
     /// The value and its version, for `cas`; the default and `None` without the key.
@@ -410,7 +453,8 @@ impl Library {
     }
 
     /// Stores a value where the key has that version still; whether it was. `None` without the key.
-    #[pyo3(signature = (key, value, version, ttl=None, tags=None))]
+    #[pyo3(signature = (key, value, version, ttl=None, tags=None, *, disk=None, compress=false))]
+    #[allow(clippy::too_many_arguments)]
     fn cas(
         &self,
         key: &Bound<'_, PyAny>,
@@ -418,8 +462,10 @@ impl Library {
         version: u64,
         ttl: Option<&Bound<'_, PyAny>>,
         tags: Option<&Bound<'_, PyAny>>,
+        disk: Option<bool>,
+        compress: bool,
     ) -> PyResult<Option<bool>> {
-        self.put(key, value, ttl, tags, Condition::Version(version))
+        self.put(key, value, ttl, tags, Condition::Version(version), Way { disk, compress })
     }
 
     #[pyo3(signature = (key, by=1, default=Some(0)), text_signature = "($self, key, by=1, default=0)")]
@@ -497,7 +543,7 @@ impl Library {
     }
 
     /// Stores bytes with flags; with `only_new` only where the key is missing. Whether they were stored.
-    #[pyo3(signature = (key, data, flags, ttl=None, only_new=false))]
+    #[pyo3(signature = (key, data, flags, ttl=None, only_new=false, disk=None))]
     fn set_item(
         &self,
         key: &Bound<'_, PyAny>,
@@ -505,13 +551,14 @@ impl Library {
         flags: u32,
         ttl: Option<&Bound<'_, PyAny>>,
         only_new: bool,
+        disk: Option<bool>,
     ) -> PyResult<bool> {
         let condition = if only_new { Condition::Missing } else { Condition::None };
-        Ok(self.put_bytes(key, data, flags, ttl, condition)? == Some(true))
+        Ok(self.put_bytes(key, data, flags, ttl, condition, disk)? == Some(true))
     }
 
     /// Stores bytes with flags where the key has that version still; whether they were. `None` without the key.
-    #[pyo3(signature = (key, data, flags, version, ttl=None))]
+    #[pyo3(signature = (key, data, flags, version, ttl=None, disk=None))]
     fn cas_item(
         &self,
         key: &Bound<'_, PyAny>,
@@ -519,8 +566,9 @@ impl Library {
         flags: u32,
         version: u64,
         ttl: Option<&Bound<'_, PyAny>>,
+        disk: Option<bool>,
     ) -> PyResult<Option<bool>> {
-        self.put_bytes(key, data, flags, ttl, Condition::Version(version))
+        self.put_bytes(key, data, flags, ttl, Condition::Version(version), disk)
     }
 
     fn __contains__(&self, key: &Bound<'_, PyAny>) -> PyResult<bool> {
@@ -564,7 +612,7 @@ impl Library {
         spared.sort_unstable();
         self.work(py, |engine| {
             engine.remove_items(self.db, cursor, count, |flags| {
-                let tag = flags >> TAG_SHIFT;
+                let tag = tag_of(flags);
                 tag != 0 && spared.binary_search(&tag).is_err()
             })
         })
@@ -574,8 +622,7 @@ impl Library {
         self.work(py, |engine| {
             engine.check_open()?;
             let mut tags = Vec::new();
-            let next =
-                engine.ks.scan(self.db, cursor, count, &mut |item| tags.push(item.flags() >> TAG_SHIFT));
+            let next = engine.ks.scan(self.db, cursor, count, &mut |item| tags.push(tag_of(item.flags())));
             tags.sort_unstable();
             tags.dedup();
             Ok((next, tags))

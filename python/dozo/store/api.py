@@ -37,6 +37,10 @@ class Store(ABC):
 
     Values are bytes, str, int, or whatever the serializer takes. Times to live (`ttl`) are seconds, with a fraction;
     None is for ever, and what is not above 0 is over at once.
+
+    With `disk=True` a value goes to the disk tier at once and out of memory, as far as the disk takes it (ValueError
+    where there is no tier); with False it stays in memory until that is short, whatever its size; None leaves it to the
+    tier's strategy. With `compress` its bytes are kept as LZ4, in memory too, where that makes them shorter.
     """
 
     # What a store is made of
@@ -46,11 +50,29 @@ class Store(ABC):
         """The value, or the default. WrongType where another client keeps no string at the key."""
 
     @abstractmethod
-    def set(self, key: Key, value: Any, ttl: float | None = None, tags: Iterable[str] = ()) -> None:
+    def set(
+        self,
+        key: Key,
+        value: Any,
+        ttl: float | None = None,
+        tags: Iterable[str] = (),
+        *,
+        disk: bool | None = None,
+        compress: bool = False,
+    ) -> None:
         """Store a value in place of the old one, its time to live and its tags. OutOfMemory where nothing may leave."""
 
     @abstractmethod
-    def add(self, key: Key, value: Any, ttl: float | None = None, tags: Iterable[str] = ()) -> bool:
+    def add(
+        self,
+        key: Key,
+        value: Any,
+        ttl: float | None = None,
+        tags: Iterable[str] = (),
+        *,
+        disk: bool | None = None,
+        compress: bool = False,
+    ) -> bool:
         """Store a value where there is none; whether it was stored."""
 
     @abstractmethod
@@ -62,9 +84,17 @@ class Store(ABC):
 
     @abstractmethod
     def cas(
-        self, key: Key, value: Any, version: int, ttl: float | None = None, tags: Iterable[str] = ()
+        self,
+        key: Key,
+        value: Any,
+        version: int,
+        ttl: float | None = None,
+        tags: Iterable[str] = (),
+        *,
+        disk: bool | None = None,
+        compress: bool = False,
     ) -> bool | None:
-        """Store a value where the key has that version still; False where it was changed since, None where it is gone."""
+        """Store a value where the key has that version still; False where it has another, None where it is gone."""
 
     @abstractmethod
     def incr(self, key: Key, by: int = 1, default: int | None = 0) -> int:
@@ -165,12 +195,18 @@ class Store(ABC):
         return {key: value for key, value in found if value is not _MISSING}
 
     def set_many(
-        self, mapping: Mapping[Key, Any], ttl: float | None = None, tags: Iterable[str] = ()
+        self,
+        mapping: Mapping[Key, Any],
+        ttl: float | None = None,
+        tags: Iterable[str] = (),
+        *,
+        disk: bool | None = None,
+        compress: bool = False,
     ) -> None:
         """Store many values, one after the other."""
         tags = tuple(tags) if not isinstance(tags, str) else tags
         for key, value in mapping.items():
-            self.set(key, value, ttl, tags)
+            self.set(key, value, ttl, tags, disk=disk, compress=compress)
 
     def delete_many(self, keys: Iterable[Key]) -> int:
         """Remove keys; how many of them were there."""

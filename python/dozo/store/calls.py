@@ -34,15 +34,29 @@ def _flags(store: Embedded, kind: int, tags: list[str]) -> int:
 
 
 def _set(
-    store: Embedded, key: bytes, data: bytes, kind: int, ttl: float | None, tags: list[str], only_new: bool
+    store: Embedded,
+    key: bytes,
+    data: bytes,
+    kind: int,
+    ttl: float | None,
+    tags: list[str],
+    only_new: bool,
+    disk: bool | None,
 ) -> bool:
-    return store.set_item(key, data, _flags(store, kind, tags), ttl, only_new)
+    return store.set_item(key, data, _flags(store, kind, tags), ttl, only_new, disk)
 
 
 def _cas(
-    store: Embedded, key: bytes, data: bytes, kind: int, ttl: float | None, tags: list[str], version: int
+    store: Embedded,
+    key: bytes,
+    data: bytes,
+    kind: int,
+    ttl: float | None,
+    tags: list[str],
+    version: int,
+    disk: bool | None,
 ) -> bool | None:
-    return store.cas_item(key, data, _flags(store, kind, tags), version, ttl)
+    return store.cas_item(key, data, _flags(store, kind, tags), version, ttl, disk)
 
 
 _OPERATIONS: Final[dict[str, Callable[..., Any]]] = {

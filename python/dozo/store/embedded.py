@@ -22,7 +22,7 @@ from dozo.config import Config
 from dozo.log import Level
 from dozo.persistence import Persistence
 from dozo.store.api import Key, Store
-from dozo.store.codec import TAG_SHIFT, Codec, Serializer, Tags
+from dozo.store.codec import Codec, Serializer, Tags, tag_number
 from dozo.store.tagfile import KeptTags
 
 if TYPE_CHECKING:
@@ -208,7 +208,7 @@ class Embedded(Library, Store):
         flags = self.flags(key)
         if flags is None:
             raise KeyError(key)
-        return self.engine.codec.tags.names(flags >> TAG_SHIFT)
+        return self.engine.codec.tags.names(tag_number(flags))
 
     def encode(self, value: Any) -> tuple[bytes, int]:
         """A value as it is stored: its bytes, and the flags that tell of its kind."""

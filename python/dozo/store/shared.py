@@ -206,17 +206,33 @@ class Guest(Store):
         found = self._call("get", _name(key), True)
         return default if found is None else self._codec.unpack(*found)
 
-    def set(self, key: Key, value: Any, ttl: float | None = None, tags: Iterable[str] = ()) -> None:
+    def set(
+        self,
+        key: Key,
+        value: Any,
+        ttl: float | None = None,
+        tags: Iterable[str] = (),
+        *,
+        disk: bool | None = None,
+        compress: bool = False,
+    ) -> None:
         """Store a value in place of the old one, its time to live and its tags. OutOfMemory where nothing may leave."""
-        self._set(key, value, ttl, tags, False)
+        data, kind = self._codec.pack(value, compress)
+        self._call("set", _name(key), data, kind, ttl, _list(tags), False, disk)
 
-    def add(self, key: Key, value: Any, ttl: float | None = None, tags: Iterable[str] = ()) -> bool:
+    def add(
+        self,
+        key: Key,
+        value: Any,
+        ttl: float | None = None,
+        tags: Iterable[str] = (),
+        *,
+        disk: bool | None = None,
+        compress: bool = False,
+    ) -> bool:
         """Store a value where there is none; whether it was stored."""
-        return self._set(key, value, ttl, tags, True)
-
-    def _set(self, key: Key, value: Any, ttl: float | None, tags: Iterable[str], only_new: bool) -> bool:
-        stored: bool = self._call("set", _name(key), *self._codec.pack(value), ttl, _list(tags), only_new)
-        return stored
+        data, kind = self._codec.pack(value, compress)
+        return bool(self._call("set", _name(key), data, kind, ttl, _list(tags), True, disk))
 
     def gets(self, key: Key, default: Any = None) -> tuple[Any, int | None]:
         """The value and its version, for `cas`; the default and None where it is missing."""
@@ -227,12 +243,19 @@ class Guest(Store):
         return self._codec.unpack(data, flags), version
 
     def cas(
-        self, key: Key, value: Any, version: int, ttl: float | None = None, tags: Iterable[str] = ()
+        self,
+        key: Key,
+        value: Any,
+        version: int,
+        ttl: float | None = None,
+        tags: Iterable[str] = (),
+        *,
+        disk: bool | None = None,
+        compress: bool = False,
     ) -> bool | None:
-        """Store a value where the key has that version still; False where it was changed since, None where it is gone."""
-        stored: bool | None = self._call(
-            "cas", _name(key), *self._codec.pack(value), ttl, _list(tags), version
-        )
+        """Store a value where the key has that version still; False where it has another, None where it is gone."""
+        data, kind = self._codec.pack(value, compress)
+        stored: bool | None = self._call("cas", _name(key), data, kind, ttl, _list(tags), version, disk)
         return stored
 
     def incr(self, key: Key, by: int = 1, default: int | None = 0) -> int:

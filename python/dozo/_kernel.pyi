@@ -1094,6 +1094,15 @@ class Disk:
     def cool_all(self) -> None:
         """Move every value to the tier that it takes."""
 
+    def compact_tier(self) -> bool:
+        """Have segments of the tier written anew where a sixteenth is needed no more: `compact_tier_some` does it.
+
+        False while values that are gone are still on their way out: ask again.
+        """
+
+    def compact_tier_some(self) -> bool:
+        """Work on that for a moment; false when it is done."""
+
     def tier_state(self) -> dict[str, Any] | None:
         """The figures of the tier: bytes, hits, segments and so on, and the "error" of its disk, or None."""
 

@@ -6,6 +6,7 @@ whose results are kept, locks. Refuses to know where the data are: `embedded.py`
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
@@ -27,6 +28,8 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 _SCAN: Final = 512
 """Keys looked at in one step of a walk, between which other threads have their turn."""
+_COMPACTION_PAUSE_S: Final = 0.0005
+"""What is left to other threads after each step of a compaction."""
 _LOCKS: Final = 15
 """The database of the locks, so that they are no keys among the program's."""
 _MISSING: Final = object()
@@ -159,6 +162,10 @@ class Store(ABC):
         """Another database of the same store, from 0 (this one) to 15 (which has the locks). It ends with the store."""
 
     @abstractmethod
+    def compact_some(self) -> int | None:
+        """Work on a compaction for a moment, or begin one; the bytes that it freed once it is over, None before."""
+
+    @abstractmethod
     def stats(self) -> dict[str, Any]:
         """Figures: keys, hits, misses, evicted, expired, memory, maxmemory (bytes), policy."""
 
@@ -207,6 +214,17 @@ class Store(ABC):
         tags = tuple(tags) if not isinstance(tags, str) else tags
         for key, value in mapping.items():
             self.set(key, value, ttl, tags, disk=disk, compress=compress)
+
+    def compact(self) -> int:
+        """Write what is kept on disk anew without what is needed no more; how many bytes that freed, 0 without a disk.
+
+        All databases and both, journal and disk tier. Others are served meanwhile. StoreError where the disk fails.
+        """
+        for index in range(_LOCKS + 1):
+            self.database(index).expire()
+        while (freed := self.compact_some()) is None:
+            time.sleep(_COMPACTION_PAUSE_S)
+        return freed
 
     def delete_many(self, keys: Iterable[Key]) -> int:
         """Remove keys; how many of them were there."""

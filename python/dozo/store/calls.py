@@ -75,11 +75,25 @@ _OPERATIONS: Final[dict[str, Callable[..., Any]]] = {
     "len": Embedded.__len__,
     "scan": Embedded.scan,
     "tags": Embedded.tags,
+    "compact_some": Embedded.compact_some,
     "stats": Embedded.stats,
     "reply": Embedded.reply,
 }
 SAFE_TWICE: Final = frozenset(
-    {"gets", "touch", "ttl", "expire", "clear", "evict", "contains", "len", "scan", "tags", "stats"}
+    {
+        "gets",
+        "touch",
+        "ttl",
+        "expire",
+        "clear",
+        "evict",
+        "contains",
+        "len",
+        "scan",
+        "tags",
+        "compact_some",
+        "stats",
+    }
 )
 """Calls that may be made again where nobody knows whether they were; so may "get" and "set" that don't take or add."""
 

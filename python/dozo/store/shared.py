@@ -315,6 +315,11 @@ class Guest(Store):
         """Another database of the same store, from 0 to 15 (which has the locks). It ends with the store."""
         return Guest(self._access, self._codec, index)
 
+    def compact_some(self) -> int | None:
+        """Work on a compaction for a moment, or begin one; the bytes that it freed once it is over, None before."""
+        freed: int | None = self._call("compact_some")
+        return freed
+
     def stats(self) -> dict[str, Any]:
         """Figures: keys, hits, misses, evicted, expired, memory, maxmemory (bytes), policy."""
         figures: dict[str, Any] = self._call("stats")

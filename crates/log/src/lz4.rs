@@ -1,4 +1,4 @@
-//! LZ4, for values that get shorter by it: as a block alone, whose length somebody else knows, or with its length before it.
+//! LZ4, for values that get shorter by it: a block alone, whose length somebody else knows, or with its length before it.
 //!
 //! Owns when compression pays. Refuses to trust what it reads: no more memory is taken than those bytes can stand for.
 
@@ -34,7 +34,7 @@ pub fn pack_sized(plain: &[u8]) -> Option<Vec<u8>> {
     let len = u32::try_from(plain.len()).ok()?;
     let packed = pack(plain)?;
     // In a short value the length counts.
-    (pays(packed.len() + LENGTH, plain.len())).then(|| [&len.to_le_bytes()[..], &packed].concat())
+    pays(packed.len() + LENGTH, plain.len()).then(|| [&len.to_le_bytes()[..], &packed].concat())
 }
 
 /// As `unpack`, with the length before it.

@@ -1,5 +1,5 @@
-//! Making room, when it gets scarce or is asked for: a segment is read through, and what is in use of it is carried on: its values, and then what its index
-//! says of records in other segments.
+//! Making room, where it gets scarce or somebody asks for it: a segment is read through, and what is in use of it is carried
+//! on: its values, and then what its index says of records in other segments.
 
 use super::index::{self, Line};
 use super::{Bytes, DiskTier, Segment, record, writer};

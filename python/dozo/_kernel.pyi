@@ -33,6 +33,8 @@ __all__ = [
     "crc64",
     "decode_reply",
     "glob_match",
+    "lz4_pack",
+    "lz4_unpack",
     "parse_float",
     "rdb_string",
     "xxh3_64",
@@ -651,11 +653,37 @@ class Library:
     def get(self, key: bytes | str, default: Any = None) -> Any: ...
     def pop(self, key: bytes | str, default: Any = None) -> Any: ...
     def set(
-        self, key: bytes | str, value: Any, ttl: float | None = None, tags: Iterable[str] | None = None
+        self,
+        key: bytes | str,
+        value: Any,
+        ttl: float | None = None,
+        tags: Iterable[str] | None = None,
+        *,
+        disk: bool | None = None,
+        compress: bool = False,
     ) -> None: ...
     def add(
-        self, key: bytes | str, value: Any, ttl: float | None = None, tags: Iterable[str] | None = None
+        self,
+        key: bytes | str,
+        value: Any,
+        ttl: float | None = None,
+        tags: Iterable[str] | None = None,
+        *,
+        disk: bool | None = None,
+        compress: bool = False,
     ) -> bool: ...
+    def gets(self, key: bytes | str, default: Any = None) -> tuple[Any, int | None]: ...
+    def cas(
+        self,
+        key: bytes | str,
+        value: Any,
+        version: int,
+        ttl: float | None = None,
+        tags: Iterable[str] | None = None,
+        *,
+        disk: bool | None = None,
+        compress: bool = False,
+    ) -> bool | None: ...
     def incr(self, key: bytes | str, by: int = 1, default: int | None = 0) -> int: ...
     def delete(self, key: bytes | str) -> bool: ...
     def touch(self, key: bytes | str, ttl: float | None) -> bool: ...
@@ -694,9 +722,29 @@ class Library:
         """Bytes and flags of a key, which is removed with them if `take`."""
 
     def set_item(
-        self, key: bytes | str, data: bytes, flags: int, ttl: float | None = None, only_new: bool = False
+        self,
+        key: bytes | str,
+        data: bytes,
+        flags: int,
+        ttl: float | None = None,
+        only_new: bool = False,
+        disk: bool | None = None,
     ) -> bool:
         """Store bytes with flags, with `only_new` only where the key is missing; whether they were stored."""
+
+    def gets_item(self, key: bytes | str) -> tuple[bytes, int, int] | None:
+        """Bytes, flags and version of a key."""
+
+    def cas_item(
+        self,
+        key: bytes | str,
+        data: bytes,
+        flags: int,
+        version: int,
+        ttl: float | None = None,
+        disk: bool | None = None,
+    ) -> bool | None:
+        """Store bytes with flags where the key has that version still; whether they were, None without the key."""
 
     def __getitem__(self, key: bytes | str, /) -> Any: ...
     def __setitem__(self, key: bytes | str, value: Any, /) -> None: ...
@@ -920,6 +968,12 @@ HOT: Final[tuple[str, ...]]
 def glob_match(pattern: bytes, text: bytes, nocase: bool = False) -> bool:
     """Redis's glob: * ? [a-z] [^a] and backslash."""
 
+def lz4_pack(data: bytes) -> bytes | None:
+    """These bytes as LZ4: their length in four bytes, the lowest first, and a block; None where that is no shorter."""
+
+def lz4_unpack(data: bytes) -> bytes:
+    """The bytes that such a form stands for; ValueError where it is damaged."""
+
 def decode_reply(reply: bytes) -> Any:
     """The value of a reply in RESP3, or its ReplyError raised."""
 
@@ -1039,6 +1093,15 @@ class Disk:
 
     def cool_all(self) -> None:
         """Move every value to the tier that it takes."""
+
+    def compact_tier(self) -> bool:
+        """Have segments of the tier written anew where a sixteenth is needed no more: `compact_tier_some` does it.
+
+        False while values that are gone are still on their way out: ask again.
+        """
+
+    def compact_tier_some(self) -> bool:
+        """Work on that for a moment; false when it is done."""
 
     def tier_state(self) -> dict[str, Any] | None:
         """The figures of the tier: bytes, hits, segments and so on, and the "error" of its disk, or None."""

@@ -238,8 +238,15 @@ def test_a_call_in_whose_middle_the_owner_goes(tmp_path, start, monkeypatch):
             except InterruptedCall as error:
                 told.append(str(error))
 
+        def exchange() -> None:
+            try:
+                told.append(store.cas("a", 5, 1))
+            except InterruptedCall as error:
+                told.append(str(error))
+
         threads = [
             threading.Thread(target=count),
+            threading.Thread(target=exchange),
             threading.Thread(target=lambda: told.append(store.get("b", "none"))),
         ]
         for thread in threads:
@@ -249,6 +256,7 @@ def test_a_call_in_whose_middle_the_owner_goes(tmp_path, start, monkeypatch):
         for thread in threads:
             thread.join()
         assert sorted(map(str, told)) == [
+            "'cas' may or may not have been done: the process with the data went away meanwhile",
             "'incr' may or may not have been done: the process with the data went away meanwhile",
             "none",
         ]

@@ -198,7 +198,7 @@ def test_tags(store):
 def test_a_number_of_tags_that_is_not_known_is_evicted_with_any_tag(store):
     store.set("known", 1, tags=["x"])
     store.execute("SET", "strange", "1")
-    store.execute("DOZO.ITEM", "strange", (1 << 23) << 8)
+    store.execute("DOZO.ITEM", "strange", (1 << 22) << 8)
     assert store.tags("strange") == ()
     assert store.evict("y") == 1
     assert list(store) == ["known"]

@@ -535,7 +535,8 @@ impl Engine {
         }
     }
 
-    fn free_for(&mut self, start: u64) -> bool {
+    /// Frees what was detached, until the time is up; `true` when there is more.
+    pub(crate) fn free_for(&mut self, start: u64) -> bool {
         while self.ks.free_step(FREE_SLICE) {
             if self.clock.monotonic_ns() - start > TICK_BUDGET_NS {
                 return true;

@@ -24,6 +24,8 @@ pub enum Refused {
     Overflow,
     /// Memory is full and nothing may leave.
     NoMemory,
+    /// It was to go to a disk, and there is none.
+    NoDisk,
     /// Nobody may write, or nobody may do anything, for now; the error that clients hear.
     Closed(String),
 }
@@ -59,6 +61,22 @@ pub(crate) fn effect_flags(engine: &mut Engine, db: usize, key: &[u8], flags: u3
     let mut digits = itoa::Buffer::new();
     let args: [&[u8]; 4] = [b"DOZO.ITEM", key, digits.format(flags).as_bytes(), b"STALE"];
     effect(engine, db, &args[..if stale { 4 } else { 3 }]);
+}
+
+/// The CAS of a key for a client, 0 of a missing key. Told for the first time it becomes an effect, so that it is still
+/// right after a restart.
+pub fn tell_cas(engine: &mut Engine, db: usize, key: &[u8]) -> u64 {
+    let Some((cas, is_new)) = engine.ks.tell_cas(db, key) else {
+        return 0;
+    };
+    if let Some(item) = engine.ks.head(db, key, Access::Peek).filter(|_| is_new) {
+        let (mut flags, mut number) = (itoa::Buffer::new(), itoa::Buffer::new());
+        let (flags, number) = (flags.format(item.flags()).as_bytes(), number.format(cas).as_bytes());
+        let args: [&[u8]; 6] = [b"DOZO.ITEM", key, flags, b"CAS", number, b"STALE"];
+        let len = if item.stale() { 6 } else { 5 };
+        effect(engine, db, &args[..len]);
+    }
+    cas
 }
 
 /// Stores a string in place of whatever the key holds, and tells of it.
@@ -116,6 +134,30 @@ pub(crate) fn set_deadline(engine: &mut Engine, db: usize, key: &[u8], at: Optio
     }
 }
 
+/// A string on its way into the store.
+#[derive(Clone, Copy, Debug)]
+pub struct NewItem<'a> {
+    /// Its bytes.
+    pub value: &'a [u8],
+    /// How long it is kept.
+    pub keep: Keep,
+    /// Its flags.
+    pub flags: u32,
+    /// Whether it goes to the disk at once or stays in memory until that is short; `None` leaves it to the rules.
+    pub disk: Option<bool>,
+}
+
+/// What must hold for an item to be stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// Nothing.
+    None,
+    /// The key is missing.
+    Missing,
+    /// The item has this version still, which its CAS number is.
+    Version(u64),
+}
+
 /// How long an item is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
@@ -165,28 +207,44 @@ impl Engine {
         Refused::Closed(text.into())
     }
 
-    /// Stores a string; with `only_new` only where the key is missing. Whether it was stored.
+    /// Stores a string where the condition holds; whether it does. `None` where an item of some version is missing.
     pub fn put_item(
         &mut self,
         db: usize,
         key: &[u8],
-        value: &[u8],
-        keep: Keep,
-        flags: u32,
-        only_new: bool,
-    ) -> Result<bool, Refused> {
-        self.check_writable()?;
-        if only_new && self.ks.head(db, key, Access::Write).is_some() {
-            return Ok(false);
+        new: &NewItem<'_>,
+        condition: Condition,
+    ) -> Result<Option<bool>, Refused> {
+        if new.disk == Some(true) && !self.ks.has_tier() {
+            return Err(Refused::NoDisk);
         }
-        match keep.deadline(self.ks.now()) {
-            Ok(at) => write(self, db, key, value, at.map_or(Ttl::Clear, Ttl::At), flags),
+        self.check_writable()?;
+        let holds = match condition {
+            Condition::None => Some(true),
+            Condition::Missing => Some(self.ks.head(db, key, Access::Write).is_none()),
+            Condition::Version(number) => self.ks.has_cas(db, key, number),
+        };
+        if holds == Some(true) {
+            self.store_item(db, key, new);
+        }
+        Ok(holds)
+    }
+
+    fn store_item(&mut self, db: usize, key: &[u8], new: &NewItem<'_>) {
+        match new.keep.deadline(self.ks.now()) {
+            Ok(at) => {
+                write(self, db, key, new.value, at.map_or(Ttl::Clear, Ttl::At), new.flags);
+                match new.disk {
+                    Some(true) => self.ks.cool_stored(db, key),
+                    Some(false) => self.ks.keep_stored(db, key),
+                    None => {}
+                }
+            }
             // Stored and expired in the same moment: nothing of it can be seen.
             Err(()) => {
                 remove(self, db, key);
             }
         }
-        Ok(true)
     }
 
     /// Removes a key of any type; whether it was there.

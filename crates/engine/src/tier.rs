@@ -128,6 +128,37 @@ impl Engine {
         more.then_some(SWEEP_PAUSE)
     }
 
+    /// Has what is needed no more leave the disk, whether or not there is room; [`Engine::compact_tier_some`] does it.
+    /// `false` while values that are gone are still on their way out: then it is to be asked again.
+    pub fn compact_tier(&mut self) -> bool {
+        if !self.ks.has_tier() {
+            return true;
+        }
+        if self.free_for(self.clock.monotonic_ns()) {
+            return false;
+        }
+        if let Some(disk) = self.ks.tier_disk() {
+            disk.compact();
+        }
+        true
+    }
+
+    /// Works on that for a moment; `false` when it is done.
+    pub fn compact_tier_some(&mut self) -> bool {
+        let until = self.clock.monotonic_ns() + SWEEP_SLICE_NS;
+        while self.ks.tier_disk().is_some_and(|disk| disk.is_compacting()) {
+            if self.clock.monotonic_ns() >= until
+                || !self.ks.tier_disk().is_some_and(|disk| disk.is_ready_to_sweep())
+            {
+                self.record_notices();
+                return true;
+            }
+            self.ks.sweep_some();
+        }
+        self.record_notices();
+        false
+    }
+
     /// While data are loaded that memory is too small for, their values move to the disk, if there is one.
     pub(crate) fn store_away(&mut self) {
         if !self.ks.has_tier() {

@@ -12,6 +12,7 @@ pub mod disk;
 pub mod intset;
 pub mod journal;
 pub mod listpack;
+pub mod lz4;
 pub mod lzf;
 pub mod rdb;
 pub mod reader;

@@ -102,7 +102,7 @@ fn tiered(folder: &Folder, limit: u64, disk: Arc<dyn Disk>) -> Keyspace {
         syncs: true,
     };
     let mut ks =
-        Keyspace::new(StoreConfig { policy: PolicyKind::AllkeysLru, hash_seed: 7, ..StoreConfig::default() });
+        Keyspace::new(StoreConfig { policy: PolicyKind::AllKeysLru, hash_seed: 7, ..StoreConfig::default() });
     ks.set_now(NOW);
     ks.set_tier(Box::new(DiskTier::create(disk, options).unwrap()), Rules::default());
     ks

@@ -533,7 +533,7 @@ impl Database {
     fn cas(&self, key: &[u8]) -> PyResult<Option<u64>> {
         self.with(|cx, db| {
             let exists = cx.engine.ks.cas(db, key).is_some();
-            Ok(exists.then(|| dozo_engine::memcached::tell_cas(cx.engine, db, key)))
+            Ok(exists.then(|| dozo_engine::items::tell_cas(cx.engine, db, key)))
         })
     }
 

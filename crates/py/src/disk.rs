@@ -202,6 +202,14 @@ impl Disk {
         with(|engine| engine.settle_tier(patience).map_err(failed))
     }
 
+    fn compact_tier(&self) -> PyResult<bool> {
+        with(|engine| Ok(engine.compact_tier()))
+    }
+
+    fn compact_tier_some(&self) -> PyResult<bool> {
+        with(|engine| Ok(engine.compact_tier_some()))
+    }
+
     fn find_heat(&self, db: usize, cursor: u64, count: usize, most: usize) -> PyResult<u64> {
         with(|engine| Ok(engine.find_heat(db, cursor, count, most)))
     }

@@ -24,6 +24,7 @@ mod sorting;
 mod spec;
 mod streams;
 mod text;
+mod wire;
 mod wires;
 
 #[global_allocator]
@@ -58,7 +59,7 @@ mod _kernel {
     #[pymodule_export]
     use super::kernel::Kernel;
     #[pymodule_export]
-    use super::library::{Library, Wire, decode_reply};
+    use super::library::{Library, decode_reply};
     #[pymodule_export]
     use super::lists::Lists;
     #[pymodule_export]
@@ -72,5 +73,7 @@ mod _kernel {
     #[pymodule_export]
     use super::streams::Streams;
     #[pymodule_export]
-    use super::text::{crc64, glob_match, parse_float, rdb_string, xxh3_64};
+    use super::text::{crc64, glob_match, lz4_pack, lz4_unpack, parse_float, rdb_string, xxh3_64};
+    #[pymodule_export]
+    use super::wire::Wire;
 }

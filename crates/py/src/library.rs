@@ -1,4 +1,4 @@
-//! `Library`: an engine in the caller's process and thread, and `Wire`, a connection to it without a socket.
+//! `Library`: an engine in the caller's process and thread.
 //!
 //! Owns the way from Python values to items and back, in one call each, and the work that a server's loop would do
 //! between requests: it is done in the calls. Refuses to decide what a value of another kind looks like as bytes: that
@@ -6,10 +6,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use dozo_engine::items::{Keep, Refused};
+use dozo_engine::items::{self, Condition, Keep, NewItem, Refused};
 use dozo_engine::{Engine, Session, SessionId};
+use dozo_log::lz4;
 use dozo_store::{Str, itoa};
 use pyo3::exceptions::{PyConnectionError, PyKeyError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -18,36 +19,39 @@ use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PyString, PyTuple};
 use crate::database::{reply_error, words};
 use crate::kernel::Kernel;
 use crate::reply::{self, Classes};
-use crate::wires::{Taken, Wires};
+use crate::wire::Wire;
+use crate::wires::Wires;
 
 /// Kinds of values that need no codec; the lower byte of an item's flags is its kind.
 const BYTES: u32 = 0;
 const STR: u32 = 1;
 const INT: u32 = 2;
 const KIND: u32 = 0xff;
-/// The other bits name a combination of tags; 0 is none.
+/// The bit of an item whose bytes are compressed.
+const PACKED: u32 = 1 << 31;
+/// The bits between them name a combination of tags; 0 is none.
 const TAG_SHIFT: u32 = 8;
 /// How long a wait lasts before Python's signal handlers get their turn.
-const SIGNAL_POLL: Duration = Duration::from_millis(50);
+pub(crate) const SIGNAL_POLL: Duration = Duration::from_millis(50);
 /// The longest time to live, in seconds; beyond it a double can't name milliseconds.
 const LONGEST_TTL: f64 = 1e12;
 
 /// An engine without a thread and without a socket.
 #[pyclass(frozen, subclass, module = "dozo._kernel")]
 pub struct Library {
-    kernel: Py<Kernel>,
+    pub(crate) kernel: Py<Kernel>,
     /// encode(value), decode(kind, bytes), tag(tags) and the number `kind` of what encode makes.
     codec: Py<PyAny>,
     kind: u32,
     /// The database of the items.
     db: usize,
-    turns: Arc<Turns>,
+    pub(crate) turns: Arc<Turns>,
 }
 
 /// What a server's loop would know, for all who use one kernel.
 #[derive(Default)]
 pub struct Turns {
-    wires: Wires,
+    pub(crate) wires: Wires,
     next_tick_ms: AtomicI64,
     /// The millisecond in which a running save was walked on last: it gets a slice of each.
     saved_ms: AtomicI64,
@@ -55,11 +59,18 @@ pub struct Turns {
 
 /// What is left to do once the engine is free.
 #[derive(Default)]
-struct After {
+pub(crate) struct After {
     /// Functions that want to hear of news.
     told: Vec<Py<PyAny>>,
     /// Where the journal must have come before anybody hears that something was changed.
     awaited: Option<u64>,
+}
+
+/// How a value is kept, where that is not left to the store.
+#[derive(Clone, Copy, Default)]
+struct Way {
+    disk: Option<bool>,
+    compress: bool,
 }
 
 /// A value on its way into the store.
@@ -98,6 +109,12 @@ fn keep_of(ttl: Option<&Bound<'_, PyAny>>) -> PyResult<Keep> {
     Ok(Keep::For((seconds * 1000.0).ceil() as i64))
 }
 
+/// The number of the combination of tags that flags bear.
+#[inline]
+fn tag_of(flags: u32) -> u32 {
+    (flags & !PACKED) >> TAG_SHIFT
+}
+
 /// The digits of an integer, whatever its class makes of them.
 fn digits<'py>(number: &Bound<'py, PyInt>) -> PyResult<Bound<'py, PyString>> {
     number.py().get_type::<PyInt>().call_method1("__repr__", (number,))?.cast_into().map_err(PyErr::from)
@@ -113,6 +130,9 @@ fn refusal(py: Python<'_>, refused: Refused) -> PyErr {
         },
         Refused::NotInteger => error_named(py, "NotInteger"),
         Refused::NoMemory => error_named(py, "OutOfMemory"),
+        Refused::NoDisk => {
+            PyValueError::new_err("disk=True needs a store with a disk tier: dozo.open(disk=...) makes one")
+        }
         Refused::Overflow => reply_error(py, "ERR increment or decrement would overflow"),
         Refused::Closed(text) => reply_error(py, &text),
     }
@@ -122,6 +142,13 @@ fn refusal(py: Python<'_>, refused: Refused) -> PyErr {
 #[cold]
 fn error_named(py: Python<'_>, name: &str) -> PyErr {
     let made = py.import("dozo.errors").and_then(|errors| errors.call_method0(name));
+    made.map_or_else(|error| error, PyErr::from_value)
+}
+
+#[cold]
+fn damaged(py: Python<'_>) -> PyErr {
+    let text = "LZ4 can't read a value: it was damaged, or changed by another client";
+    let made = py.import("dozo.errors").and_then(|errors| errors.call_method1("SerializerError", (text,)));
     made.map_or_else(|error| error, PyErr::from_value)
 }
 
@@ -165,7 +192,13 @@ impl Library {
 
     /// Ends a batch; `before` is how much had changed when it began, `own` the connection that it is for.
     #[inline]
-    fn settle(&self, py: Python<'_>, engine: &mut Engine, before: u64, own: Option<SessionId>) -> After {
+    pub(crate) fn settle(
+        &self,
+        py: Python<'_>,
+        engine: &mut Engine,
+        before: u64,
+        own: Option<SessionId>,
+    ) -> After {
         engine.end_batch();
         let now = engine.ks.now();
         let due = self.turns.next_tick_ms.load(Ordering::Relaxed);
@@ -188,7 +221,7 @@ impl Library {
 
     /// Does what could not be done while the engine was held.
     #[inline]
-    fn follow(&self, py: Python<'_>, after: After) -> PyResult<()> {
+    pub(crate) fn follow(&self, py: Python<'_>, after: After) -> PyResult<()> {
         for function in after.told {
             function.call0(py)?;
         }
@@ -250,12 +283,16 @@ impl Library {
         value: &Bound<'_, PyAny>,
         ttl: Option<&Bound<'_, PyAny>>,
         tags: Option<&Bound<'_, PyAny>>,
-        only_new: bool,
-    ) -> PyResult<bool> {
+        condition: Condition,
+        way: Way,
+    ) -> PyResult<Option<bool>> {
         let py = key.py();
         let (name, keep, tag) = (key_of(key)?, keep_of(ttl)?, self.tag_bits(tags)?);
-        let put = |bytes: &[u8], kind: u32| {
-            self.work(py, |engine| engine.put_item(self.db, name, bytes, keep, kind | tag, only_new))
+        let put = |value: &[u8], kind: u32| {
+            let packed = if way.compress { lz4::pack_sized(value) } else { None };
+            let (value, kind) = packed.as_deref().map_or((value, kind), |packed| (packed, kind | PACKED));
+            let new = NewItem { value, keep, flags: kind | tag, disk: way.disk };
+            self.work(py, |engine| engine.put_item(self.db, name, &new, condition))
         };
         match self.encode(value)? {
             Encoded::Bytes(bytes, kind) => put(bytes.as_bytes(), kind),
@@ -267,16 +304,38 @@ impl Library {
         }
     }
 
+    fn put_bytes(
+        &self,
+        key: &Bound<'_, PyAny>,
+        value: &[u8],
+        flags: u32,
+        ttl: Option<&Bound<'_, PyAny>>,
+        condition: Condition,
+        disk: Option<bool>,
+    ) -> PyResult<Option<bool>> {
+        let (name, keep) = (key_of(key)?, keep_of(ttl)?);
+        let new = NewItem { value, keep, flags, disk };
+        self.work(key.py(), |engine| engine.put_item(self.db, name, &new, condition))
+    }
+
     #[inline]
     fn found<'py>(&self, py: Python<'py>, value: Str<'_>, flags: u32) -> PyResult<Found<'py>> {
         let mut digits = itoa::Buffer::new();
-        let done = match (flags & KIND, value) {
+        let done = match (flags & (KIND | PACKED), value) {
             (BYTES, value) => PyBytes::new(py, value.as_bytes(&mut digits)).into_any(),
             (INT, Str::Int(number)) => number.into_pyobject(py)?.into_any(),
             (STR, value) => PyString::from_bytes(py, value.as_bytes(&mut digits))?.into_any(),
+            (packed, value) if packed & PACKED != 0 => return self.found_packed(py, value, flags),
             (kind, value) => return Ok(Found::Encoded(kind, PyBytes::new(py, value.as_bytes(&mut digits)))),
         };
         Ok(Found::Done(done))
+    }
+
+    #[cold]
+    fn found_packed<'py>(&self, py: Python<'py>, value: Str<'_>, flags: u32) -> PyResult<Found<'py>> {
+        let mut digits = itoa::Buffer::new();
+        let plain = lz4::unpack_sized(value.as_bytes(&mut digits)).ok_or_else(|| damaged(py))?;
+        self.found(py, Str::Inline(&plain), flags & !PACKED)
     }
 
     fn decode<'py>(&self, found: Found<'py>) -> PyResult<Bound<'py, PyAny>> {
@@ -344,30 +403,69 @@ impl Library {
         self.read(key, false)?.ok_or_else(|| missing(key))
     }
 
-    #[pyo3(signature = (key, value, ttl=None, tags=None))]
+    #[pyo3(signature = (key, value, ttl=None, tags=None, *, disk=None, compress=false))]
     fn set(
         &self,
         key: &Bound<'_, PyAny>,
         value: &Bound<'_, PyAny>,
         ttl: Option<&Bound<'_, PyAny>>,
         tags: Option<&Bound<'_, PyAny>>,
+        disk: Option<bool>,
+        compress: bool,
     ) -> PyResult<()> {
-        self.put(key, value, ttl, tags, false).map(drop)
+        self.put(key, value, ttl, tags, Condition::None, Way { disk, compress }).map(drop)
     }
 
     fn __setitem__(&self, key: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.put(key, value, None, None, false).map(drop)
+        self.put(key, value, None, None, Condition::None, Way::default()).map(drop)
     }
 
-    #[pyo3(signature = (key, value, ttl=None, tags=None))]
+    #[pyo3(signature = (key, value, ttl=None, tags=None, *, disk=None, compress=false))]
     fn add(
         &self,
         key: &Bound<'_, PyAny>,
         value: &Bound<'_, PyAny>,
         ttl: Option<&Bound<'_, PyAny>>,
         tags: Option<&Bound<'_, PyAny>>,
+        disk: Option<bool>,
+        compress: bool,
     ) -> PyResult<bool> {
-        self.put(key, value, ttl, tags, true)
+        let way = Way { disk, compress };
+        Ok(self.put(key, value, ttl, tags, Condition::Missing, way)? == Some(true))
+    }
+
+    /// The value and its version, for `cas`; the default and `None` without the key.
+    #[pyo3(signature = (key, default=None))]
+    fn gets<'py>(
+        &self,
+        key: &Bound<'py, PyAny>,
+        default: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<(Option<Bound<'py, PyAny>>, Option<u64>)> {
+        let (py, name) = (key.py(), key_of(key)?);
+        let found = self.work(py, |engine| {
+            let found = engine.read_item(self.db, name, |value, flags| self.found(py, value, flags))?;
+            Ok(found.map(|found| (found, items::tell_cas(engine, self.db, name))))
+        })?;
+        match found {
+            None => Ok((default, None)),
+            Some((found, version)) => Ok((Some(self.decode(found?)?), Some(version))),
+        }
+    }
+
+    /// Stores a value where the key has that version still; whether it was. `None` without the key.
+    #[pyo3(signature = (key, value, version, ttl=None, tags=None, *, disk=None, compress=false))]
+    #[allow(clippy::too_many_arguments)]
+    fn cas(
+        &self,
+        key: &Bound<'_, PyAny>,
+        value: &Bound<'_, PyAny>,
+        version: u64,
+        ttl: Option<&Bound<'_, PyAny>>,
+        tags: Option<&Bound<'_, PyAny>>,
+        disk: Option<bool>,
+        compress: bool,
+    ) -> PyResult<Option<bool>> {
+        self.put(key, value, ttl, tags, Condition::Version(version), Way { disk, compress })
     }
 
     #[pyo3(signature = (key, by=1, default=Some(0)), text_signature = "($self, key, by=1, default=0)")]
@@ -433,8 +531,19 @@ impl Library {
         })
     }
 
+    /// Bytes, flags and version of a key.
+    fn gets_item<'py>(&self, key: &Bound<'py, PyAny>) -> PyResult<Option<(Bound<'py, PyBytes>, u32, u64)>> {
+        let (py, name) = (key.py(), key_of(key)?);
+        self.work(py, |engine| {
+            let found = engine.read_item(self.db, name, |value, flags| {
+                (PyBytes::new(py, value.as_bytes(&mut itoa::Buffer::new())), flags)
+            })?;
+            Ok(found.map(|(data, flags)| (data, flags, items::tell_cas(engine, self.db, name))))
+        })
+    }
+
     /// Stores bytes with flags; with `only_new` only where the key is missing. Whether they were stored.
-    #[pyo3(signature = (key, data, flags, ttl=None, only_new=false))]
+    #[pyo3(signature = (key, data, flags, ttl=None, only_new=false, disk=None))]
     fn set_item(
         &self,
         key: &Bound<'_, PyAny>,
@@ -442,9 +551,24 @@ impl Library {
         flags: u32,
         ttl: Option<&Bound<'_, PyAny>>,
         only_new: bool,
+        disk: Option<bool>,
     ) -> PyResult<bool> {
-        let (name, keep) = (key_of(key)?, keep_of(ttl)?);
-        self.work(key.py(), |engine| engine.put_item(self.db, name, data, keep, flags, only_new))
+        let condition = if only_new { Condition::Missing } else { Condition::None };
+        Ok(self.put_bytes(key, data, flags, ttl, condition, disk)? == Some(true))
+    }
+
+    /// Stores bytes with flags where the key has that version still; whether they were. `None` without the key.
+    #[pyo3(signature = (key, data, flags, version, ttl=None, disk=None))]
+    fn cas_item(
+        &self,
+        key: &Bound<'_, PyAny>,
+        data: &[u8],
+        flags: u32,
+        version: u64,
+        ttl: Option<&Bound<'_, PyAny>>,
+        disk: Option<bool>,
+    ) -> PyResult<Option<bool>> {
+        self.put_bytes(key, data, flags, ttl, Condition::Version(version), disk)
     }
 
     fn __contains__(&self, key: &Bound<'_, PyAny>) -> PyResult<bool> {
@@ -488,7 +612,7 @@ impl Library {
         spared.sort_unstable();
         self.work(py, |engine| {
             engine.remove_items(self.db, cursor, count, |flags| {
-                let tag = flags >> TAG_SHIFT;
+                let tag = tag_of(flags);
                 tag != 0 && spared.binary_search(&tag).is_err()
             })
         })
@@ -498,8 +622,7 @@ impl Library {
         self.work(py, |engine| {
             engine.check_open()?;
             let mut tags = Vec::new();
-            let next =
-                engine.ks.scan(self.db, cursor, count, &mut |item| tags.push(item.flags() >> TAG_SHIFT));
+            let next = engine.ks.scan(self.db, cursor, count, &mut |item| tags.push(tag_of(item.flags())));
             tags.sort_unstable();
             tags.dedup();
             Ok((next, tags))
@@ -524,7 +647,7 @@ impl Library {
         let sid = this.work(py, |engine| Ok(this.turns.wires.open(engine, name)))?;
         let sid =
             sid.map_err(|text| PyConnectionError::new_err(String::from_utf8_lossy(text).into_owned()))?;
-        Ok(Wire { library: slf.clone().unbind(), sid })
+        Ok(Wire::new(slf.clone().unbind(), sid))
     }
 
     /// Does what is due.
@@ -552,101 +675,4 @@ impl Library {
 #[pyfunction]
 pub fn decode_reply<'py>(py: Python<'py>, reply: &[u8]) -> PyResult<Bound<'py, PyAny>> {
     reply::decode(py, reply)
-}
-
-/// A connection without a socket.
-#[pyclass(frozen, module = "dozo._kernel")]
-pub struct Wire {
-    library: Py<Library>,
-    sid: SessionId,
-}
-
-impl Wire {
-    /// Does something with the engine, and then takes what the connection is owed.
-    fn turn(&self, py: Python<'_>, work: impl FnOnce(&mut Engine, &Wires)) -> PyResult<Taken> {
-        let library = self.library.get();
-        let done = library.kernel.get().on_idle(py, |engine| {
-            engine.begin_batch();
-            let before = engine.ks.dirty();
-            engine.end_overdue_waits();
-            work(engine, &library.turns.wires);
-            let after = library.settle(py, engine, before, Some(self.sid));
-            (library.turns.wires.take(engine, self.sid), after)
-        })?;
-        let Some((taken, after)) = done else { return Ok(Taken::End) };
-        library.follow(py, after)?;
-        Ok(taken)
-    }
-}
-
-/// (bytes, None) of what was taken, (b"", None) at the end, (None, milliseconds or None) when there is nothing yet.
-type Turned<'py> = (Option<Bound<'py, PyBytes>>, Option<u64>);
-
-fn turned(py: Python<'_>, taken: Taken) -> Turned<'_> {
-    match taken {
-        Taken::Bytes(bytes) => (Some(PyBytes::new(py, &bytes)), None),
-        Taken::Nothing(due) => (None, due),
-        Taken::End => (Some(PyBytes::new(py, b"")), None),
-    }
-}
-
-#[pymethods]
-impl Wire {
-    /// Hands bytes over, and takes what there is then.
-    fn exchange<'py>(&self, py: Python<'py>, data: &[u8]) -> PyResult<Turned<'py>> {
-        Ok(turned(py, self.turn(py, |engine, wires| wires.feed(engine, self.sid, data))?))
-    }
-
-    /// Takes what there is.
-    fn take<'py>(&self, py: Python<'py>) -> PyResult<Turned<'py>> {
-        Ok(turned(py, self.turn(py, |_, _| {})?))
-    }
-
-    /// Waits until there is something and takes it; `None` when the time, in seconds, is up.
-    #[pyo3(signature = (timeout=None))]
-    fn wait<'py>(&self, py: Python<'py>, timeout: Option<f64>) -> PyResult<Option<Bound<'py, PyBytes>>> {
-        let deadline = timeout
-            .and_then(|s| Duration::try_from_secs_f64(s.max(0.0)).ok())
-            .map(|time| Instant::now() + time);
-        let turns = Arc::clone(&self.library.get().turns);
-        loop {
-            // Known before the look, so that news which come after it end the wait at once.
-            let seen = turns.wires.news();
-            let due = match turned(py, self.turn(py, |_, _| {})?) {
-                (Some(bytes), _) => return Ok(Some(bytes)),
-                (None, due) => due.map_or(SIGNAL_POLL, Duration::from_millis),
-            };
-            let left = deadline.map_or(SIGNAL_POLL, |at| at.saturating_duration_since(Instant::now()));
-            if left.is_zero() {
-                return Ok(None);
-            }
-            // Not less than a moment, lest a deadline of this very millisecond be asked for again and again.
-            let pause = due.max(Duration::from_micros(200)).min(left).min(SIGNAL_POLL);
-            py.detach(|| turns.wires.wait(seen, pause));
-            py.check_signals()?;
-        }
-    }
-
-    /// Has a function called, in whichever thread, when something came that no call of this connection has taken.
-    fn on_ready(&self, py: Python<'_>, function: Option<Py<PyAny>>) -> PyResult<()> {
-        let library = self.library.get();
-        let on_ready = |_: &mut Engine| library.turns.wires.on_ready(self.sid, function);
-        library.kernel.get().on_idle(py, on_ready).map(drop)
-    }
-
-    /// Ends the connection.
-    fn close(&self, py: Python<'_>) -> PyResult<()> {
-        let library = self.library.get();
-        library.turns.wires.bury(self.sid);
-        if library.kernel.get().is_held_here() {
-            // The work that this interrupts will see to it.
-            return Ok(());
-        }
-        let closed = library.kernel.get().on_idle(py, |engine| {
-            engine.begin_batch();
-            let before = engine.ks.dirty();
-            library.settle(py, engine, before, None)
-        })?;
-        closed.map_or(Ok(()), |after| library.follow(py, after))
-    }
 }

@@ -1,6 +1,7 @@
-//! Small byte functions that Python commands need at full speed: globbing, two checksums, a string of an RDB file.
+//! Small byte functions that Python commands need at full speed: globbing, two checksums, LZ4, a string of an RDB file.
 
 pub use dozo_engine::glob;
+use dozo_log::lz4;
 use dozo_log::reader::Reader;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -45,4 +46,17 @@ pub fn rdb_string<'py>(py: Python<'py>, data: &[u8], at: usize) -> PyResult<(Bou
     let mut reader = Reader::new(data.get(at..).unwrap_or_default());
     let text = reader.string().map_err(|_| PyValueError::new_err("no string"))?;
     Ok((PyBytes::new(py, &text.to_vec()), at + reader.offset()))
+}
+
+/// These bytes in the form that a store keeps compressed values in; `None` where that is hardly shorter.
+#[pyfunction]
+pub fn lz4_pack<'py>(py: Python<'py>, data: &[u8]) -> Option<Bound<'py, PyBytes>> {
+    lz4::pack_sized(data).map(|packed| PyBytes::new(py, &packed))
+}
+
+/// The bytes that such a form stands for; ValueError where it is damaged.
+#[pyfunction]
+pub fn lz4_unpack<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
+    let plain = lz4::unpack_sized(data).ok_or_else(|| PyValueError::new_err("this is no LZ4"))?;
+    Ok(PyBytes::new(py, &plain))
 }

@@ -98,6 +98,8 @@ class Persistence:
         self.rewrite_is_scheduled = False
         self.is_rewriting = False
         self.last_rewrite_ok = True
+        self.rewrite_trouble = ""
+        """Why the last rewrite failed."""
         self.last_rewrite_s = -1
         self.base_bytes = 0
         self._disk: Disk | None = None
@@ -517,8 +519,9 @@ class Persistence:
         self.last_rewrite_ok = error is None
         seconds = time.monotonic() - self._rewrite_began
         self.last_rewrite_s = int(seconds)
+        self.rewrite_trouble = _reason(error) if error else ""
         if error:
-            self.log("error", f"can't rewrite the journal: {_reason(error)}")
+            self.log("error", f"can't rewrite the journal: {self.rewrite_trouble}")
         else:
             self.log("info", f"rewrote the journal in {seconds:.3f} s: its base has {self.base_bytes} bytes")
 

@@ -6,6 +6,7 @@ whose results are kept, locks. Refuses to know where the data are: `embedded.py`
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
@@ -27,6 +28,8 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 _SCAN: Final = 512
 """Keys looked at in one step of a walk, between which other threads have their turn."""
+_COMPACTION_PAUSE_S: Final = 0.0005
+"""What is left to other threads after each step of a compaction."""
 _LOCKS: Final = 15
 """The database of the locks, so that they are no keys among the program's."""
 _MISSING: Final = object()
@@ -37,6 +40,10 @@ class Store(ABC):
 
     Values are bytes, str, int, or whatever the serializer takes. Times to live (`ttl`) are seconds, with a fraction;
     None is for ever, and what is not above 0 is over at once.
+
+    With `disk=True` a value goes to the disk tier at once and out of memory, as far as the disk takes it (ValueError
+    where there is no tier); with False it stays in memory until that is short, whatever its size; None leaves it to the
+    tier's strategy. With `compress` its bytes are kept as LZ4, in memory too, where that makes them shorter.
     """
 
     # What a store is made of
@@ -46,12 +53,51 @@ class Store(ABC):
         """The value, or the default. WrongType where another client keeps no string at the key."""
 
     @abstractmethod
-    def set(self, key: Key, value: Any, ttl: float | None = None, tags: Iterable[str] = ()) -> None:
+    def set(
+        self,
+        key: Key,
+        value: Any,
+        ttl: float | None = None,
+        tags: Iterable[str] = (),
+        *,
+        disk: bool | None = None,
+        compress: bool = False,
+    ) -> None:
         """Store a value in place of the old one, its time to live and its tags. OutOfMemory where nothing may leave."""
 
     @abstractmethod
-    def add(self, key: Key, value: Any, ttl: float | None = None, tags: Iterable[str] = ()) -> bool:
+    def add(
+        self,
+        key: Key,
+        value: Any,
+        ttl: float | None = None,
+        tags: Iterable[str] = (),
+        *,
+        disk: bool | None = None,
+        compress: bool = False,
+    ) -> bool:
         """Store a value where there is none; whether it was stored."""
+
+    @abstractmethod
+    def gets(self, key: Key, default: Any = None) -> tuple[Any, int | None]:
+        """The value and its version, for `cas`; the default and None where it is missing.
+
+        The version is a number that changes with every change of the key: memcached's clients see the same one.
+        """
+
+    @abstractmethod
+    def cas(
+        self,
+        key: Key,
+        value: Any,
+        version: int,
+        ttl: float | None = None,
+        tags: Iterable[str] = (),
+        *,
+        disk: bool | None = None,
+        compress: bool = False,
+    ) -> bool | None:
+        """Store a value where the key has that version still; False where it has another, None where it is gone."""
 
     @abstractmethod
     def incr(self, key: Key, by: int = 1, default: int | None = 0) -> int:
@@ -116,6 +162,10 @@ class Store(ABC):
         """Another database of the same store, from 0 (this one) to 15 (which has the locks). It ends with the store."""
 
     @abstractmethod
+    def compact_some(self) -> int | None:
+        """Work on a compaction for a moment, or begin one; the bytes that it freed once it is over, None before."""
+
+    @abstractmethod
     def stats(self) -> dict[str, Any]:
         """Figures: keys, hits, misses, evicted, expired, memory, maxmemory (bytes), policy."""
 
@@ -152,12 +202,29 @@ class Store(ABC):
         return {key: value for key, value in found if value is not _MISSING}
 
     def set_many(
-        self, mapping: Mapping[Key, Any], ttl: float | None = None, tags: Iterable[str] = ()
+        self,
+        mapping: Mapping[Key, Any],
+        ttl: float | None = None,
+        tags: Iterable[str] = (),
+        *,
+        disk: bool | None = None,
+        compress: bool = False,
     ) -> None:
         """Store many values, one after the other."""
         tags = tuple(tags) if not isinstance(tags, str) else tags
         for key, value in mapping.items():
-            self.set(key, value, ttl, tags)
+            self.set(key, value, ttl, tags, disk=disk, compress=compress)
+
+    def compact(self) -> int:
+        """Write what is kept on disk anew without what is needed no more; how many bytes that freed, 0 without a disk.
+
+        All databases and both, journal and disk tier. Others are served meanwhile. StoreError where the disk fails.
+        """
+        for index in range(_LOCKS + 1):
+            self.database(index).expire()
+        while (freed := self.compact_some()) is None:
+            time.sleep(_COMPACTION_PAUSE_S)
+        return freed
 
     def delete_many(self, keys: Iterable[Key]) -> int:
         """Remove keys; how many of them were there."""

@@ -34,14 +34,36 @@ def _flags(store: Embedded, kind: int, tags: list[str]) -> int:
 
 
 def _set(
-    store: Embedded, key: bytes, data: bytes, kind: int, ttl: float | None, tags: list[str], only_new: bool
+    store: Embedded,
+    key: bytes,
+    data: bytes,
+    kind: int,
+    ttl: float | None,
+    tags: list[str],
+    only_new: bool,
+    disk: bool | None,
 ) -> bool:
-    return store.set_item(key, data, _flags(store, kind, tags), ttl, only_new)
+    return store.set_item(key, data, _flags(store, kind, tags), ttl, only_new, disk)
+
+
+def _cas(
+    store: Embedded,
+    key: bytes,
+    data: bytes,
+    kind: int,
+    ttl: float | None,
+    tags: list[str],
+    version: int,
+    disk: bool | None,
+) -> bool | None:
+    return store.cas_item(key, data, _flags(store, kind, tags), version, ttl, disk)
 
 
 _OPERATIONS: Final[dict[str, Callable[..., Any]]] = {
     "get": Embedded.get_item,
     "set": _set,
+    "gets": Embedded.gets_item,
+    "cas": _cas,
     "incr": Embedded.incr,
     "touch": Embedded.touch,
     "ttl": Embedded.ttl,
@@ -53,11 +75,25 @@ _OPERATIONS: Final[dict[str, Callable[..., Any]]] = {
     "len": Embedded.__len__,
     "scan": Embedded.scan,
     "tags": Embedded.tags,
+    "compact_some": Embedded.compact_some,
     "stats": Embedded.stats,
     "reply": Embedded.reply,
 }
 SAFE_TWICE: Final = frozenset(
-    {"touch", "ttl", "expire", "clear", "evict", "contains", "len", "scan", "tags", "stats"}
+    {
+        "gets",
+        "touch",
+        "ttl",
+        "expire",
+        "clear",
+        "evict",
+        "contains",
+        "len",
+        "scan",
+        "tags",
+        "compact_some",
+        "stats",
+    }
 )
 """Calls that may be made again where nobody knows whether they were; so may "get" and "set" that don't take or add."""
 
@@ -65,6 +101,7 @@ _EXCEPTIONS: Final[dict[str, Callable[[str], Exception]]] = {
     "KeyError": KeyError,
     "ValueError": ValueError,
     "TypeError": TypeError,
+    "OverflowError": OverflowError,
     **{name: getattr(errors, name) for name in errors.__all__ if name != "WrongArity"},
 }
 

@@ -1,7 +1,8 @@
 """Values as bytes: what a kind of value looks like in the store, and which tags it bears.
 
 Every item has 32 bits of flags, as memcached's items do. The lowest eight are the kind of its value: bytes, text and
-integers are stored as any client writes them; other values by a serializer, which has a number. The other 24 bits
+integers are stored as any client writes them; other values by a serializer, which has a number. The highest bit says
+that the bytes are compressed: their length in four bytes, the lowest first, and a block of LZ4. The 23 bits between
 name a combination of tags.
 
 Owns the numbers. Refuses to guess: a value of a serializer that the store was not opened with is an error.
@@ -13,9 +14,20 @@ import threading
 from collections.abc import Callable, Collection, Iterable
 from typing import Any, Final, NamedTuple
 
+from dozo._kernel import lz4_pack, lz4_unpack
 from dozo.errors import SerializerError, StoreError
 
-__all__ = ["SERIALIZERS", "TAG_SHIFT", "Codec", "Serializer", "Tags", "readable", "serializer"]
+__all__ = [
+    "PACKED",
+    "SERIALIZERS",
+    "TAG_SHIFT",
+    "Codec",
+    "Serializer",
+    "Tags",
+    "readable",
+    "serializer",
+    "tag_number",
+]
 
 _BYTES: Final = 0
 _STR: Final = 1
@@ -23,10 +35,12 @@ _INT: Final = 2
 _KIND: Final = 0xFF
 TAG_SHIFT: Final = 8
 """Bits of an item's flags that are its kind."""
+PACKED: Final = 1 << 31
+"""The bit of an item whose bytes are compressed."""
 _OWN_KINDS: Final = range(16, 256)
 """The numbers that serializers from elsewhere choose from."""
 _TAG_SETS_MAX: Final = 1 << 20
-"""Combinations of tags in use at the same time; 24 bits have room for more, this process's memory may not."""
+"""Combinations of tags in use at the same time; 23 bits have room for more, this process's memory may not."""
 
 
 class Serializer(NamedTuple):
@@ -64,7 +78,7 @@ SERIALIZERS: Final[dict[str, Callable[[], Serializer]]] = {
     "json": _json,
     "pickle": _pickle,
 }
-_LAST_ID: Final = (1 << 24) - 1
+_LAST_ID: Final = (1 << 23) - 1
 _NAMES: Final = {3: "msgpack", 4: "json", 5: "pickle"}
 
 
@@ -187,8 +201,13 @@ class Codec:
         """The number of these tags."""
         return self.tags.id(tags)
 
-    def pack(self, value: Any) -> tuple[bytes, int]:
-        """Any value as bytes, and its kind; what the engine does by itself."""
+    def pack(self, value: Any, compress: bool = False) -> tuple[bytes, int]:
+        """Any value as bytes, and the flags of its kind; what the engine does by itself."""
+        data, kind = self._plain(value)
+        packed = lz4_pack(data) if compress else None
+        return (data, kind) if packed is None else (packed, kind | PACKED)
+
+    def _plain(self, value: Any) -> tuple[bytes, int]:
         if isinstance(value, bytes):
             return bytes(value), _BYTES
         if isinstance(value, str):
@@ -200,11 +219,26 @@ class Codec:
     def unpack(self, data: bytes, flags: int) -> Any:
         """The value that such bytes are."""
         kind = flags & _KIND
+        if flags & PACKED:
+            data = _unpacked(data)
         if kind == _BYTES:
             return data
         if kind == _STR:
             return data.decode()
         return int(data) if kind == _INT else self.decode(kind, data)
+
+
+def _unpacked(data: bytes) -> bytes:
+    try:
+        return lz4_unpack(data)
+    except ValueError:
+        text = "LZ4 can't read a value: it was damaged, or changed by another client"
+        raise SerializerError(text) from None
+
+
+def tag_number(flags: int) -> int:
+    """The number of the combination of tags that flags bear."""
+    return (flags & ~PACKED) >> TAG_SHIFT
 
 
 def readable(key: bytes) -> str | bytes:

@@ -19,10 +19,11 @@ from dozo._kernel import Library
 from dozo.assembly import build
 from dozo.commands.api import load_families
 from dozo.config import Config
+from dozo.errors import ClosedError
 from dozo.log import Level
-from dozo.persistence import Persistence
+from dozo.persistence import Compaction, Persistence
 from dozo.store.api import Key, Store
-from dozo.store.codec import TAG_SHIFT, Codec, Serializer, Tags
+from dozo.store.codec import Codec, Serializer, Tags, tag_number
 from dozo.store.tagfile import KeptTags
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ class Engine:
             self.kernel = build(load_families(), config, log, self.persistence)
             self.kernel.run(self.persistence.begin_now)
             undo.pop_all()
+        self._compaction = Compaction(self.persistence)
         self._databases: dict[int, Embedded] = {}
         self.codec.tags.in_use = _finder(weakref.ref(self))
         self._door = door
@@ -116,6 +118,13 @@ class Engine:
     def opened(self) -> list[Embedded]:
         """The databases that anybody has asked for."""
         return list(self._databases.values())
+
+    def compact_some(self) -> int | None:
+        """Work on a compaction for a moment; the bytes that it freed once it is over."""
+        if self.is_closed:
+            raise ClosedError
+        self._library.tick()
+        return self.kernel.run(self._compaction.step)
 
     @property
     def is_closed(self) -> bool:
@@ -208,7 +217,7 @@ class Embedded(Library, Store):
         flags = self.flags(key)
         if flags is None:
             raise KeyError(key)
-        return self.engine.codec.tags.names(flags >> TAG_SHIFT)
+        return self.engine.codec.tags.names(tag_number(flags))
 
     def encode(self, value: Any) -> tuple[bytes, int]:
         """A value as it is stored: its bytes, and the flags that tell of its kind."""
@@ -227,6 +236,10 @@ class Embedded(Library, Store):
             removed += some
             more = cursor != 0
         return removed
+
+    def compact_some(self) -> int | None:
+        """Work on a compaction for a moment, or begin one; the bytes that it freed once it is over, None before."""
+        return self.engine.compact_some()
 
     def stats(self) -> dict[str, Any]:
         """Figures: keys, hits, misses, evicted, expired, memory, maxmemory (bytes), policy."""

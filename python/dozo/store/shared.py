@@ -206,17 +206,56 @@ class Guest(Store):
         found = self._call("get", _name(key), True)
         return default if found is None else self._codec.unpack(*found)
 
-    def set(self, key: Key, value: Any, ttl: float | None = None, tags: Iterable[str] = ()) -> None:
+    def set(
+        self,
+        key: Key,
+        value: Any,
+        ttl: float | None = None,
+        tags: Iterable[str] = (),
+        *,
+        disk: bool | None = None,
+        compress: bool = False,
+    ) -> None:
         """Store a value in place of the old one, its time to live and its tags. OutOfMemory where nothing may leave."""
-        self._set(key, value, ttl, tags, False)
+        data, kind = self._codec.pack(value, compress)
+        self._call("set", _name(key), data, kind, ttl, _list(tags), False, disk)
 
-    def add(self, key: Key, value: Any, ttl: float | None = None, tags: Iterable[str] = ()) -> bool:
+    def add(
+        self,
+        key: Key,
+        value: Any,
+        ttl: float | None = None,
+        tags: Iterable[str] = (),
+        *,
+        disk: bool | None = None,
+        compress: bool = False,
+    ) -> bool:
         """Store a value where there is none; whether it was stored."""
-        return self._set(key, value, ttl, tags, True)
+        data, kind = self._codec.pack(value, compress)
+        return bool(self._call("set", _name(key), data, kind, ttl, _list(tags), True, disk))
 
-    def _set(self, key: Key, value: Any, ttl: float | None, tags: Iterable[str], only_new: bool) -> bool:
-        tags = [tags] if isinstance(tags, str) else list(tags)
-        stored: bool = self._call("set", _name(key), *self._codec.pack(value), ttl, tags, only_new)
+    def gets(self, key: Key, default: Any = None) -> tuple[Any, int | None]:
+        """The value and its version, for `cas`; the default and None where it is missing."""
+        found = self._call("gets", _name(key))
+        if found is None:
+            return default, None
+        data, flags, version = found
+        return self._codec.unpack(data, flags), version
+
+    def cas(
+        self,
+        key: Key,
+        value: Any,
+        version: int,
+        ttl: float | None = None,
+        tags: Iterable[str] = (),
+        *,
+        disk: bool | None = None,
+        compress: bool = False,
+    ) -> bool | None:
+        """Store a value where the key has that version still; False where it has another, None where it is gone."""
+        data, kind = self._codec.pack(value, compress)
+        stored: bool | None = self._call("cas", _name(key), data, kind, ttl, _list(tags), version, disk)
         return stored
 
     def incr(self, key: Key, by: int = 1, default: int | None = 0) -> int:
@@ -276,6 +315,11 @@ class Guest(Store):
         """Another database of the same store, from 0 to 15 (which has the locks). It ends with the store."""
         return Guest(self._access, self._codec, index)
 
+    def compact_some(self) -> int | None:
+        """Work on a compaction for a moment, or begin one; the bytes that it freed once it is over, None before."""
+        freed: int | None = self._call("compact_some")
+        return freed
+
     def stats(self) -> dict[str, Any]:
         """Figures: keys, hits, misses, evicted, expired, memory, maxmemory (bytes), policy."""
         figures: dict[str, Any] = self._call("stats")
@@ -315,6 +359,10 @@ def _name(key: Key) -> bytes:
     if isinstance(key, bytes):
         return key
     raise TypeError(f"a key is bytes or str, not {type(key).__name__}")
+
+
+def _list(tags: Iterable[str]) -> list[str]:
+    return [tags] if isinstance(tags, str) else list(tags)
 
 
 def open_shared(config: Config, serializer: Serializer) -> Store:

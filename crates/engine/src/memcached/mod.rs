@@ -15,7 +15,6 @@ mod text;
 pub use counters::Counters;
 pub(crate) use driver::{feed, tick};
 pub(crate) use ops::item;
-pub use ops::tell_cas;
 pub(crate) use streams::forget as forget_streams;
 
 use dozo_wire::memcached::text::Parser;

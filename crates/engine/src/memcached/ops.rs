@@ -9,7 +9,6 @@ use dozo_store::{Access, Mark, NewValue, Put, Str, Ttl};
 use dozo_wire::memcached::Verb;
 
 use crate::cx::Cx;
-use crate::effects::Cause;
 use crate::engine::Engine;
 use crate::events::Class;
 use crate::items;
@@ -95,23 +94,6 @@ fn effect_item(engine: &mut Engine, key: &[u8], flags: u32, stale: bool) {
     items::effect_flags(engine, DB, key, flags, stale);
 }
 
-/// The CAS of a key for a client, 0 of a missing key. Told for the first time it becomes an effect, so that it is still
-/// right after a restart.
-pub fn tell_cas(engine: &mut Engine, db: usize, key: &[u8]) -> u64 {
-    let Some((cas, is_new)) = engine.ks.tell_cas(db, key) else {
-        return 0;
-    };
-    if let Some(item) = engine.ks.head(db, key, Access::Peek).filter(|_| is_new) {
-        let (mut flags, mut number) = (itoa::Buffer::new(), itoa::Buffer::new());
-        let (flags, number) = (flags.format(item.flags()).as_bytes(), number.format(cas).as_bytes());
-        let args: [&[u8]; 6] = [b"DOZO.ITEM", key, flags, b"CAS", number, b"STALE"];
-        let len = if item.stale() { 6 } else { 5 };
-        engine.record_notices();
-        engine.effects.record(db, &args[..len], Cause::Command);
-    }
-    cas
-}
-
 /// Applies the effect `DOZO.ITEM key flags [CAS number] [STALE]`.
 pub(crate) fn item(cx: &mut Cx<'_>, args: &[&[u8]]) {
     let (mut cas, mut stale) = (None, false);
@@ -143,7 +125,7 @@ pub(crate) fn item(cx: &mut Cx<'_>, args: &[&[u8]]) {
 
 /// The CAS of a present key, 0 of a missing one.
 pub(super) fn cas_of(engine: &mut Engine, key: &[u8]) -> u64 {
-    tell_cas(engine, DB, key)
+    items::tell_cas(engine, DB, key)
 }
 
 /// Stores a value under the condition of its verb.

@@ -36,7 +36,7 @@ use parts::{Parts, Source};
 pub use readers::{Job, Readers, Wake};
 pub use record::Compression;
 pub use recovery::{Recovered, Warmth};
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -55,6 +55,9 @@ const SEGMENT_LEAST: u64 = 64 << 10;
 const SEGMENT_MOST: u64 = 4 << 30;
 /// The smallest limit of a tier.
 pub const LIMIT_LEAST: u64 = 1 << 20;
+/// A segment is written anew, though there is room, where at least this part of it is needed no more, and so many bytes.
+const WASTE_PART: u64 = 16;
+const WASTE_LEAST: u64 = 4 << 10;
 /// A record of more than this part of the tier is refused.
 const RECORD_PART: u64 = 8;
 /// Bytes of the line of a value in the index, without its key.
@@ -99,6 +102,12 @@ struct Whole {
 }
 
 impl Segment {
+    /// Whether so much of it is needed no more that to write the rest anew pays.
+    fn is_wasteful(&self) -> bool {
+        let waste = self.len - self.live.min(self.len);
+        self.whole.is_none() && waste >= WASTE_LEAST && waste * WASTE_PART >= self.len
+    }
+
     /// The number of the segment that this one, of that number, is as old as.
     fn age(&self, number: u32) -> u32 {
         self.whole.as_ref().map_or(number, |whole| whole.age)
@@ -167,6 +176,8 @@ pub struct DiskTier {
     sweeping: Option<Sweeping>,
     /// Bytes of records that have died since a sweep made no room; `None` where the last one did.
     died: Option<u64>,
+    /// Segments that are to be swept though there is room.
+    wasteful: BTreeSet<u32>,
     ahead: Ahead,
     taken_bytes: u64,
     written_bytes: u64,
@@ -213,6 +224,7 @@ impl DiskTier {
             aliases: HashMap::new(),
             sweeping: None,
             died: None,
+            wasteful: BTreeSet::new(),
             ahead: Ahead::start()?,
             taken_bytes: 0,
             written_bytes: 0,
@@ -490,6 +502,14 @@ impl Tier for DiskTier {
 
     fn is_ready_to_sweep(&mut self) -> bool {
         DiskTier::is_ready_to_sweep(self)
+    }
+
+    fn compact(&mut self) {
+        self.find_waste();
+    }
+
+    fn is_compacting(&mut self) -> bool {
+        DiskTier::is_compacting(self)
     }
 
     fn carry(&mut self, place: Place, space: u16, head: &Head<'_>, must_stay: bool) -> Option<Place> {

@@ -12,6 +12,7 @@
 //! is never trusted: whoever reads one checks it all first.
 
 use crate::crc64;
+use crate::lz4;
 use crate::value;
 use dozo_store::tier::{Encoding, Growing};
 use dozo_store::{Head, Item, Str, Type, Value};
@@ -33,12 +34,6 @@ const DUE: u8 = 8;
 pub(crate) const VALUE: u8 = 0;
 /// What a record holds: facts about earlier ones.
 pub(crate) const FACTS: u8 = 1;
-
-/// A value whose compressed form is not at least an eighth shorter is kept as it is.
-const WORTH: usize = 8;
-/// A value of at least so many bytes is compressed only where that pays for one of three samples of it.
-const SAMPLED_FROM: usize = 64 << 10;
-const SAMPLE: usize = 4 << 10;
 
 /// Longer strings are kept as they are, so that they can be read in parts.
 const PACKED_MOST: usize = 1 << 20;
@@ -291,20 +286,7 @@ fn pack(plain: &[u8], compression: Compression) -> Option<Vec<u8>> {
     if compression.threshold == 0 || plain.len() < compression.threshold {
         return None;
     }
-    // To try it on all of a picture costs as much time as to write it.
-    let may_pay = plain.len() < SAMPLED_FROM || samples(plain).any(|part| pack_where_it_pays(part).is_some());
-    if may_pay { pack_where_it_pays(plain) } else { None }
-}
-
-fn pack_where_it_pays(plain: &[u8]) -> Option<Vec<u8>> {
-    let packed = lz4_flex::block::compress(plain);
-    (packed.len() + plain.len() / WORTH <= plain.len()).then_some(packed)
-}
-
-/// Parts of the beginning, the middle and the end.
-fn samples(plain: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let last = plain.len().saturating_sub(SAMPLE);
-    [0, last / 2, last].into_iter().filter_map(move |at| plain.get(at..at + SAMPLE))
+    lz4::pack(plain)
 }
 
 /// Writes a head, of which only the checksum is missing then.

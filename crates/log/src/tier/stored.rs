@@ -6,6 +6,7 @@
 use super::record::{self, HEAD, Header};
 use crate::crc64;
 use crate::disk::ReadAt;
+use crate::lz4;
 use crate::reader::Reader;
 use crate::value::{self, Restored, WRITTEN};
 use dozo_store::tier::{Fetched, Place, Stored};
@@ -73,7 +74,7 @@ pub(super) fn open(stored: Stored, packing: &Packing) -> Option<Fetched> {
     let Stored { of, bytes, unpacked } = stored;
     let plain = match unpacked {
         None => bytes,
-        Some(len) => lz4_flex::block::decompress(&bytes, len as usize).ok()?,
+        Some(len) => lz4::unpack(&bytes, len as usize)?,
     };
     if of == Type::Str {
         return Some(Fetched::Str(plain));

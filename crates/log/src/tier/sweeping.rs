@@ -1,8 +1,8 @@
-//! Making room: a segment is read through, and what is in use of it is carried on: its values, and then what its index
-//! says of records in other segments.
+//! Making room, where it gets scarce or somebody asks for it: a segment is read through, and what is in use of it is carried
+//! on: its values, and then what its index says of records in other segments.
 
 use super::index::{self, Line};
-use super::{Bytes, DiskTier, record, writer};
+use super::{Bytes, DiskTier, Segment, record, writer};
 use dozo_store::Head;
 use dozo_store::tier::{Found, Place, Sweep};
 
@@ -33,6 +33,25 @@ pub(super) struct Sweeping {
     carried: u64,
     /// The one record of the segment stays where it is.
     kept: bool,
+    /// Nobody needs the room.
+    compacts: bool,
+}
+
+impl Sweeping {
+    fn new(segment: u32, end: u64) -> Self {
+        Sweeping {
+            segment,
+            at: 0,
+            end,
+            scarce: false,
+            told: 0,
+            chunk: Vec::new(),
+            start: 0,
+            carried: 0,
+            kept: false,
+            compacts: false,
+        }
+    }
 }
 
 impl DiskTier {
@@ -130,6 +149,39 @@ impl DiskTier {
         self.total + self.reserve() + self.segment_bytes.max(self.wanted) > self.limit
     }
 
+    /// Notes the segments of which enough is needed no more; the one that grows ends with that, if it is one of them.
+    pub(super) fn find_waste(&mut self) {
+        if self.segments.get(&self.active).is_some_and(Segment::is_wasteful) {
+            self.begin_segment();
+        }
+        let wasteful = self.segments.iter().filter(|(_, segment)| segment.is_wasteful());
+        self.wasteful = wasteful.map(|(number, _)| *number).collect();
+    }
+
+    /// Whether one of these is being swept, or can be: what is in use of it has to find room elsewhere.
+    pub(super) fn is_compacting(&mut self) -> bool {
+        if self.sweeping.is_none() {
+            self.sweeping = self.next_wasteful();
+        } else if self.sweeping.as_ref().is_some_and(|sweeping| !sweeping.compacts) {
+            return !self.wasteful.is_empty();
+        }
+        self.sweeping.is_some()
+    }
+
+    fn next_wasteful(&mut self) -> Option<Sweeping> {
+        while let Some(number) = self.wasteful.pop_first() {
+            let Some(segment) = self.segments.get(&number).filter(|segment| segment.is_wasteful()) else {
+                continue;
+            };
+            let needed = segment.live + segment.index + self.segment_bytes;
+            if number != self.active && self.total + needed <= self.limit {
+                let end = if segment.live == 0 { 0 } else { segment.len };
+                return Some(Sweeping { compacts: true, ..Sweeping::new(number, end) });
+            }
+        }
+        None
+    }
+
     fn begin_sweep(&mut self) -> Option<Sweeping> {
         if !self.lacks_room() && self.segments.len() <= MANY {
             return None;
@@ -148,18 +200,7 @@ impl DiskTier {
         if scarce && in_vain && len.saturating_sub(live) < len / GAIN {
             return None;
         }
-        let sweeping = Sweeping {
-            segment,
-            at: 0,
-            end,
-            scarce,
-            told: 0,
-            chunk: Vec::new(),
-            start: 0,
-            carried: 0,
-            kept: false,
-        };
-        Some(sweeping)
+        Some(Sweeping { scarce, ..Sweeping::new(segment, end) })
     }
 
     /// The files of a swept segment go, behind everything of it that was carried on.

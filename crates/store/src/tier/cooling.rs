@@ -61,17 +61,38 @@ impl Keyspace {
             if rules.strategy == Strategy::Always {
                 self.copy_out(db, entry);
             } else if size_of_value(entry) >= rules.large {
-                let word = entry.clock_freq();
-                if self.cool(db, hash, entry, false) == Cooled::Refused
-                    && let Some((_, _, entry)) = self.entry_in(space, &key)
-                {
-                    entry.set_clock_freq(word);
-                    self.enlist(db, hash, entry);
-                }
+                self.cool_or_keep(db, hash, entry, &key, false);
             }
         }
         if self.tier.as_ref().is_some_and(|tier| tier.rules.churn) {
             self.cool_all();
+        }
+    }
+
+    /// Makes an entry cold, or leaves it as it was where the disk doesn't take it.
+    fn cool_or_keep(&mut self, db: usize, hash: u64, entry: EntryPtr, key: &[u8], forced: bool) {
+        let (space, word) = (self.dbs[db].space, entry.clock_freq());
+        if self.cool(db, hash, entry, forced) == Cooled::Refused
+            && let Some((_, _, entry)) = self.entry_in(space, key)
+        {
+            entry.set_clock_freq(word);
+            self.enlist(db, hash, entry);
+        }
+    }
+
+    /// A value that was just stored goes to the disk whatever the rules say, unless the disk can't take it.
+    pub fn cool_stored(&mut self, db: usize, key: &[u8]) {
+        let hash = self.hash(key);
+        if let Some(entry) = self.live(db, hash, key).filter(|entry| !entry.is_cold()) {
+            self.cool_or_keep(db, hash, entry, key, true);
+        }
+    }
+
+    /// A value that was just stored stays in memory, whatever the rules say, until memory is short.
+    pub fn keep_stored(&mut self, db: usize, key: &[u8]) {
+        let space = self.dbs[db].space;
+        if let Some(tier) = &mut self.tier {
+            tier.written.retain(|(written, name)| *written != space || **name != *key);
         }
     }
 

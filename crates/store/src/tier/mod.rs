@@ -173,6 +173,14 @@ pub trait Tier: Send {
         true
     }
 
+    /// Has the segments swept of which enough is needed no more, whether or not there is room.
+    fn compact(&mut self) {}
+
+    /// Whether that is still to be gone on with, by [`Tier::sweep`].
+    fn is_compacting(&mut self) -> bool {
+        false
+    }
+
     /// Writes a record of the last sweep elsewhere; `None` where that fails, or where there is no room for one that need
     /// not stay.
     fn carry(&mut self, place: Place, space: Space, head: &Head<'_>, must_stay: bool) -> Option<Place>;

@@ -36,6 +36,11 @@ class Peer(Server):
         """Return the one port it has."""
         return self.ports[0]
 
+    def close(self) -> None:
+        """End it at once: nothing is to be kept, and memcached's own way takes a second."""
+        self.process.kill()
+        super().close()
+
 
 def _redis(ports: list[int]) -> Peer:
     flags = ["--save", "", "--appendonly", "no", "--enable-debug-command", "yes", "--bind", HOST]

@@ -16,7 +16,7 @@ EMPTY_RSS_LIMIT_KB = 40 * 1024
 
 
 def connect(node: Node) -> redis.Redis:
-    return redis.Redis(HOST, node.port, decode_responses=True)
+    return redis.Redis(HOST, node.port, decode_responses=True, retry=None)
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from tests.waiting import until
 
-from .wire import PING, Client, bulk, command, info, rss, wait_until
+from .wire import PING, Client, bulk, command, info, rss
 
 MIB = 1 << 20
 LIMIT = ("--client-output-buffer-limit", "normal 8mb 0 0")
@@ -35,7 +36,7 @@ def test_resp(start, request_):
             assert deaf.send_until_closed(pipeline, most=2000)
             assert rss(node) < before + 64 * MIB
         witness.ask(PING, b"+PONG\r\n")
-    wait_until(lambda: info(node.port, "client_output_buffer_limit_disconnections") == 1)
+    until("it is disconnected", lambda: info(node.port, "client_output_buffer_limit_disconnections") == 1)
     assert "output buffer over its limit" in node.log()
 
 
@@ -54,7 +55,7 @@ def test_memcached(start, request_):
             assert deaf.send_until_closed(pipeline, most=2000)
             assert rss(node) < before + 64 * MIB
         witness.ask(b"mn\r\n", b"MN\r\n")
-    wait_until(lambda: info(node.port, "client_output_buffer_limit_disconnections") == 1)
+    until("it is disconnected", lambda: info(node.port, "client_output_buffer_limit_disconnections") == 1)
 
 
 def test_one_that_reads_late_gets_everything(node, witnesses):
@@ -62,7 +63,7 @@ def test_one_that_reads_late_gets_everything(node, witnesses):
     with Client(node.port, receive_buffer=4096) as late:
         late.ask(command(b"SET", b"k", value), b"+OK\r\n")
         late.send(command(b"GET", b"k") * 2000)
-        wait_until(lambda: info(node.port, "client_recent_max_output_buffer") >= 0)
+        until("it is measured", lambda: info(node.port, "client_recent_max_output_buffer") >= 0)
         witnesses.are_served()
         late.expect(bulk(value) * 2000)
         late.ask(PING, b"+PONG\r\n")

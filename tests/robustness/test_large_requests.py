@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from tests.waiting import until
 
-from .wire import Client, bulk, command, info, packet, pieces, rss, wait_until
+from .wire import Client, bulk, command, info, packet, pieces, rss
 
 MIB = 1 << 20
 HALF_GIB = 512 * MIB
@@ -28,7 +29,7 @@ def test_an_announcement_costs_nothing(node, witnesses, door, announcement):
     for client in clients:
         client.send(announcement)
     sent = 20 * len(announcement)
-    wait_until(lambda: info(node.port, "total_net_input_bytes") >= received + sent)
+    until("it is read", lambda: info(node.port, "total_net_input_bytes") >= received + sent)
     witnesses.are_served()
     assert rss(node) < before + 4 * MIB
     for client in clients:
@@ -89,10 +90,10 @@ def test_the_buffer_of_a_large_value_is_given_back(node, witnesses):
         client.expect(b"+OK\r\n")
         client.ask(command(b"GET", b"k"), bulk(value))
         client.ask(command(b"DEL", b"k"), b":1\r\n")
-        wait_until(lambda: info(node.port, "used_memory") < 8 * MIB)
+        until("it is freed", lambda: info(node.port, "used_memory") < 8 * MIB)
         # What the allocator keeps for the next large value is its own affair, until it is told to give it back.
         client.ask(command(b"MEMORY", b"PURGE"), b"+OK\r\n")
-        wait_until(lambda: rss(node) < before + 24 * MIB)
+        until("the memory is given back", lambda: rss(node) < before + 24 * MIB)
 
 
 def test_a_value_beyond_the_query_buffer_limit_closes(start):
@@ -100,5 +101,5 @@ def test_a_value_beyond_the_query_buffer_limit_closes(start):
     with Client(node.port) as client:
         client.send(b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$%d\r\n" % HALF_GIB)
         assert client.send_until_closed(b"x" * 65536, most=1000)
-    wait_until(lambda: info(node.port, "client_query_buffer_limit_disconnections") == 1)
+    until("it is disconnected", lambda: info(node.port, "client_query_buffer_limit_disconnections") == 1)
     assert "query buffer over its limit" in node.log()

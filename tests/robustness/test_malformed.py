@@ -5,8 +5,9 @@ from __future__ import annotations
 import random
 
 import pytest
+from tests.waiting import until
 
-from .wire import Client, command, info, packet, rss, wait_until
+from .wire import Client, command, info, packet, rss
 
 MIB = 1 << 20
 RESP = {
@@ -141,5 +142,5 @@ def test_garbage_on_both_ports(node, witnesses, seed):
                 client.rest()
         if number % 10 == 0:
             witnesses.are_served()
-    wait_until(lambda: info(node.port, "connected_clients") == 3)
+    until("they have left", lambda: info(node.port, "connected_clients") == 3)
     assert rss(node) < before + 32 * MIB

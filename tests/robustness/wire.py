@@ -6,8 +6,7 @@ import re
 import resource
 import socket
 import struct
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from dozo.testing import HOST, Server
@@ -125,13 +124,6 @@ def info(port: int, field: str) -> int | None:
     found = re.search(rb"^%b:(\d+)" % field.encode(), text, re.MULTILINE)
     assert found, f"INFO has no {field}"
     return int(found[1])
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    """Return once it holds; asks the server itself, so each round costs a round trip and needs no sleep."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline, "it never came true"
 
 
 def raise_descriptor_limit(wanted: int) -> None:

@@ -10,6 +10,7 @@ import socket
 
 import httpx
 import pytest
+from tests.memory import most_resident
 from tests.waiting import until
 
 from dozo.testing import HOST
@@ -176,7 +177,7 @@ def test_500_mb_take_no_more_memory_than_themselves(start_node):
     connection = http_connection(node)
     connection.request("GET", "/kv/0/none")
     assert connection.getresponse().read()
-    before = resident_peak(node.pid)
+    before = most_resident(node)
     sent = hashlib.sha256()
 
     def blocks():
@@ -196,11 +197,4 @@ def test_500_mb_take_no_more_memory_than_themselves(start_node):
         received.update(part)
     connection.close()
     assert received.digest() == sent.digest()
-    assert resident_peak(node.pid) - before <= HUGE + (64 << 20)
-
-
-def resident_peak(pid: int) -> int:
-    """Return the most memory that a process ever had, in bytes."""
-    with open(f"/proc/{pid}/status") as status:
-        (line,) = (line for line in status if line.startswith("VmHWM:"))
-    return int(line.split()[1]) * 1024
+    assert most_resident(node) - before <= HUGE + (64 << 20)

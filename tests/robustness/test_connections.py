@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from tests.memory import resident
 from tests.waiting import until
 
 from .wire import (
@@ -15,7 +16,6 @@ from .wire import (
     info,
     packet,
     raise_descriptor_limit,
-    rss,
 )
 
 CONNECTIONS = 10_000
@@ -24,7 +24,7 @@ CONNECTIONS = 10_000
 def test_ten_thousand_are_held_and_answered(start):
     raise_descriptor_limit(CONNECTIONS + 500)
     node = start("--maxclients", str(CONNECTIONS + 100))
-    before = rss(node)
+    before = resident(node)
     half = CONNECTIONS // 2
     resp = [Client(node.port) for _ in range(half)]
     memcached = [Client(node.memcached_port) for _ in range(half)]
@@ -37,7 +37,7 @@ def test_ten_thousand_are_held_and_answered(start):
     with Client(node.port) as witness:
         witness.ask(PING, PONG)
     until("all are connected", lambda: info(node.port, "connected_clients") == CONNECTIONS + 1)
-    assert rss(node) < before + CONNECTIONS * 4096
+    assert resident(node) < before + CONNECTIONS * 4096
     for client in resp + memcached:
         client.reset()
     until("all have left", lambda: info(node.port, "connected_clients") == 1)

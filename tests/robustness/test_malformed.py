@@ -5,9 +5,10 @@ from __future__ import annotations
 import random
 
 import pytest
+from tests.memory import resident
 from tests.waiting import until
 
-from .wire import Client, command, info, packet, rss
+from .wire import Client, command, info, packet
 
 MIB = 1 << 20
 RESP = {
@@ -130,7 +131,7 @@ SEEDS = [
 
 @pytest.mark.parametrize("seed", range(4))
 def test_garbage_on_both_ports(node, witnesses, seed):
-    rng, before = random.Random(seed), rss(node)
+    rng, before = random.Random(seed), resident(node)
     for number in range(150):
         for port in node.ports:
             with Client(port) as client:
@@ -143,4 +144,4 @@ def test_garbage_on_both_ports(node, witnesses, seed):
         if number % 10 == 0:
             witnesses.are_served()
     until("they have left", lambda: info(node.port, "connected_clients") == 3)
-    assert rss(node) < before + 32 * MIB
+    assert resident(node) < before + 32 * MIB

@@ -1,4 +1,4 @@
-"""Sockets as a careless, slow or hostile client uses them, and what /proc and INFO tell of the server meanwhile."""
+"""Sockets as a careless, slow or hostile client uses them, and what INFO tells of the server meanwhile."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ import resource
 import socket
 import struct
 from collections.abc import Iterator
-from pathlib import Path
 
-from dozo.testing import HOST, Server
+from dozo.testing import HOST
 
 PATIENCE_S = 20.0
 PING, PONG = b"PING\r\n", b"+PONG\r\n"
@@ -103,12 +102,6 @@ def packet(opcode: int, key: bytes = b"", value: bytes = b"", extras: bytes = b"
 
 def pieces(data: bytes, size: int) -> Iterator[bytes]:
     return (data[at : at + size] for at in range(0, len(data), size))
-
-
-def rss(server: Server) -> int:
-    """Resident bytes of the server."""
-    status = Path(f"/proc/{server.pid}/status").read_text()
-    return int(status.split("VmRSS:")[1].split()[0]) * 1024
 
 
 def info(port: int, field: str) -> int | None:

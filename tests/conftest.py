@@ -12,8 +12,20 @@ from contextlib import ExitStack
 
 import pytest
 import redis
+from tests.telling import briefly
 
 from dozo.testing import HOST, Node, Server, start
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have failed comparisons of long values told briefly.
+
+    A hook beside pytest's own would not do: all are asked before the first answer is taken, and its own takes minutes.
+    """
+    hooks = config.hook.pytest_assertrepr_compare.get_hookimpls()
+    (own,) = (each for each in hooks if each.plugin_name == "assertion")
+    tell = own.function
+    own.function = lambda config, op, left, right: briefly(op, left, right) or tell(config, op, left, right)
 
 
 class Peer(Server):
@@ -23,6 +35,11 @@ class Peer(Server):
     def port(self) -> int:
         """Return the one port it has."""
         return self.ports[0]
+
+    def close(self) -> None:
+        """End it at once: nothing is to be kept, and memcached's own way takes a second."""
+        self.process.kill()
+        super().close()
 
 
 def _redis(ports: list[int]) -> Peer:

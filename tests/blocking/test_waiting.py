@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import redis
+from tests.waiting import until
 
 from dozo.testing import HOST, Node
 
@@ -79,12 +80,6 @@ def connect(node: Node) -> Iterator[Callable[[], Waiter]]:
         waiter.close()
 
 
-def wait_until(test: Callable[[], bool]) -> None:
-    end = time.monotonic() + 5
-    while not test():
-        assert time.monotonic() < end
-
-
 def blocked(client: redis.Redis) -> int:
     return client.info("clients")["blocked_clients"]
 
@@ -96,7 +91,7 @@ def queue(client: redis.Redis, connect: Callable[[], Waiter], lines: list[str]) 
         before = blocked(client)
         waiter = connect()
         waiter.send(line)
-        wait_until(lambda before=before: blocked(client) == before + 1)
+        until("it waits", lambda before=before: blocked(client) == before + 1)
         waiters.append(waiter)
     return waiters
 
@@ -185,17 +180,17 @@ def test_no_time_and_too_much_is_for_ever(client, connect, command: str) -> None
     for timeout in ("0", "-0", "-0.0001", "0x0", "9e15"):
         (waiter,) = queue(client, connect, [command.format(timeout)])
         waiter.close()
-        wait_until(lambda: blocked(client) == 0)
+        until("nobody waits", lambda: blocked(client) == 0)
 
 
 def test_what_is_piped_behind_waits_and_then_runs_in_order(client, connect) -> None:
     waiter = connect()
     waiter.send("T.TAKE k 0", "PING", "T.TAKE k 0", "ECHO end")
-    wait_until(lambda: blocked(client) == 1)
+    until("one waits", lambda: blocked(client) == 1)
     assert waiter.silent()
     client.set("k", 1)
     assert [waiter.read(), waiter.read()] == [["k", "1"], "PONG"]
-    wait_until(lambda: blocked(client) == 1)
+    until("one waits", lambda: blocked(client) == 1)
     client.set("k", 2)
     assert [waiter.read(), waiter.read()] == [["k", "2"], "end"]
 
@@ -211,7 +206,7 @@ def test_the_same_batch_serves(connect, client) -> None:
 def test_who_hangs_up_takes_nothing(client, connect) -> None:
     first, second = queue(client, connect, ["T.TAKE k 0", "T.TAKE k 0"])
     first.close()
-    wait_until(lambda: blocked(client) == 1)
+    until("one waits", lambda: blocked(client) == 1)
     client.set("k", 1)
     assert second.read() == ["k", "1"]
 
@@ -221,7 +216,7 @@ def test_who_is_killed_takes_nothing(client, connect) -> None:
     first.send("CLIENT ID")
     number = first.read()
     first.send("T.TAKE k 0")
-    wait_until(lambda: blocked(client) == 1)
+    until("one waits", lambda: blocked(client) == 1)
     pipe = client.pipeline()
     pipe.execute_command("CLIENT", "KILL", "ID", number)
     pipe.set("k", 1)
@@ -240,7 +235,7 @@ def test_client_unblock(client, connect, reason: str, reply: object) -> None:
     number = waiter.read()
     assert client.execute_command("CLIENT", "UNBLOCK", number) == 0
     waiter.send("T.TAKE k 0", "PING")
-    wait_until(lambda: blocked(client) == 1)
+    until("one waits", lambda: blocked(client) == 1)
     assert client.execute_command("CLIENT", "UNBLOCK", number, *reason.split()) == 1
     assert [waiter.read(), waiter.read()] == [reply, "PONG"]
     client.set("k", 1)
@@ -347,7 +342,7 @@ def test_the_server_stops_although_clients_wait() -> None:
         waiter = Waiter(node.port)
         waiter.send("T.TAKE k 0")
         with redis.Redis(HOST, node.port) as client:
-            wait_until(lambda: blocked(client) == 1)
+            until("one waits", lambda: blocked(client) == 1)
         assert node.stop() in (0, None)
         assert waiter.file.read() == b""
         waiter.close()

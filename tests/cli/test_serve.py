@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 import signal
 import stat
-from pathlib import Path
 
 import pytest
 import redis
+from tests.memory import resident
 
 from dozo.testing import HOST, Node
 
-EMPTY_RSS_LIMIT_KB = 40 * 1024
+EMPTY_RESIDENT_LIMIT = 40 << 20
 
 
 def connect(node: Node) -> redis.Redis:
-    return redis.Redis(HOST, node.port, decode_responses=True)
+    return redis.Redis(HOST, node.port, decode_responses=True, retry=None)
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
@@ -39,9 +39,7 @@ def test_an_empty_server_is_small(start_dozo):
     node = start_dozo()
     with connect(node) as client:
         client.ping()
-    status = Path(f"/proc/{node.pid}/status").read_text()
-    rss_kb = int(status.split("VmRSS:")[1].split()[0])
-    assert rss_kb < EMPTY_RSS_LIMIT_KB
+    assert resident(node) < EMPTY_RESIDENT_LIMIT
 
 
 def test_settings_from_a_file_can_be_changed_and_written_back(start_dozo, tmp_path):

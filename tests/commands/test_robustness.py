@@ -101,10 +101,14 @@ COMMANDS = [
 def test_odd_arguments_get_an_answer(dozo, declared):
     rng = random.Random(declared.name)
     name = declared.name.encode().split()
+    asked = set()
     for _ in range(150):
         dozo("MSET key text number 12 text other")
         count = rng.choice([abs(declared.arity) - len(name), rng.randint(0, 8)])
         line = [*name, *(rng.choice(rng.choice([WORDS, WORDS, TOKENS])) for _ in range(max(0, count)))]
+        if name == [b"PFSELFTEST"] and tuple(line) in asked:
+            continue  # It works for half a second, and looks at nothing that could have changed.
+        asked.add(tuple(line))
         reply = dozo(*line) if len(line) > 1 else dozo(line[0])
         assert "internal error" not in str(reply), line
         if name == [b"SELECT"]:

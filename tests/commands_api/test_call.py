@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.waiting import until
 
 from dozo.testing import Node
 
@@ -88,8 +89,7 @@ def test_nothing_waits(steps: Steps) -> None:
 def test_who_waits_sees_the_end_only(steps: Steps, loaded: Node, dial: Any, wire: Any) -> None:
     waiter = dial(loaded.port)
     waiter.send("BLPOP k 0")
-    while wire.figure("blocked_clients") == 0:
-        pass
+    until("it waits", lambda: wire.figure("blocked_clients"))
     assert steps("RPUSH k 1", "LPOP k", "RPUSH k 2 3") == b"*3\r\n:1\r\n$1\r\n1\r\n:2\r\n"
     assert waiter.read() == b"*2\r\n$1\r\nk\r\n$1\r\n2\r\n"
     assert wire("LRANGE k 0 -1") == b"*1\r\n$1\r\n3\r\n"

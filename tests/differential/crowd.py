@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 import socket
 
+from tests.waiting import until
+
 from .raw import Wire, encode
 
 #: The place of another client's id in a command.
@@ -99,6 +101,5 @@ class Crowd:
         member = self.members[who]
         member.wire.sock.shutdown(socket.SHUT_RDWR)
         member.wire.close()
-        while self._listed(member.id):
-            pass
+        until("it is gone", lambda: not self._listed(member.id))
         self.members[who] = Member(self.port)

@@ -8,6 +8,7 @@ from itertools import islice
 import grpc
 import pytest
 import redis
+from tests.waiting import until
 
 from dozo.grpc.katsubushi.katsubushi_pb2 import FetchRequest
 from dozo.grpc.katsubushi.katsubushi_pb2_grpc import GeneratorStub
@@ -67,9 +68,10 @@ def test_a_changed_password_counts_from_the_next_call(start_node):
         assert data.Command(request, metadata=bearer("old"))
         client.config_set("requirepass", "new")
         # Doors hear of the change by a message to their thread, which may still be on its way.
-        while (call := data.Command.future(request, metadata=bearer("old"))).exception() is None:
-            pass
-        assert call.code() == UNAUTHENTICATED
+        refused = until(
+            "a call is refused", lambda: data.Command.future(request, metadata=bearer("old")).exception()
+        )
+        assert refused.code() == UNAUTHENTICATED
         assert data.Command(request, metadata=bearer("new"))
 
 
@@ -129,8 +131,7 @@ def test_calls_have_a_limit(start_node):
     with node.channel() as channel, redis.Redis(HOST, node.port) as client:
         data = DataStub(channel)
         waiting = [data.Command.future(CommandRequest(args=[b"BLPOP", b"q", b"0"])) for _ in range(3)]
-        while client.info("clients")["blocked_clients"] < 3:
-            pass
+        until("all wait", lambda: client.info("clients")["blocked_clients"] == 3)
         assert status(data.Get, GetRequest(key=b"k"))[0] == grpc.StatusCode.RESOURCE_EXHAUSTED
         client.rpush("q", *"123")
         assert {plain(call.result().reply)[1] for call in waiting} == {b"1", b"2", b"3"}

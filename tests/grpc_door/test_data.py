@@ -9,6 +9,7 @@ from contextlib import closing
 import grpc
 import pytest
 from pymemcache.client.base import Client
+from tests.waiting import until
 
 from dozo.grpc.v1.data_pb2 import (
     BatchRequest,
@@ -243,7 +244,6 @@ def test_errors_keep_their_words(data, args, code, text):
 def test_a_deadline_ends_a_command_that_waits(data, client):
     code, _ = status(data.Command, CommandRequest(args=[b"BLPOP", b"queue", b"0"]), timeout=0.2)
     assert code == grpc.StatusCode.DEADLINE_EXCEEDED
-    while client.info("clients")["blocked_clients"]:
-        pass
+    until("nobody waits", lambda: not client.info("clients")["blocked_clients"])
     client.rpush("queue", "not lost")
     assert plain(command(data, b"LPOP", b"queue")) == b"not lost"

@@ -7,6 +7,7 @@ from itertools import islice
 import grpc
 import pytest
 import redis
+from tests.waiting import until
 
 from dozo.grpc.v1.data_pb2 import (
     BatchRequest,
@@ -133,8 +134,7 @@ def test_an_upstream_that_goes_away():
             stream.initial_metadata()
         waiting = data.Command.future(CommandRequest(args=[b"BLPOP", b"q", b"0"]), timeout=60)
         with redis.Redis(HOST, upstream.ports[0]) as client:
-            while not client.info("clients")["blocked_clients"]:
-                pass
+            until("it waits", lambda: client.info("clients")["blocked_clients"])
         upstream.stop()
         for stream in streams:
             assert status(next, stream)[0] == grpc.StatusCode.UNAVAILABLE

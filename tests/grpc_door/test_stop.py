@@ -9,6 +9,7 @@ import grpc
 import redis
 from grpc_health.v1.health_pb2 import HealthCheckRequest
 from grpc_health.v1.health_pb2_grpc import HealthStub
+from tests.waiting import until
 
 from dozo.grpc.v1.data_pb2 import CommandRequest, SubscribeRequest, WatchRequest
 from dozo.grpc.v1.data_pb2_grpc import DataStub
@@ -30,8 +31,7 @@ def test_streams_end_and_calls_in_flight_are_answered(start_node):
         health = HealthStub(channel).Watch(HealthCheckRequest())
         next(health)
         waiting = data.Command.future(CommandRequest(args=[b"BLPOP", b"q", b"0"]))
-        while not client.info("clients")["blocked_clients"]:
-            pass
+        until("it waits", lambda: client.info("clients")["blocked_clients"])
         node.process.send_signal(signal.SIGTERM)
         for stream in streams:
             assert status(next, stream) == (grpc.StatusCode.UNAVAILABLE, "the server is stopping")
@@ -45,8 +45,7 @@ def test_a_call_that_does_not_end_is_broken_off(start_node):
     node = start_node("--shutdown-timeout", "1")
     with node.channel() as channel, redis.Redis(HOST, node.port) as client:
         waiting = DataStub(channel).Command.future(CommandRequest(args=[b"BLPOP", b"q", b"0"]))
-        while not client.info("clients")["blocked_clients"]:
-            pass
+        until("it waits", lambda: client.info("clients")["blocked_clients"])
         assert node.stop() == 0
         assert status(waiting.result)[0] in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
     assert "Traceback" not in node.log()

@@ -10,6 +10,7 @@ from itertools import islice
 import grpc
 import pytest
 import redis
+from tests.waiting import until
 
 from dozo.grpc.v1.data_pb2 import (
     GetRequest,
@@ -217,5 +218,4 @@ def test_a_cancelled_stream_gives_its_connection_back(data, client):
     assert doors() == 0
     with opened(data.Subscribe(SubscribeRequest(channels=[b"c"]), timeout=60)):
         assert doors() == 1
-    while doors():
-        pass
+    until("the connection is back", lambda: not doors())

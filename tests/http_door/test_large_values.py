@@ -7,10 +7,11 @@ import http.client
 import os
 import random
 import socket
-import time
 
 import httpx
 import pytest
+from tests.memory import most_resident
+from tests.waiting import until
 
 from dozo.testing import HOST
 
@@ -83,9 +84,7 @@ def test_a_client_that_goes_away_leaves_nothing(node, client):
     sender = upload(node, "key", told=3 * PIECE, sent=2 * PIECE)
     wait_for_upload(client, PIECE)
     sender.close()
-    deadline = time.monotonic() + 10
-    while client.keys("dozo:upload:*"):
-        assert time.monotonic() < deadline
+    until("the upload is gone", lambda: not client.keys("dozo:upload:*"))
     assert client.get("key") == b"old"
 
 
@@ -163,12 +162,12 @@ def answer_to(sender: socket.socket) -> http.client.HTTPResponse:
 
 def wait_for_upload(client, written: int) -> list[bytes]:
     """Wait until so many bytes of the one upload have been written; its name."""
-    deadline = time.monotonic() + 20
-    while True:
-        names = client.keys("dozo:upload:*")
-        if names and client.getrange(names[0], written - 1, written - 1) == b"x":
-            return names
-        assert time.monotonic() < deadline
+
+    def names() -> list[bytes]:
+        found = client.keys("dozo:upload:*")
+        return found if found and client.getrange(found[0], written - 1, written - 1) == b"x" else []
+
+    return until("it is written", names)
 
 
 @pytest.mark.slow
@@ -178,7 +177,7 @@ def test_500_mb_take_no_more_memory_than_themselves(start_node):
     connection = http_connection(node)
     connection.request("GET", "/kv/0/none")
     assert connection.getresponse().read()
-    before = resident_peak(node.pid)
+    before = most_resident(node)
     sent = hashlib.sha256()
 
     def blocks():
@@ -198,11 +197,4 @@ def test_500_mb_take_no_more_memory_than_themselves(start_node):
         received.update(part)
     connection.close()
     assert received.digest() == sent.digest()
-    assert resident_peak(node.pid) - before <= HUGE + (64 << 20)
-
-
-def resident_peak(pid: int) -> int:
-    """Return the most memory that a process ever had, in bytes."""
-    with open(f"/proc/{pid}/status") as status:
-        (line,) = (line for line in status if line.startswith("VmHWM:"))
-    return int(line.split()[1]) * 1024
+    assert most_resident(node) - before <= HUGE + (64 << 20)

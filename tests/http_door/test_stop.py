@@ -7,6 +7,7 @@ import threading
 
 import httpx
 import pytest
+from tests.waiting import until
 
 from dozo.testing import NodeError
 
@@ -19,8 +20,7 @@ def test_a_request_in_flight_is_answered(start_node):
         sender = upload(node, "key", told=3 * PIECE, sent=2 * PIECE)
         wait_for_upload(peer, PIECE)
         node.process.send_signal(signal.SIGTERM)
-        while "stopping" not in node.log():
-            pass
+        until("it stops", lambda: "stopping" in node.log())
         sender.sendall(b"x" * PIECE)
         assert answer_to(sender).status == 204
         sender.close()
@@ -61,11 +61,9 @@ def test_a_second_signal_ends_it_at_once(start_node):
     waiting = threading.Thread(target=wait)
     with node.redis() as peer:
         waiting.start()
-        while not peer.info("clients")["blocked_clients"]:
-            pass
+        until("it waits", lambda: peer.info("clients")["blocked_clients"])
     node.process.send_signal(signal.SIGTERM)
-    while "stopping" not in node.log():
-        pass
+    until("it stops", lambda: "stopping" in node.log())
     node.process.send_signal(signal.SIGTERM)
     assert node.wait(10) == 0
     waiting.join()

@@ -6,6 +6,7 @@ import time
 
 import pytest
 from pymemcache.client.base import Client as Memcached
+from tests.waiting import until
 
 from dozo.testing import HOST
 
@@ -111,8 +112,7 @@ def test_time_to_live(http, client, form):
 
 def test_the_shortest_time_to_live_passes(http, client):
     http.put("/kv/0/key?ttl=0.001", content=b"v")
-    while client.exists("key"):
-        pass
+    until("its time is over", lambda: not client.exists("key"))
     assert http.get("/kv/0/key").status_code == 404
 
 

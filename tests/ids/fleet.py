@@ -10,16 +10,19 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import combinations, pairwise
+from typing import Any
 
 import redis
+from tests.waiting import until
 
 from dozo.ids.layout import compose, decode
 from dozo.testing import HOST
 
-HEARTBEAT_MS = 200
-TTL_MS = 2000
+HEARTBEAT_MS = 100
+TTL_MS = 1200
 """Both are a tenth or less of what they are by default; everything else follows from them."""
 NAMESPACE = "fleet"
 FLAGS = (
@@ -102,12 +105,12 @@ class Load:
         except BaseException as error:
             member.failure = error
 
-    def wait_for_more(self, timeout_s: float = 60.0) -> None:
+    def wait_for_more(self) -> None:
         """Wait until every member has issued something from now on."""
         before = {member.name: member.issued for member in self.members}
-        wait_until(lambda: all(member.issued > before[member.name] for member in self.members), timeout_s)
+        until("all issue", lambda: all(member.issued > before[member.name] for member in self.members))
 
-    def wait_for_silence(self, timeout_s: float = 60.0) -> None:
+    def wait_for_silence(self) -> None:
         """Wait until no dozo issues any more: twice the same count, with errors between them."""
 
         def is_silent() -> bool:
@@ -116,7 +119,7 @@ class Load:
             time.sleep(HEARTBEAT_MS / 1000)
             return before == [member.issued for member in dozos]
 
-        wait_until(is_silent, timeout_s)
+        until("no dozo issues", is_silent)
 
     def judge(self) -> None:
         """Fail unless every ID is unique, every member's rise, and no two members were the same worker at once."""
@@ -134,12 +137,11 @@ class Load:
                     assert apart, f"{one.name} and {other.name} were both worker {worker}"
 
 
-def wait_until(is_so: Callable[[], object], timeout_s: float = 60.0) -> None:
-    """Wait for a condition; AssertionError when it does not come."""
-    deadline = time.monotonic() + timeout_s
-    while not is_so():
-        assert time.monotonic() < deadline, "it did not come to pass"
-        time.sleep(0.01)
+def start_two(start_member: Callable[[], Any]) -> list[Member]:
+    """Start two dozos at the same time, as members."""
+    with ThreadPoolExecutor(2) as pool:
+        nodes = pool.map(lambda _: start_member(), range(2))
+    return [dozo_member(f"dozo {at}", node) for at, node in enumerate(nodes, 1)]
 
 
 def dozo_member(name: str, node) -> Member:

@@ -6,14 +6,13 @@ from dataclasses import dataclass, field, replace
 from threading import Event
 
 import pytest
+from tests.waiting import until
 
 from dozo._kernel import Kernel
 from dozo.errors import ConfigError, DozoError
 from dozo.ids.keeper import Keeper
 from dozo.ids.registry import Claim, Terms, Unavailable
 from dozo.log import Log
-
-from .fleet import wait_until
 
 NOW_MS = 1_700_000_000_000
 TERMS = Terms(ttl_ms=1000, heartbeat_ms=1, workers=range(1, 3))
@@ -86,10 +85,10 @@ def keep(script, **about):
 def test_a_claim_counts_from_when_its_call_was_sent():
     generator, _, keeper = keep([400, 300, 0])
     keeper.start(wait=True)
-    wait_until(lambda: len(generator.permits) > 2)
+    until("it is permitted thrice", lambda: len(generator.permits) > 2)
     keeper.stop()
     # However long the answer took: 950 of the 1000 ms, from before it.
-    assert [until - NOW_MS for _, _, until, _ in generator.permits[:3]] == [950, 400 + 950, 700 + 950]
+    assert [end - NOW_MS for _, _, end, _ in generator.permits[:3]] == [950, 400 + 950, 700 + 950]
     # No ID may have a time that the registry has not heard of.
     assert [mark - NOW_MS for _, _, _, mark in generator.permits[:3]] == [1000, 1400, 1700]
 
@@ -98,7 +97,7 @@ def test_only_the_first_permit_has_a_floor_and_it_is_the_mark():
     ahead = NOW_MS + 5000
     generator, _, keeper = keep([0], mark_ms=ahead)
     keeper.start(wait=True)
-    wait_until(lambda: len(generator.permits) > 1)
+    until("it is permitted twice", lambda: len(generator.permits) > 1)
     keeper.stop()
     assert generator.permits[0] == (1, ahead - 1, NOW_MS + 950, ahead + 1000)
     assert generator.permits[1][1] == 0
@@ -116,7 +115,7 @@ def test_at_the_end_the_mark_is_what_was_reached():
 def test_who_has_lost_a_worker_takes_another_one():
     generator, registry, keeper = keep([0, None, 0])
     keeper.start(wait=True)
-    wait_until(lambda: any(worker == 2 for worker, *_ in generator.permits))
+    until("it has another worker", lambda: any(worker == 2 for worker, *_ in generator.permits))
     keeper.stop()
     assert generator.refused[0] == "worker ID 1 is lost: it is not ours any more"
     assert [claim.worker for claim in registry.released] == [1, 2]
@@ -125,14 +124,14 @@ def test_who_has_lost_a_worker_takes_another_one():
 def test_an_unreachable_registry_is_asked_until_the_time_is_over():
     generator, registry, keeper = keep([0, Unavailable("away")])
     keeper.start(wait=True)
-    wait_until(lambda: registry.renewals > 5)
+    until("it has asked often", lambda: registry.renewals > 5)
     assert generator.refused == []
     generator.now_ms += 950
-    wait_until(lambda: generator.refused)
+    until("it gives up", lambda: generator.refused)
     assert generator.refused[0] == "worker ID 1 is lost: its time is over"
     registry.script = [0]
     permits = len(generator.permits)
-    wait_until(lambda: len(generator.permits) > permits)
+    until("it is permitted again", lambda: len(generator.permits) > permits)
     keeper.stop()
 
 

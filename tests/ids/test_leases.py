@@ -10,11 +10,12 @@ from contextlib import ExitStack
 
 import pytest
 import redis
+from tests.waiting import until
 
 from dozo.ids.layout import decode
 from dozo.testing import HOST
 
-from .fleet import FLAGS, HEARTBEAT_MS, NAMESPACE, TTL_MS, Katsubushi, Load, dozo_member, wait_until
+from .fleet import FLAGS, HEARTBEAT_MS, NAMESPACE, TTL_MS, Katsubushi, Load, dozo_member, start_two
 from .lease_servers import LeaseServer
 
 pytestmark = pytest.mark.slow
@@ -44,7 +45,7 @@ def fleet(start_member, lease_server):
     """Return the load on two dozos and a katsubushi, all of which issue."""
     with ExitStack() as stack:
         peer = stack.enter_context(Katsubushi(lease_server.port))
-        members = [dozo_member(name, start_member()) for name in ("dozo 1", "dozo 2")]
+        members = start_two(start_member)
         load = stack.enter_context(Load([*members, peer.member()]))
         load.wait_for_more()
         yield load
@@ -70,7 +71,7 @@ def test_paused_longer_than_the_lease_lasts(fleet, lease_server):
     lease_server.freeze()
     fleet.wait_for_silence()
     silent_at = time.monotonic()
-    wait_until(lambda: time.monotonic() > silent_at + TTL_MS / 1000)
+    until("the lease is over", lambda: time.monotonic() > silent_at + TTL_MS / 1000)
     lease_server.thaw()
     fleet.wait_for_more()
     fleet.judge()
@@ -108,7 +109,7 @@ def test_the_keys_are_katsubushis(start_member, leases):
     channel = leases.pubsub(ignore_subscribe_messages=True)
     channel.subscribe(f"{NAMESPACE}:broadcast")
     node = start_member()
-    wait_until(lambda: is_issuing(node))
+    until("it issues", lambda: is_issuing(node))
     owner = leases.get(f"{NAMESPACE}:id:1")
     assert re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", owner)
     assert TTL_MS - 10 * HEARTBEAT_MS < leases.pttl(f"{NAMESPACE}:id:1") <= TTL_MS
@@ -123,7 +124,7 @@ def test_the_keys_are_katsubushis(start_member, leases):
 
 def test_by_default_the_lease_is_katsubushis_too(start_ids, lease_server, leases):
     node = start_ids("--id-lease", lease_server.url)
-    wait_until(lambda: is_issuing(node))
+    until("it issues", lambda: is_issuing(node))
     assert node.info()["worker_id"] == 1
     assert 590 < leases.ttl("raus:id:1") <= 600
     channel = leases.pubsub(ignore_subscribe_messages=True)
@@ -136,11 +137,11 @@ def test_the_mark_in_the_lease_is_never_passed_backwards(start_member, leases):
     ahead = int(time.time() * 1000) + 3_600_000
     leases.mset({f"{NAMESPACE}:last:{worker}": ahead for worker in range(1, 4)})
     other = start_member()
-    wait_until(lambda: is_issuing(other))
+    until("it issues", lambda: is_issuing(other))
     # A worker whose IDs are ahead of the clock is taken last.
     assert other.info()["worker_id"] == 4
     node = start_member()
-    wait_until(lambda: is_issuing(node))
+    until("it issues", lambda: is_issuing(node))
     assert node.info()["worker_id"] == 1
     with node.redis() as client:
         assert decode(client.execute_command("ID.NEXT")).unix_ms >= ahead
@@ -148,10 +149,10 @@ def test_the_mark_in_the_lease_is_never_passed_backwards(start_member, leases):
 
 def test_a_stranger_in_the_key_makes_only_the_loser_step_down(start_member, leases):
     node = start_member()
-    wait_until(lambda: is_issuing(node))
+    until("it issues", lambda: is_issuing(node))
     assert node.info()["worker_id"] == 1
     leases.set(f"{NAMESPACE}:id:1", "a stranger")
-    wait_until(lambda: is_issuing(node) and node.info()["worker_id"] == 2)
+    until("it issues as another", lambda: is_issuing(node) and node.info()["worker_id"] == 2)
     assert "stopped issuing IDs as worker 1: it is not ours any more" in node.log()
     assert leases.get(f"{NAMESPACE}:id:1") == "a stranger"
     # Nobody has given it a time to live.
@@ -159,8 +160,8 @@ def test_a_stranger_in_the_key_makes_only_the_loser_step_down(start_member, leas
 
 
 def test_at_the_end_only_the_own_key_is_released(start_member, leases):
-    node = start_member("--id-lease-heartbeat", "600")
-    wait_until(lambda: is_issuing(node))
+    node = start_member("--id-lease-heartbeat", "400")
+    until("it issues", lambda: is_issuing(node))
     leases.set(f"{NAMESPACE}:id:1", "a stranger")
     assert node.stop() == 0
     assert leases.get(f"{NAMESPACE}:id:1") == "a stranger"
@@ -173,21 +174,21 @@ def test_no_more_available_id(start_member, leases, dozo_id, lease_server):
     assert (told.returncode, told.stderr) == (1, "dozo: no more available id\n")
     # A server that has data to serve waits for one.
     node = start_member()
-    wait_until(lambda: "no more available id" in node.log())
+    until("it says so", lambda: "no more available id" in node.log())
     leases.delete(f"{NAMESPACE}:id:3")
-    wait_until(lambda: is_issuing(node))
+    until("it issues", lambda: is_issuing(node))
     assert node.info()["worker_id"] == 3
 
 
 def test_dozo_itself_paused_while_its_lease_ends(start_member, leases):
     first = start_member("--max-worker-id", "1")
-    wait_until(lambda: is_issuing(first))
+    until("it issues", lambda: is_issuing(first))
     with first.redis() as client:
         before = client.execute_command("ID.NEXT", "COUNT", 10)
         os.kill(first.pid, signal.SIGSTOP)
         try:
             second = start_member("--max-worker-id", "1")
-            wait_until(lambda: is_issuing(second))
+            until("it issues", lambda: is_issuing(second))
             with second.redis() as other:
                 after = other.execute_command("ID.NEXT", "COUNT", 10)
         finally:

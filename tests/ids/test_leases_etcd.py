@@ -7,11 +7,12 @@ import time
 
 import aetcd
 import pytest
+from tests.waiting import until
 
 from dozo.ids.layout import decode
 from dozo.testing import HOST
 
-from .fleet import FLAGS, NAMESPACE, TTL_MS, Load, dozo_member, wait_until
+from .fleet import FLAGS, NAMESPACE, TTL_MS, Load, dozo_member, start_two
 from .lease_servers import LeaseServer
 
 pytestmark = pytest.mark.slow
@@ -42,8 +43,7 @@ def start_member(start_ids, etcd):
 
 @pytest.fixture
 def fleet(start_member):
-    members = [dozo_member(f"dozo {at}", start_member()) for at in (1, 2)]
-    with Load(members) as load:
+    with Load(start_two(start_member)) as load:
         load.wait_for_more()
         yield load
 
@@ -77,7 +77,7 @@ def test_paused_longer_than_the_lease_lasts(fleet, etcd):
     etcd.freeze()
     fleet.wait_for_silence()
     silent_at = time.monotonic()
-    wait_until(lambda: time.monotonic() > silent_at + TTL_MS / 1000)
+    until("the lease is over", lambda: time.monotonic() > silent_at + TTL_MS / 1000)
     etcd.thaw()
     fleet.wait_for_more()
     fleet.judge()
@@ -85,7 +85,7 @@ def test_paused_longer_than_the_lease_lasts(fleet, etcd):
 
 def test_release_at_the_end(start_member, ask):
     node = start_member()
-    wait_until(lambda: is_issuing(node))
+    until("it issues", lambda: is_issuing(node))
     assert len(ask(lambda client: client.get(key(1))).value) == 36
     with node.redis() as client:
         last = decode(client.execute_command("ID.NEXT")).unix_ms
@@ -98,9 +98,9 @@ def test_release_at_the_end(start_member, ask):
 
 def test_a_stranger_in_the_key_makes_only_the_loser_step_down(start_member, ask):
     node = start_member()
-    wait_until(lambda: is_issuing(node))
+    until("it issues", lambda: is_issuing(node))
     ask(lambda client: client.put(key(1), b"a stranger"))
-    wait_until(lambda: is_issuing(node) and node.info()["worker_id"] == 2)
+    until("it issues as another", lambda: is_issuing(node) and node.info()["worker_id"] == 2)
     assert node.stop() == 0
     assert ask(lambda client: client.get(key(1))).value == b"a stranger"
     assert ask(lambda client: client.get(key(2))) is None
@@ -117,9 +117,9 @@ def test_the_mark_is_never_passed_backwards(start_member, ask):
     ahead = int(time.time() * 1000) + 3_600_000
     ask(lambda client: client.put(f"{NAMESPACE}/last/1".encode(), b"%d" % ahead))
     other = start_member()
-    wait_until(lambda: is_issuing(other))
+    until("it issues", lambda: is_issuing(other))
     assert other.info()["worker_id"] == 2
     node = start_member("--max-worker-id", "1")
-    wait_until(lambda: is_issuing(node))
+    until("it issues", lambda: is_issuing(node))
     with node.redis() as client:
         assert decode(client.execute_command("ID.NEXT")).unix_ms >= ahead

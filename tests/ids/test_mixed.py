@@ -24,12 +24,11 @@ import pytest
 import redis
 from pymemcache.client.base import Client
 from pymemcache.exceptions import MemcacheError
+from tests.waiting import until
 
 from dozo.grpc.katsubushi.katsubushi_pb2 import FetchMultiRequest
 from dozo.grpc.katsubushi.katsubushi_pb2_grpc import GeneratorStub
 from dozo.testing import HOST
-
-from .fleet import wait_until
 
 SECONDS = float(os.environ.get("LOAD", "2"))
 # What a client hears while the server is away.
@@ -168,10 +167,11 @@ def test_no_id_comes_twice_and_each_clients_rise(start_ids):
 def run_on(askers: list[Asker]) -> None:
     """Let a third of the time pass, and longer until every client has got something in it."""
     before = [len(asker.ids) for asker in askers]
-    until = time.monotonic() + SECONDS / 3
-    wait_until(
+    end = time.monotonic() + SECONDS / 3
+    until(
+        "the time is over, and every client has got something",
         lambda: (
-            time.monotonic() > until
+            time.monotonic() > end
             and all(len(asker.ids) > count for asker, count in zip(askers, before, strict=True))
-        )
+        ),
     )

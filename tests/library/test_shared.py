@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import redis
+from tests.waiting import until
 
 import dozo
 from dozo.errors import ClosedError, InterruptedCall, NotInteger, ReplyError, SerializerError, WrongType
@@ -170,8 +171,7 @@ def test_redis_clients_of_several_processes(tmp_path, start):
         )
         got: list[str] = []
         waiting.start()
-        while not own.info("clients")["blocked_clients"]:
-            pass
+        until("it waits", lambda: own.info("clients")["blocked_clients"])
         own.rpush("queue", "x")
         waiting.join()
         assert got == ["(b'queue', b'x')"] or got == ["[b'queue', b'x']"]
@@ -205,8 +205,7 @@ def test_the_owner_is_killed(tmp_path, start):
     with dozo.open(tmp_path) as store:
         for number in range(100):
             store[str(number)] = number
-        while "aof_buffer_length:0\r\n" not in store.execute("INFO", "persistence"):
-            pass
+        until("all is written", lambda: "aof_buffer_length:0\r\n" in store.execute("INFO", "persistence"))
         owner.kill()
         assert len(store) == 100
         assert store["99"] == 99
@@ -224,8 +223,7 @@ def test_a_call_in_whose_middle_the_owner_goes(tmp_path, start, monkeypatch):
     owner = start()
     with dozo.open(tmp_path) as store:
         store["a"] = 1
-        while "aof_buffer_length:0\r\n" not in store.execute("INFO", "persistence"):
-            pass
+        until("all is written", lambda: "aof_buffer_length:0\r\n" in store.execute("INFO", "persistence"))
         # The owner is stopped, so that a call is on its way, and never answered.
         owner.process.send_signal(signal.SIGSTOP)
         os.waitpid(owner.process.pid, os.WUNTRACED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import redis
+from tests.waiting import until
 
 from .raw import Binary, Text, request
 
@@ -87,8 +88,7 @@ def test_delayed_flush(client: redis.Redis, dozo_text: Text) -> None:
     assert dozo_text.ask(b"flush_all 1\r\n") == b"OK\r\n"
     assert dozo_text.ask(b"get a\r\n") == b"VALUE a 0 1\r\nx\r\nEND\r\n"
     client.set("b", "also flushed")
-    while client.exists("b"):
-        pass
+    until("it is flushed", lambda: not client.exists("b"))
     client.set("c", "later")
     assert dozo_text.ask(b"get a c\r\n") == b"VALUE c 0 5\r\nlater\r\nEND\r\n"
     dozo_text.ask(b"flush_all 100\r\n")

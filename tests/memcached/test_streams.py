@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import redis
+from tests.waiting import until
 
 from dozo.testing import HOST, Node
 
@@ -152,14 +153,11 @@ def test_a_connection_that_breaks_off_leaves_nothing(start_dozo: Start, tmp_path
             with Text(node.memcached_port) as other:
                 other.send(whole[:sent])
                 assert line(other) == b"STREAM_READY\r\n"
-            while b"STAT curr_streams 0\r\n" not in text.ask(b"stats\r\n"):
-                pass
+            until("it is given up", lambda: b"STAT curr_streams 0\r\n" in text.ask(b"stats\r\n"))
             assert text.ask(b"get k\r\n") == b"END\r\n"
-        while list((tmp_path / "tier").glob("*.part")):
-            text.ask(b"mn\r\n")
+        until("no file is left", lambda: not list((tmp_path / "tier").glob("*.part")))
         with redis.Redis(HOST, node.port) as client:
-            while client.info("tier")["tier_bytes"]:
-                pass
+            until("the disk is free", lambda: not client.info("tier")["tier_bytes"])
         assert text.ask(whole) == b"STREAM_READY\r\nSTORED\r\n"
 
 
@@ -265,8 +263,7 @@ def test_a_stream_that_does_not_move_is_given_up(start_dozo: Start, tmp_path: Pa
         with Text(node.memcached_port) as late:
             late.send(b"set_begin late 3 1 0 0\r\nset_data late 0 3\r\nab")
             assert line(late) == b"STREAM_READY\r\n"
-            while b"STAT stream_errors 1\r\n" not in text.ask(b"stats\r\n"):
-                pass
+            until("it is given up", lambda: b"STAT stream_errors 1\r\n" in text.ask(b"stats\r\n"))
             assert late.ask(b"c\r\nset_end late\r\n") == b"STREAM_ERROR TIMEOUT\r\n"
         assert b"STREAM_END" not in deaf.rest()
         assert text.ask(b"get late\r\n") == b"END\r\n"
@@ -334,8 +331,12 @@ def test_a_streamed_value_comes_back(tiered: Node, start_dozo: Start, tmp_path: 
         )
         assert text.ask(upload("gone", other, exptime=1000)) == b"STREAM_READY\r\nSTORED\r\n"
         assert text.ask(upload("gone", other, exptime=-1)) == b"STREAM_READY\r\nSTORED\r\n"
-        while not any(keys.stat().st_size for keys in (tmp_path / "tier").glob("*.keys")):
+
+        def on_disk() -> bool:
             assert text.ask(b"get other\r\n") == b"END\r\n"
+            return any(keys.stat().st_size for keys in (tmp_path / "tier").glob("*.keys"))
+
+        until("a key is on disk", on_disk)
     tiered.stop(how)
     node = start_dozo(*tier(tmp_path))
     with Text(node.memcached_port) as text:
@@ -347,8 +348,7 @@ def test_a_streamed_value_comes_back(tiered: Node, start_dozo: Start, tmp_path: 
 def test_a_stream_that_kill_ends_leaves_no_file(tiered: Node, start_dozo: Start, tmp_path: Path):
     with Text(tiered.memcached_port) as text:
         text.send(upload("k", value(14))[:-20])
-        while not list((tmp_path / "tier").glob("*.part")):
-            pass
+        until("there is a file", lambda: list((tmp_path / "tier").glob("*.part")))
         tiered.stop(signal.SIGKILL)
     start_dozo(*tier(tmp_path))
     assert not list((tmp_path / "tier").glob("*.part"))

@@ -12,19 +12,11 @@ from typing import Any
 
 import pytest
 import redis
+from tests.waiting import until
 
 from dozo.testing import HOST, Node, Server, start
 
 PATIENCE_S = 60.0
-
-
-def until(what: str, so: Callable[[], Any]) -> Any:
-    """Wait until it is so, and return what it was; the bound only ends a test that hangs."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not (found := so()):
-        assert time.monotonic() < deadline, f"never came: {what}"
-        time.sleep(0.01)
-    return found
 
 
 def serves(client: redis.Redis) -> bool:
@@ -55,7 +47,9 @@ class Home:
     def dozo(self, *flags: str) -> tuple[Node, redis.Redis]:
         """Start dozo on the directory and wait until it has loaded what is there."""
         node = self._stack.enter_context(Node.start("--data-dir", str(self.path), *flags))
-        client = self._stack.enter_context(redis.Redis(HOST, node.port, socket_timeout=PATIENCE_S))
+        client = self._stack.enter_context(
+            redis.Redis(HOST, node.port, socket_timeout=PATIENCE_S, retry=None)
+        )
         until("dozo has loaded its data", lambda: serves(client) or not node.running)
         assert node.running, node.log()
         return node, client
@@ -67,7 +61,7 @@ class Home:
         peer = self._stack.enter_context(
             start(lambda ports: Server([*command, str(ports[0]), *flags], ports, os.environ), 1)
         )
-        client = self._stack.enter_context(redis.Redis(HOST, peer.ports[0]))
+        client = self._stack.enter_context(redis.Redis(HOST, peer.ports[0], retry=None))
         until("redis-server has loaded its data", lambda: serves(client) or not peer.running)
         assert peer.running, peer.log()
         return peer, client

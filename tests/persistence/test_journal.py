@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 import redis
 from pymemcache.client.base import Client as Memcached
+from tests.waiting import until
 
 from dozo.testing import HOST, Node
 
-from .conftest import Home, contents, fill, passes, until
+from .conftest import Home, contents, fill, passes
 
 FLAGS = ("--persistence", "journal")
 

@@ -12,10 +12,11 @@ import pytest
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+from tests.waiting import until
 
 from dozo.testing import HOST, Node, NodeError
 
-from .conftest import Home, until
+from .conftest import Home
 
 FLAGS = ("--persistence", "journal", "--appendfsync", "always")
 

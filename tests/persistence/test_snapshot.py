@@ -8,10 +8,11 @@ from collections.abc import Callable
 import pytest
 import redis
 from pymemcache.client.base import Client as Memcached
+from tests.waiting import until
 
 from dozo.testing import HOST
 
-from .conftest import Home, contents, fill, passes, until
+from .conftest import Home, contents, fill, passes
 
 FLAGS = ("--persistence", "snapshot", "--save", "")
 

@@ -8,10 +8,11 @@ import pytest
 import redis
 from pymemcache.client.base import Client as Memcached
 from pymemcache.exceptions import MemcacheServerError
+from tests.waiting import until
 
 from dozo.testing import HOST, Node
 
-from .conftest import Home, until
+from .conftest import Home
 
 
 def limit_files(node: Node, size: int) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from tests.memory import resident
+from tests.waiting import until
 
 from .wire import (
     MN,
@@ -14,8 +16,6 @@ from .wire import (
     info,
     packet,
     raise_descriptor_limit,
-    rss,
-    wait_until,
 )
 
 CONNECTIONS = 10_000
@@ -24,7 +24,7 @@ CONNECTIONS = 10_000
 def test_ten_thousand_are_held_and_answered(start):
     raise_descriptor_limit(CONNECTIONS + 500)
     node = start("--maxclients", str(CONNECTIONS + 100))
-    before = rss(node)
+    before = resident(node)
     half = CONNECTIONS // 2
     resp = [Client(node.port) for _ in range(half)]
     memcached = [Client(node.memcached_port) for _ in range(half)]
@@ -36,11 +36,11 @@ def test_ten_thousand_are_held_and_answered(start):
                 client.expect(reply)
     with Client(node.port) as witness:
         witness.ask(PING, PONG)
-    wait_until(lambda: info(node.port, "connected_clients") == CONNECTIONS + 1)
-    assert rss(node) < before + CONNECTIONS * 4096
+    until("all are connected", lambda: info(node.port, "connected_clients") == CONNECTIONS + 1)
+    assert resident(node) < before + CONNECTIONS * 4096
     for client in resp + memcached:
         client.reset()
-    wait_until(lambda: info(node.port, "connected_clients") == 1)
+    until("all have left", lambda: info(node.port, "connected_clients") == 1)
 
 
 def admitted(port):
@@ -56,7 +56,7 @@ def admitted(port):
 def test_too_many_are_told(start):
     node = start("--maxclients", "4")
     # The connections that found it ready may not be gone yet.
-    wait_until(lambda: info(node.port, "connected_clients") == 1)
+    until("all have left", lambda: info(node.port, "connected_clients") == 1)
     held = [admitted(node.port), admitted(node.port), admitted(node.port)]
     with admitted(node.port) as last:
         for _ in range(3):
@@ -68,7 +68,7 @@ def test_too_many_are_told(start):
         assert last.read(1) == b":"
     for client in held:
         client.sock.close()
-    wait_until(lambda: info(node.port, "connected_clients") == 1)
+    until("all have left", lambda: info(node.port, "connected_clients") == 1)
     assert info(node.port, "rejected_connections") >= 6
 
 
@@ -131,7 +131,7 @@ def test_clients_that_vanish_in_the_middle_of_a_pipeline(node, witnesses):
         vanishing.reset()
         if number % 10 == 0:
             witnesses.are_served()
-    wait_until(lambda: info(node.port, "connected_clients") == 3)
+    until("it has left", lambda: info(node.port, "connected_clients") == 3)
 
 
 def test_a_killed_client_is_closed_in_the_middle_of_its_pipeline(node, witnesses):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from tests.memory import resident
+from tests.waiting import until
 
-from .wire import PING, Client, bulk, command, info, rss, wait_until
+from .wire import PING, Client, bulk, command, info
 
 MIB = 1 << 20
 LIMIT = ("--client-output-buffer-limit", "normal 8mb 0 0")
@@ -29,13 +31,13 @@ def test_resp(start, request_):
         witness.ask(command(b"SET", b"medium", b"v" * 15_000), b"+OK\r\n")
         keys = [word for n in range(20_000) for word in (b"key:%d" % n, b"v")]
         witness.ask(command(b"MSET", *keys), b"+OK\r\n")
-        before = rss(node)
+        before = resident(node)
         pipeline = request_ * (65536 // len(request_) + 1)
         with Client(node.port, receive_buffer=4096) as deaf:
             assert deaf.send_until_closed(pipeline, most=2000)
-            assert rss(node) < before + 64 * MIB
+            assert resident(node) < before + 64 * MIB
         witness.ask(PING, b"+PONG\r\n")
-    wait_until(lambda: info(node.port, "client_output_buffer_limit_disconnections") == 1)
+    until("it is disconnected", lambda: info(node.port, "client_output_buffer_limit_disconnections") == 1)
     assert "output buffer over its limit" in node.log()
 
 
@@ -48,13 +50,13 @@ def test_memcached(start, request_):
     node = start(*LIMIT)
     with Client(node.memcached_port) as witness:
         witness.ask(b"set k 0 0 15000\r\n" + b"v" * 15_000 + b"\r\n", b"STORED\r\n")
-        before = rss(node)
+        before = resident(node)
         pipeline = request_ * (65536 // len(request_) + 1)
         with Client(node.memcached_port, receive_buffer=4096) as deaf:
             assert deaf.send_until_closed(pipeline, most=2000)
-            assert rss(node) < before + 64 * MIB
+            assert resident(node) < before + 64 * MIB
         witness.ask(b"mn\r\n", b"MN\r\n")
-    wait_until(lambda: info(node.port, "client_output_buffer_limit_disconnections") == 1)
+    until("it is disconnected", lambda: info(node.port, "client_output_buffer_limit_disconnections") == 1)
 
 
 def test_one_that_reads_late_gets_everything(node, witnesses):
@@ -62,7 +64,7 @@ def test_one_that_reads_late_gets_everything(node, witnesses):
     with Client(node.port, receive_buffer=4096) as late:
         late.ask(command(b"SET", b"k", value), b"+OK\r\n")
         late.send(command(b"GET", b"k") * 2000)
-        wait_until(lambda: info(node.port, "client_recent_max_output_buffer") >= 0)
+        until("it is measured", lambda: info(node.port, "client_recent_max_output_buffer") >= 0)
         witnesses.are_served()
         late.expect(bulk(value) * 2000)
         late.ask(PING, b"+PONG\r\n")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from tests.memory import resident
+from tests.waiting import until
 
-from .wire import Client, bulk, command, info, packet, pieces, rss, wait_until
+from .wire import Client, bulk, command, info, packet, pieces
 
 MIB = 1 << 20
 HALF_GIB = 512 * MIB
@@ -23,14 +25,14 @@ MILLION = 1_000_000
     ids=["RESP bulk", "RESP array", "memcached text", "memcached meta", "memcached binary"],
 )
 def test_an_announcement_costs_nothing(node, witnesses, door, announcement):
-    before, received = rss(node), info(node.port, "total_net_input_bytes")
+    before, received = resident(node), info(node.port, "total_net_input_bytes")
     clients = [Client(getattr(node, door)) for _ in range(20)]
     for client in clients:
         client.send(announcement)
     sent = 20 * len(announcement)
-    wait_until(lambda: info(node.port, "total_net_input_bytes") >= received + sent)
+    until("it is read", lambda: info(node.port, "total_net_input_bytes") >= received + sent)
     witnesses.are_served()
-    assert rss(node) < before + 4 * MIB
+    assert resident(node) < before + 4 * MIB
     for client in clients:
         client.sock.close()
 
@@ -45,7 +47,7 @@ def test_an_announcement_costs_nothing(node, witnesses, door, announcement):
     ids=["text", "meta", "binary"],
 )
 def test_memcached_swallows_what_is_too_large_without_keeping_it(node, witnesses, announcement, end, reply):
-    before = rss(node)
+    before = resident(node)
     with Client(node.memcached_port) as client:
         client.send(announcement)
         if reply.startswith(b"SERVER_ERROR"):
@@ -53,7 +55,7 @@ def test_memcached_swallows_what_is_too_large_without_keeping_it(node, witnesses
         for _ in range(40):
             client.send(b"x" * MIB)
         witnesses.are_served()
-        assert rss(node) < before + 8 * MIB
+        assert resident(node) < before + 8 * MIB
 
 
 @pytest.mark.parametrize("name", [b"DEL", b"MGET", b"MSET"])
@@ -83,16 +85,16 @@ def test_more_than_the_most_arguments_are_refused_at_once(node, witnesses):
 def test_the_buffer_of_a_large_value_is_given_back(node, witnesses):
     value = bytes(range(256)) * (64 * 4096)
     with Client(node.port) as client:
-        before = rss(node)
+        before = resident(node)
         for piece in pieces(command(b"SET", b"k", value), 1_000_003):
             client.send(piece)
         client.expect(b"+OK\r\n")
         client.ask(command(b"GET", b"k"), bulk(value))
         client.ask(command(b"DEL", b"k"), b":1\r\n")
-        wait_until(lambda: info(node.port, "used_memory") < 8 * MIB)
+        until("it is freed", lambda: info(node.port, "used_memory") < 8 * MIB)
         # What the allocator keeps for the next large value is its own affair, until it is told to give it back.
         client.ask(command(b"MEMORY", b"PURGE"), b"+OK\r\n")
-        wait_until(lambda: rss(node) < before + 24 * MIB)
+        until("the memory is given back", lambda: resident(node) < before + 24 * MIB)
 
 
 def test_a_value_beyond_the_query_buffer_limit_closes(start):
@@ -100,5 +102,5 @@ def test_a_value_beyond_the_query_buffer_limit_closes(start):
     with Client(node.port) as client:
         client.send(b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$%d\r\n" % HALF_GIB)
         assert client.send_until_closed(b"x" * 65536, most=1000)
-    wait_until(lambda: info(node.port, "client_query_buffer_limit_disconnections") == 1)
+    until("it is disconnected", lambda: info(node.port, "client_query_buffer_limit_disconnections") == 1)
     assert "query buffer over its limit" in node.log()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import random
 
 import pytest
+from tests.memory import resident
+from tests.waiting import until
 
-from .wire import Client, command, info, packet, rss, wait_until
+from .wire import Client, command, info, packet
 
 MIB = 1 << 20
 RESP = {
@@ -129,7 +131,7 @@ SEEDS = [
 
 @pytest.mark.parametrize("seed", range(4))
 def test_garbage_on_both_ports(node, witnesses, seed):
-    rng, before = random.Random(seed), rss(node)
+    rng, before = random.Random(seed), resident(node)
     for number in range(150):
         for port in node.ports:
             with Client(port) as client:
@@ -141,5 +143,5 @@ def test_garbage_on_both_ports(node, witnesses, seed):
                 client.rest()
         if number % 10 == 0:
             witnesses.are_served()
-    wait_until(lambda: info(node.port, "connected_clients") == 3)
-    assert rss(node) < before + 32 * MIB
+    until("they have left", lambda: info(node.port, "connected_clients") == 3)
+    assert resident(node) < before + 32 * MIB

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 
 import pytest
+from tests.waiting import until
 
-from .wire import MN, MN_REPLY, PING, PONG, Client, command, info, packet, wait_until
+from .wire import MN, MN_REPLY, PING, PONG, Client, command, info, packet
 
 MANY = 100_000
 OOM = b"-OOM command not allowed when used memory > 'maxmemory'.\r\n"
@@ -59,7 +60,7 @@ def test_over_maxmemory_without_eviction(start):
         text.ask(b"get k\r\n", b"VALUE k 0 3\r\nold\r\nEND\r\n")
         assert info(node.port, "used_memory") < 9 << 20
         resp.ask(command(b"FLUSHALL"), b"+OK\r\n")
-        wait_until(lambda: info(node.port, "used_memory") < 4 << 20)
+        until("it is freed", lambda: info(node.port, "used_memory") < 4 << 20)
         resp.ask(command(b"SET", b"k", b"new"), b"+OK\r\n")
         text.ask(b"set k 0 0 5\r\nnewer\r\n", b"STORED\r\n")
 
@@ -75,7 +76,7 @@ def test_eviction_keeps_maxmemory(start):
 
 def test_flushall_frees_in_slices(node, witnesses):
     with Client(node.port) as client:
-        fill(client, MANY)
+        fill(client, 3 * MANY)
         before = info(node.port, "used_memory")
         client.ask(command(b"FLUSHALL") + command(b"DBSIZE") + PING, b"+OK\r\n:0\r\n" + PONG)
         between = set()
@@ -86,7 +87,7 @@ def test_flushall_frees_in_slices(node, witnesses):
             between.add(used)
             return used < before / 8
 
-        wait_until(freed)
+        until("it is freed", freed)
         assert len(between) > 3, f"all at once: {between}"
 
 
@@ -96,7 +97,7 @@ def test_keys_that_expire_at_once_leave_in_slices(node, witnesses):
         due = time.time() + 3
         fill(client, MANY, b"PXAT", b"%d" % (due * 1000))
         left = {count_keys(client)}
-        wait_until(lambda: witnesses.are_served() or time.time() > due)
+        until("they are due", lambda: witnesses.are_served() or time.time() > due)
         client.ask(command(b"DEBUG", b"SET-ACTIVE-EXPIRE", b"1"), b"+OK\r\n")
 
         def all_gone() -> bool:
@@ -104,7 +105,7 @@ def test_keys_that_expire_at_once_leave_in_slices(node, witnesses):
             left.add(count_keys(client))
             return 0 in left
 
-        wait_until(all_gone)
+        until("all are gone", all_gone)
     assert len(left) > 5, f"all at once: {left}"
 
 

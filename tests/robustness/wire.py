@@ -1,4 +1,4 @@
-"""Sockets as a careless, slow or hostile client uses them, and what /proc and INFO tell of the server meanwhile."""
+"""Sockets as a careless, slow or hostile client uses them, and what INFO tells of the server meanwhile."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ import re
 import resource
 import socket
 import struct
-import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
-from dozo.testing import HOST, Server
+from dozo.testing import HOST
 
 PATIENCE_S = 20.0
 PING, PONG = b"PING\r\n", b"+PONG\r\n"
@@ -106,12 +104,6 @@ def pieces(data: bytes, size: int) -> Iterator[bytes]:
     return (data[at : at + size] for at in range(0, len(data), size))
 
 
-def rss(server: Server) -> int:
-    """Resident bytes of the server."""
-    status = Path(f"/proc/{server.pid}/status").read_text()
-    return int(status.split("VmRSS:")[1].split()[0]) * 1024
-
-
 def info(port: int, field: str) -> int | None:
     """A number of INFO; None while the server has too many clients to answer."""
     with Client(port) as client:
@@ -125,13 +117,6 @@ def info(port: int, field: str) -> int | None:
     found = re.search(rb"^%b:(\d+)" % field.encode(), text, re.MULTILINE)
     assert found, f"INFO has no {field}"
     return int(found[1])
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    """Return once it holds; asks the server itself, so each round costs a round trip and needs no sleep."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline, "it never came true"
 
 
 def raise_descriptor_limit(wanted: int) -> None:

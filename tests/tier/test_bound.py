@@ -6,24 +6,17 @@ import itertools
 import random
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import redis
+from tests.memory import most_resident
 
 from dozo.config import load
 from dozo.persistence import bound
-from dozo.testing import HOST, Node
+from dozo.testing import HOST
 
 MIB = 1 << 20
 NOISE = random.Random(1).randbytes(4 * MIB)
-
-
-def most_resident(node: Node) -> int:
-    """Return the most that the process ever held."""
-    lines = Path(f"/proc/{node.pid}/status").read_text().splitlines()
-    [line] = [line for line in lines if line.startswith("VmHWM:")]
-    return int(line.split()[1]) * 1024
 
 
 def burst(client: redis.Redis, prefix: str, sizes: Iterator[int]) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import redis
 from pymemcache.client.base import Client as Memcached
-from tests.persistence.conftest import until
+from tests.waiting import until
 
 from dozo.testing import HOST, Node
 
@@ -299,7 +299,7 @@ def test_damage_costs_what_it_hits(begin: Start, tmp_path: Path) -> None:
     segment.with_suffix(".keys").unlink()
     (tmp_path / "tier" / "tier.heat").write_bytes(b"nonsense")
     node, client = begin("--disk-tier-warmup", "no")
-    assert "segments of the disk tier were read whole" in node.log()
+    until("the log tells", lambda: "segments of the disk tier were read whole" in node.log())
     found = [client.get(f"key:{number}") for number in range(50)]
     assert sum(got is None for got in found) == 1
     assert all(got in (None, value(number)) for number, got in enumerate(found))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import redis
-from tests.persistence.conftest import until
+from tests.waiting import until
 
 from dozo.testing import HOST, Node
 

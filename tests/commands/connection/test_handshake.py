@@ -64,10 +64,10 @@ def test_quit_answers_and_closes(connect):
 
 def test_a_password_is_asked_for(start_dozo):
     port = start_dozo("--requirepass", "secret").port
-    with redis.Redis(port=port) as stranger, pytest.raises(redis.AuthenticationError):
+    with redis.Redis(port=port, retry=None) as stranger, pytest.raises(redis.AuthenticationError):
         stranger.get("k")
     for protocol in (2, 3):
-        with redis.Redis(port=port, password="secret", protocol=protocol) as friend:
+        with redis.Redis(port=port, password="secret", protocol=protocol, retry=None) as friend:
             assert friend.set("k", "v")
             with pytest.raises(redis.AuthenticationError, match="invalid username-password pair"):
                 friend.execute_command("AUTH", "wrong")

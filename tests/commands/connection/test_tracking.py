@@ -9,6 +9,7 @@ import pytest
 import redis
 from redis.cache import CacheConfig
 from redis.connection import CacheProxyConnection
+from tests.waiting import until
 
 from dozo.testing import HOST
 
@@ -214,9 +215,7 @@ def tracker(server, speak):
 
 
 def _waits_to_be_told(tracker):
-    while not (told := _told_of(tracker)):
-        pass
-    return told
+    return until("it is told", lambda: _told_of(tracker))
 
 
 @pytest.mark.parametrize("met", [False, True])
@@ -225,8 +224,8 @@ def test_a_key_that_expires_is_told(met, tracker, client):
     while b"alive" not in found:
         client.set("k", "alive", px=100)
         found = tracker.ask("GET k")
-    while met and client.exists("k"):
-        pass
+    if met:
+        until("the key is gone", lambda: not client.exists("k"))
     assert _waits_to_be_told(tracker) == [b"k"]
 
 
@@ -305,8 +304,7 @@ def test_the_table_is_bounded(tracker, client):
         info = client.info("stats")
         assert (info["tracking_total_keys"], info["tracking_total_items"]) == (10, 10)
         client.config_set("tracking-table-max-keys", "1")
-        while client.info("stats")["tracking_total_keys"] > 1:
-            pass
+        until("one key is left", lambda: client.info("stats")["tracking_total_keys"] <= 1)
         told += _told_of(tracker)
         assert len(told) == len(set(told)) == 11
         client.config_set("tracking-table-max-keys", "0")
@@ -322,8 +320,7 @@ def test_clients_that_have_gone_are_forgotten(server, client, tracker, speak):
         line = speak(server.port, True)
         line.ask("CLIENT TRACKING ON", "GET k")
         line.close()
-        while client.info("clients")["tracking_clients"] > 1:
-            pass
+        until("it is gone", lambda: client.info("clients")["tracking_clients"] <= 1)
     assert client.info("stats")["tracking_total_items"] <= 4
     client.set("k", "v")
     assert _told_of(tracker) == [b"k"]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.waiting import until
 
 LISTS = {
     "waits": ["BLPOP k 0", "BRPOP none k 0", "BLMOVE k other LEFT RIGHT 0", "BLMPOP 0 2 none k LEFT COUNT 2"],
@@ -110,9 +110,7 @@ def outcome(dial: Callable[[int], Any]) -> Callable[..., Any]:
             feeder(line)
         identity = waiter("CLIENT ID")
         waiter.send(wait)
-        end = time.monotonic() + 5
-        while not _blocked(feeder):
-            assert time.monotonic() < end
+        until("it waits", lambda: _blocked(feeder))
         for line in feed.split("; "):
             _run(feeder, line)
         unblocked = feeder("CLIENT", "UNBLOCK", identity)
@@ -151,9 +149,7 @@ def test_every_reader_of_a_stream_is_served_and_groups_share(server, redis_serve
         ):
             readers.append(dial(peer.port))
             readers[-1].send(line)
-            end = time.monotonic() + 5
-            while _blocked(feeder) < len(readers):
-                assert time.monotonic() < end
+            until("it waits", lambda feeder=feeder, count=len(readers): _blocked(feeder) == count)
         feeder("XADD k 2-2 f v")
         replies = [reader.read() for reader in readers[:3]]
         feeder("XADD k 3-3 f v")

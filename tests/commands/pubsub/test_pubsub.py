@@ -133,7 +133,7 @@ def test_a_slow_subscriber_is_closed(threads, start_dozo):
 
 def test_a_reply_beyond_the_hard_limit_closes_its_client(start_dozo):
     node = start_dozo("--client-output-buffer-limit", "normal 2mb 0 0")
-    with redis.Redis(HOST, node.port) as client:
+    with redis.Redis(HOST, node.port, retry=None) as client:
         client.set("k", "x" * 10_000)
         with pytest.raises(redis.ConnectionError):
             client.mget(["k"] * 1000)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import redis
+from tests.waiting import until
 
 from dozo.testing import HOST, Node
 
@@ -46,22 +46,14 @@ def other(port: int, dial: Callable[[int], Any]) -> Iterator[Any]:
     connection("FUNCTION KILL")
 
 
-def wait_until(holds: Callable[[], bool]) -> None:
-    until = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < until, "it never was so"
-
-
 def wait_until_busy(other: Any) -> str:
     """Wait until a command is refused; return the refusal."""
-    answers: list[Any] = []
 
-    def refused() -> bool:
-        answers[:] = [other("GET", "x")]
-        return str(answers[0]).startswith("BUSY")
+    def refusal() -> str:
+        answer = str(other("GET", "x"))
+        return answer if answer.startswith("BUSY") else ""
 
-    wait_until(refused)
-    return str(answers[0])
+    return until("a command is refused", refusal)
 
 
 def test_others_hear_busy_until_the_script_is_killed(caller: Any, other: Any) -> None:
@@ -119,7 +111,7 @@ def test_a_slow_script_answers_and_what_came_after_it_is_served(caller: Any, oth
 def test_waiters_are_served_after_it(caller: Any, other: Any, port: int, dial: Callable[[int], Any]) -> None:
     waiter = dial(port)
     waiter.send("BLPOP list 0")
-    wait_until(lambda: b"blocked_clients:1" in other("INFO clients"))
+    until("it waits", lambda: b"blocked_clients:1" in other("INFO clients"))
     caller.send(
         "EVAL", "redis.call('RPUSH', 'list', 'a') for i = 1, 3e7 do end redis.call('RPUSH', 'list', 'b')", 0
     )
@@ -134,7 +126,7 @@ def test_its_client_may_leave(caller: Any, other: Any) -> None:
     wait_until_busy(other)
     caller.close()
     assert other("SCRIPT KILL") == "OK"
-    wait_until(lambda: other("GET x") is None)
+    until("the key is gone", lambda: other("GET x") is None)
 
 
 def test_no_time_passes_for_it(caller: Any, other: Any) -> None:

@@ -69,7 +69,7 @@ def test_requirepass_can_be_set_at_run_time(start_dozo):
     with redis.Redis(port=port) as client:
         client.config_set("requirepass", "secret")
         assert client.ping()
-    with redis.Redis(port=port) as stranger, pytest.raises(redis.AuthenticationError):
+    with redis.Redis(port=port, retry=None) as stranger, pytest.raises(redis.AuthenticationError):
         stranger.ping()
 
 

@@ -174,7 +174,8 @@ pub struct DiskTier {
     /// Database and key of entries that were moved or renamed since their record was written.
     aliases: HashMap<(u32, u32), Alias>,
     sweeping: Option<Sweeping>,
-    /// Bytes of records that have died since a sweep made no room; `None` where the last one did.
+    /// Bytes of records that have died since a sweep made no room, as what it found must stay; `None` where the last one
+    /// did.
     died: Option<u64>,
     /// Segments that are to be swept though there is room.
     wasteful: BTreeSet<u32>,

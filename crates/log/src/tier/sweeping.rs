@@ -33,6 +33,8 @@ pub(super) struct Sweeping {
     carried: u64,
     /// The one record of the segment stays where it is.
     kept: bool,
+    /// Some of it has to be carried on whatever room is left.
+    must_stay: bool,
     /// Nobody needs the room.
     compacts: bool,
 }
@@ -49,6 +51,7 @@ impl Sweeping {
             start: 0,
             carried: 0,
             kept: false,
+            must_stay: false,
             compacts: false,
         }
     }
@@ -206,7 +209,7 @@ impl DiskTier {
     /// The files of a swept segment go, behind everything of it that was carried on.
     fn end_sweep(&mut self, sweeping: &Sweeping) {
         let gain = if sweeping.kept { 0 } else { sweeping.end.saturating_sub(sweeping.carried) };
-        self.died = (sweeping.scarce && gain < sweeping.end / GAIN).then_some(0);
+        self.died = (sweeping.must_stay && gain < sweeping.end / GAIN).then_some(0);
         let segment = self.segments.get_mut(&sweeping.segment).filter(|_| sweeping.kept);
         if let Some(whole) = segment.and_then(|segment| segment.whole.as_mut()) {
             // It was asked for. All others have their turn before it is looked at again.
@@ -356,11 +359,13 @@ impl DiskTier {
         head: &Head<'_>,
         must_stay: bool,
     ) -> Option<Place> {
-        if self.segments.get(&place.segment).is_some_and(|segment| segment.whole.is_some()) {
-            self.sweeping.as_mut()?.kept = true;
+        let is_whole = self.segments.get(&place.segment).is_some_and(|segment| segment.whole.is_some());
+        let sweeping = self.sweeping.as_mut()?;
+        sweeping.must_stay |= must_stay;
+        if is_whole {
+            sweeping.kept = true;
             return Some(place);
         }
-        let sweeping = self.sweeping.as_ref()?;
         let is_much = (sweeping.carried + u64::from(place.len)) * 2 > sweeping.end;
         if sweeping.scarce && is_much && !must_stay {
             return None;

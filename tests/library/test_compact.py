@@ -76,9 +76,12 @@ def test_what_is_written_meanwhile_is_kept(tmp_path):
         writer = threading.Thread(target=write)
         writer.start()
         began.wait()
-        assert store.compact() > BYTES
+        # What is written meanwhile may be more than what was freed.
+        assert store.compact() >= 0
         over.set()
         writer.join()
+        assert store.compact() > 0
+        assert size_of(tmp_path) < 1.5 * BYTES
     with dozo.open(tmp_path) as store:
         assert store["n"] == last
         assert store.get_many(VALUES) == VALUES

@@ -163,7 +163,7 @@ impl DiskTier {
     fn put_facts(&mut self, lines: &[u8]) {
         let seq = self.next_seq();
         if let Some(bytes) = record::facts(seq, lines) {
-            self.put_bytes(&bytes, lines);
+            self.put_bytes(bytes, lines);
         }
     }
 
@@ -186,14 +186,18 @@ impl DiskTier {
     }
 
     /// Adds bytes to the block, and what the index says of them.
-    pub(super) fn put_bytes(&mut self, bytes: &[u8], lines: &[u8]) {
+    pub(super) fn put_bytes(&mut self, bytes: Vec<u8>, lines: &[u8]) {
         let Some(segment) = self.segments.get_mut(&self.active) else { return };
         let size = bytes.len() as u64;
         segment.len += size;
         segment.index += lines.len() as u64;
         self.total += size + lines.len() as u64;
         self.written_bytes += size + lines.len() as u64;
-        self.block.extend_from_slice(bytes);
+        if self.block.is_empty() {
+            self.block = bytes;
+        } else {
+            self.block.extend_from_slice(&bytes);
+        }
         self.lines.extend_from_slice(lines);
     }
 

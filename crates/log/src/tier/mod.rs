@@ -46,6 +46,11 @@ use writer::Writer;
 
 /// Bytes of a block.
 const BLOCK: usize = 256 << 10;
+/// Buffers of records that are blocks of their own which are used again: to have new ones made costs more than to fill them.
+const SPARES: usize = 2;
+const SPARE_MOST: usize = 5 * BLOCK;
+/// Room behind such a record, for facts.
+const FACTS_ROOM: usize = 4 << 10;
 /// The least memory for what is still to be written.
 const BUFFER_LEAST: usize = 64 << 10;
 /// A tier is cut into about so many segments.
@@ -168,6 +173,8 @@ pub struct DiskTier {
     lines: Vec<u8>,
     facts: Facts,
     flights: VecDeque<Flight>,
+    /// Buffers that are free.
+    spares: Vec<Vec<u8>>,
     /// Bytes of all segments.
     total: u64,
     seq: u64,
@@ -220,6 +227,7 @@ impl DiskTier {
             lines: Vec::new(),
             facts: Facts::default(),
             flights: VecDeque::new(),
+            spares: Vec::new(),
             total: 0,
             seq: 0,
             aliases: HashMap::new(),
@@ -339,14 +347,32 @@ impl DiskTier {
     fn land(&mut self) {
         let done = self.writer.done();
         while self.flights.front().is_some_and(|flight| flight.task <= done) {
-            self.flights.pop_front();
+            let Some(bytes) = self.flights.pop_front().and_then(|flight| Arc::into_inner(flight.bytes))
+            else {
+                continue;
+            };
+            if self.spares.len() < SPARES && (BLOCK..=SPARE_MOST).contains(&bytes.capacity()) {
+                self.spares.push(bytes);
+            }
+        }
+    }
+
+    /// A buffer for a record of so many bytes, whatever it holds.
+    fn room(&mut self, bytes: usize) -> Vec<u8> {
+        if bytes < BLOCK {
+            return Vec::with_capacity(bytes);
+        }
+        let fits = |spare: &Vec<u8>| (bytes..=2 * bytes).contains(&spare.capacity());
+        match self.spares.iter().position(fits) {
+            Some(at) => self.spares.swap_remove(at),
+            None => Vec::with_capacity((bytes + FACTS_ROOM).next_multiple_of(BLOCK)),
         }
     }
 
     /// Adds the record of an entry's value to the log. `spare` is room that must be left over.
     fn add(
         &mut self,
-        bytes: &[u8],
+        bytes: Vec<u8>,
         (seq, space): (u64, u16),
         head: &Head<'_>,
         spare: u64,
@@ -354,6 +380,10 @@ impl DiskTier {
         let size = bytes.len() as u64;
         if size > self.limit / RECORD_PART {
             return Err(Refusal::TooLarge);
+        }
+        if bytes.len() >= self.block_bytes {
+            // It is a block of its own, so that it need not be copied.
+            self.send_block();
         }
         let line = LINE_MOST + head.key().len() as u64;
         if self.total + size + line + spare.max(facts::SPARE) > self.limit {
@@ -368,7 +398,7 @@ impl DiskTier {
         let len = u32::try_from(size).map_err(|_| Refusal::TooLarge)?;
         segment.live += size;
         segment.last_seq = seq;
-        let place = Place { segment: self.active, at, len, check: record::check_of(bytes) };
+        let place = Place { segment: self.active, at, len, check: record::check_of(&bytes) };
         let mut line = Vec::with_capacity(LINE_MOST as usize + head.key().len());
         index::put_entry(&mut line, seq, None, &Revived::of_head(space, place, head));
         self.put_bytes(bytes, &line);
@@ -402,9 +432,12 @@ impl Tier for DiskTier {
             return Err(Refusal::Behind);
         }
         let seq = self.next_seq();
-        let (bytes, saved) = record::make(seq, space, item, self.compression).ok_or(Refusal::TooLarge)?;
-        let place = self.add(&bytes, (seq, space), item, self.reserve())?;
-        self.taken_bytes += bytes.len() as u64;
+        let compression = self.compression;
+        let (bytes, saved) =
+            record::make(seq, space, item, compression, |bytes| self.room(bytes)).ok_or(Refusal::TooLarge)?;
+        let size = bytes.len() as u64;
+        let place = self.add(bytes, (seq, space), item, self.reserve())?;
+        self.taken_bytes += size;
         self.saved_bytes += saved as u64;
         Ok(place)
     }

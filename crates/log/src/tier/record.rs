@@ -161,12 +161,13 @@ pub struct Compression {
     pub threshold: usize,
 }
 
-/// Makes a record of a value; returns it, and how many bytes compression has saved.
+/// Makes a record of a value, in what `room` gives for so many bytes; returns it, and how many bytes compression has saved.
 pub(crate) fn make(
     seq: u64,
     space: u16,
     item: &Item<'_>,
     compression: Compression,
+    room: impl FnOnce(usize) -> Vec<u8>,
 ) -> Option<(Vec<u8>, usize)> {
     let key = item.key();
     let plain = plain(item);
@@ -174,7 +175,8 @@ pub(crate) fn make(
     let whole = item.type_of() == Type::Str && plain.len() > PACKED_MOST;
     let packed = if whole { None } else { pack(plain, compression) };
     let value = packed.as_deref().unwrap_or(plain);
-    let mut record = Vec::with_capacity(HEAD + key.len() + value.len() + ALIGN);
+    let mut record = room(HEAD + key.len() + value.len() + ALIGN);
+    record.clear();
     record.resize(HEAD, 0);
     record.extend_from_slice(key);
     record.extend_from_slice(value);

@@ -98,7 +98,8 @@ mod tests {
         let mut ks = Keyspace::new(StoreConfig::default());
         ks.put(0, key, Put::plain(value));
         let item = ks.get(0, key, Access::Peek).unwrap();
-        let (bytes, _) = record::make(7, 0, &item, Compression { threshold: 1000 }).unwrap();
+        let (bytes, _) =
+            record::make(7, 0, &item, Compression { threshold: 1000 }, Vec::with_capacity).unwrap();
         let place = Place { segment: 1, at: 0, len: bytes.len() as u32, check: record::check_of(&bytes) };
         (bytes, place)
     }

@@ -379,9 +379,10 @@ impl DiskTier {
         let seq = self.seq + 1;
         let bytes = record::renew(bytes, seq, space, head)?;
         self.seq = seq;
-        let new = self.add(&bytes, (seq, space), head, 0).ok()?;
+        let size = bytes.len() as u64;
+        let new = self.add(bytes, (seq, space), head, 0).ok()?;
         if let Some(sweeping) = &mut self.sweeping {
-            sweeping.carried += bytes.len() as u64;
+            sweeping.carried += size;
         }
         self.drop_record(place);
         Some(new)

@@ -14,22 +14,18 @@ import pytest
 
 import dozo
 from dozo.errors import ClosedError
-from dozo.store.shared import Guest
+
+from .conftest import kept_in
 
 VALUES = {str(number): Random(number).randbytes(20_000) for number in range(100)}
 BYTES = 100 * 20_000
 
 
-@pytest.fixture(params=["own", "guest"])
+@pytest.fixture(params=["path", "guest"])
 def kept(request, tmp_path) -> Iterator[dozo.Store]:
     """Return an empty store that is kept: one's own, and another one's."""
-    if request.param == "own":
-        with dozo.open(tmp_path) as store:
-            yield store
-    else:
-        with dozo.open(tmp_path), dozo.open(tmp_path) as store:
-            assert isinstance(store, Guest)
-            yield store
+    with kept_in(tmp_path, request.param) as store:
+        yield store
 
 
 def size_of(folder: Path) -> int:

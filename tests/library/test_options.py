@@ -12,6 +12,8 @@ from dozo.errors import SerializerError
 from dozo.store.codec import PACKED
 from dozo.store.shared import Guest
 
+from .conftest import kept_in
+
 LONG = "the same words, again and again. " * 1000
 LARGE = Random(6).randbytes(50_000)
 """Above the threshold of large values, and nothing that LZ4 makes shorter."""
@@ -36,7 +38,7 @@ def plain(request, tmp_path) -> Iterator[dozo.Store]:
         with dozo.open() as store:
             yield store
     else:
-        with dozo.open(tmp_path), dozo.open(tmp_path) as store:
+        with kept_in(tmp_path, "guest") as store:
             yield store
 
 

@@ -9,7 +9,8 @@ import pytest
 
 import dozo
 from dozo.errors import WrongType
-from dozo.store.shared import Guest
+
+from .conftest import kept_in
 
 
 @pytest.fixture(params=["memory", "disk", "path", "guest"])
@@ -23,12 +24,8 @@ def anywhere(request, tmp_path) -> Iterator[dozo.Store]:
             # Whatever is written is on disk only after each call.
             store.execute("DEBUG", "TIER", "CHURN")
             yield store
-    elif request.param == "path":
-        with dozo.open(tmp_path) as store:
-            yield store
     else:
-        with dozo.open(tmp_path), dozo.open(tmp_path) as store:
-            assert isinstance(store, Guest)
+        with kept_in(tmp_path, request.param) as store:
             yield store
 
 

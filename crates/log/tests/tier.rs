@@ -298,6 +298,34 @@ fn damage_costs_the_record() {
 }
 
 #[test]
+fn a_large_value_is_written_as_it_was_taken() {
+    let folder = Folder::new("taken");
+    let (mut ks, disk) = tiered(&folder, 64 << 20, 0, PolicyKind::NoEviction);
+    ks.set_tier_rules(|rules| rules.strategy = Strategy::Always);
+    disk.fails.store(true, Ordering::Relaxed);
+    let mut random = Random::new(3);
+    let value: Vec<u8> = (0..12_500).flat_map(|_| random.next().to_le_bytes()).collect();
+    for key in [b"changed", b"removed", b"longer!"] {
+        ks.put(0, key, Put::plain(&value));
+    }
+    ks.settle_tier();
+    assert!(ks.set_range(0, b"changed", 50_000, b"other") == value.len());
+    assert!(ks.append(0, b"longer!", b"more") == value.len() + 4);
+    ks.remove(0, b"removed");
+    disk.fails.store(false, Ordering::Relaxed);
+    ks.tier_disk().unwrap().flush().unwrap();
+    let bytes = std::fs::read(folder.0.join("tier-00000001.data")).unwrap();
+    let starts = bytes.windows(16).filter(|window| **window == value[..16]);
+    assert_eq!(starts.count(), 3);
+    assert_eq!(bytes.windows(value.len()).filter(|window| **window == value[..]).count(), 3);
+    ks.settle_tier();
+    ks.tier_disk().unwrap().flush().unwrap();
+    assert!(ks.tier_state().unwrap().0.written_bytes >= 5 * value.len() as u64);
+    let changed = ks.get(0, b"changed", Access::Read).unwrap().string().unwrap().to_vec();
+    assert!(changed[..50_000] == value[..50_000] && &changed[50_000..50_005] == b"other");
+}
+
+#[test]
 fn a_failing_disk_loses_nothing_that_it_took() {
     let folder = Folder::new("failing");
     let (mut ks, disk) = tiered(&folder, 64 << 20, 2 << 20, PolicyKind::S3Fifo);

@@ -10,6 +10,7 @@
 //! memory, the log gives up instead what it holds: a *floor* says that everything up to there is void for a start. That
 //! costs warmth, and never a wrong answer.
 
+use super::block::Block;
 use super::index::{self, BLOCK_HEAD, Spaces};
 use super::{DiskTier, Flight, record};
 use dozo_store::Head;
@@ -162,8 +163,8 @@ impl DiskTier {
 
     fn put_facts(&mut self, lines: &[u8]) {
         let seq = self.next_seq();
-        if let Some(bytes) = record::facts(seq, lines) {
-            self.put_bytes(bytes, lines);
+        if let Some(block) = record::facts(seq, lines) {
+            self.put_block(block, lines);
         }
     }
 
@@ -186,18 +187,14 @@ impl DiskTier {
     }
 
     /// Adds bytes to the block, and what the index says of them.
-    pub(super) fn put_bytes(&mut self, bytes: Vec<u8>, lines: &[u8]) {
+    pub(super) fn put_block(&mut self, block: Block, lines: &[u8]) {
         let Some(segment) = self.segments.get_mut(&self.active) else { return };
-        let size = bytes.len() as u64;
+        let size = block.len() as u64;
         segment.len += size;
         segment.index += lines.len() as u64;
         self.total += size + lines.len() as u64;
         self.written_bytes += size + lines.len() as u64;
-        if self.block.is_empty() {
-            self.block = bytes;
-        } else {
-            self.block.extend_from_slice(&bytes);
-        }
+        self.block.append(block);
         self.lines.extend_from_slice(lines);
     }
 
@@ -218,7 +215,7 @@ impl DiskTier {
             self.written_bytes += BLOCK_HEAD as u64;
         }
         let task = self.writer.append(segment, super::writer::Part::Data, Arc::clone(&bytes));
-        self.writer.append(segment, super::writer::Part::Index, Arc::new(index));
+        self.writer.append(segment, super::writer::Part::Index, Arc::new(index.into()));
         self.flights.push_back(Flight { task, segment, start, bytes });
         self.land();
     }

@@ -14,6 +14,7 @@
 //! Refuses to know which values should be here, and when.
 
 mod ahead;
+mod block;
 mod facts;
 mod index;
 mod parts;
@@ -27,6 +28,7 @@ mod writer;
 
 use crate::disk::{Disk, ReadAt};
 use ahead::Ahead;
+use block::Block;
 use dozo_store::tier::{
     self, Fetched, Figures, Growing, Growth, Located, Place, Refusal, Revived, Stored, Sweep, Tier,
 };
@@ -35,6 +37,7 @@ use facts::Facts;
 use parts::{Parts, Source};
 pub use readers::{Job, Readers, Wake};
 pub use record::Compression;
+use record::Made;
 pub use recovery::{Recovered, Warmth};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::io;
@@ -46,11 +49,6 @@ use writer::Writer;
 
 /// Bytes of a block.
 const BLOCK: usize = 256 << 10;
-/// Buffers of records that are blocks of their own which are used again: to have new ones made costs more than to fill them.
-const SPARES: usize = 2;
-const SPARE_MOST: usize = 5 * BLOCK;
-/// Room behind such a record, for facts.
-const FACTS_ROOM: usize = 4 << 10;
 /// The least memory for what is still to be written.
 const BUFFER_LEAST: usize = 64 << 10;
 /// A tier is cut into about so many segments.
@@ -131,7 +129,7 @@ struct Flight {
     task: u64,
     segment: u32,
     start: u64,
-    bytes: Arc<Vec<u8>>,
+    bytes: Arc<Block>,
 }
 
 /// A database and a key.
@@ -167,14 +165,12 @@ pub struct DiskTier {
     /// Room that a string has asked for in vain.
     wanted: u64,
     /// Its end, which was not handed to the writer yet, and where that starts.
-    block: Vec<u8>,
+    block: Block,
     block_start: u64,
     /// What the index will say of it.
     lines: Vec<u8>,
     facts: Facts,
     flights: VecDeque<Flight>,
-    /// Buffers that are free.
-    spares: Vec<Vec<u8>>,
     /// Bytes of all segments.
     total: u64,
     seq: u64,
@@ -222,12 +218,11 @@ impl DiskTier {
             coming: HashMap::new(),
             leaving: Vec::new(),
             wanted: 0,
-            block: Vec::new(),
+            block: Block::default(),
             block_start: 0,
             lines: Vec::new(),
             facts: Facts::default(),
             flights: VecDeque::new(),
-            spares: Vec::new(),
             total: 0,
             seq: 0,
             aliases: HashMap::new(),
@@ -245,9 +240,9 @@ impl DiskTier {
     /// Where the bytes of a record are to be had; `None` when its segment is gone or can't be opened.
     fn find(&mut self, place: Place) -> Option<Bytes> {
         let (start, len) = (u64::from(place.at) * record::ALIGN as u64, place.len as usize);
-        let cut = |bytes: &[u8], from: u64| {
+        let cut = |block: &Block, from: u64| {
             let at = usize::try_from(start - from).ok()?;
-            bytes.get(at..at + len).map(|bytes| Bytes::Here(bytes.to_vec()))
+            block.cut(at, len).map(Bytes::Here)
         };
         if place.segment == self.active && start >= self.block_start {
             return cut(&self.block, self.block_start);
@@ -347,43 +342,22 @@ impl DiskTier {
     fn land(&mut self) {
         let done = self.writer.done();
         while self.flights.front().is_some_and(|flight| flight.task <= done) {
-            let Some(bytes) = self.flights.pop_front().and_then(|flight| Arc::into_inner(flight.bytes))
-            else {
-                continue;
-            };
-            if self.spares.len() < SPARES && (BLOCK..=SPARE_MOST).contains(&bytes.capacity()) {
-                self.spares.push(bytes);
-            }
-        }
-    }
-
-    /// A buffer for a record of so many bytes, whatever it holds.
-    fn room(&mut self, bytes: usize) -> Vec<u8> {
-        if bytes < BLOCK {
-            return Vec::with_capacity(bytes);
-        }
-        let fits = |spare: &Vec<u8>| (bytes..=2 * bytes).contains(&spare.capacity());
-        match self.spares.iter().position(fits) {
-            Some(at) => self.spares.swap_remove(at),
-            None => Vec::with_capacity((bytes + FACTS_ROOM).next_multiple_of(BLOCK)),
+            self.flights.pop_front();
         }
     }
 
     /// Adds the record of an entry's value to the log. `spare` is room that must be left over.
     fn add(
         &mut self,
-        bytes: Vec<u8>,
+        made: Made,
         (seq, space): (u64, u16),
         head: &Head<'_>,
         spare: u64,
     ) -> Result<Place, Refusal> {
-        let size = bytes.len() as u64;
+        let Made { block, check, .. } = made;
+        let size = block.len() as u64;
         if size > self.limit / RECORD_PART {
             return Err(Refusal::TooLarge);
-        }
-        if bytes.len() >= self.block_bytes {
-            // It is a block of its own, so that it need not be copied.
-            self.send_block();
         }
         let line = LINE_MOST + head.key().len() as u64;
         if self.total + size + line + spare.max(facts::SPARE) > self.limit {
@@ -398,10 +372,10 @@ impl DiskTier {
         let len = u32::try_from(size).map_err(|_| Refusal::TooLarge)?;
         segment.live += size;
         segment.last_seq = seq;
-        let place = Place { segment: self.active, at, len, check: record::check_of(&bytes) };
+        let place = Place { segment: self.active, at, len, check };
         let mut line = Vec::with_capacity(LINE_MOST as usize + head.key().len());
         index::put_entry(&mut line, seq, None, &Revived::of_head(space, place, head));
-        self.put_bytes(bytes, &line);
+        self.put_block(block, &line);
         if self.block.len() >= self.block_bytes {
             self.send_block();
         }
@@ -432,11 +406,9 @@ impl Tier for DiskTier {
             return Err(Refusal::Behind);
         }
         let seq = self.next_seq();
-        let compression = self.compression;
-        let (bytes, saved) =
-            record::make(seq, space, item, compression, |bytes| self.room(bytes)).ok_or(Refusal::TooLarge)?;
-        let size = bytes.len() as u64;
-        let place = self.add(bytes, (seq, space), item, self.reserve())?;
+        let made = record::make(seq, space, item, self.compression).ok_or(Refusal::TooLarge)?;
+        let (size, saved) = (made.block.len() as u64, made.saved);
+        let place = self.add(made, (seq, space), item, self.reserve())?;
         self.taken_bytes += size;
         self.saved_bytes += saved as u64;
         Ok(place)
@@ -563,8 +535,8 @@ impl Tier for DiskTier {
     }
 
     fn memory(&self) -> usize {
-        let flying: usize = self.flights.iter().map(|flight| flight.bytes.len()).sum();
-        let own = self.block.capacity() + self.lines.capacity() + self.facts.bytes();
+        let flying: usize = self.flights.iter().map(|flight| flight.bytes.memory()).sum();
+        let own = self.block.memory() + self.lines.capacity() + self.facts.bytes();
         own + flying + self.streams.state().0
     }
 

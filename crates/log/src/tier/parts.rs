@@ -3,6 +3,7 @@
 //! Owns the checksum of what was read: the last part is handed out only when the whole record is undamaged. Whoever reads
 //! holds the file, or the block in memory, so that a segment which is removed meanwhile is still read to its end.
 
+use super::block::Block;
 use super::record::{self, Header};
 use crate::crc64;
 use crate::disk::ReadAt;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 /// Where a record's bytes are.
 pub(super) enum Source {
     /// In a block, from there on.
-    Block(Arc<Vec<u8>>, usize),
+    Block(Arc<Block>, usize),
     /// In a file, from there on.
     File(Arc<dyn ReadAt>, u64),
 }
@@ -37,7 +38,7 @@ impl Parts {
     fn read(&self, at: usize, len: usize, mut bytes: Vec<u8>) -> Option<Vec<u8>> {
         bytes.resize(len, 0);
         match &self.source {
-            Source::Block(block, start) => bytes.copy_from_slice(block.get(start + at..start + at + len)?),
+            Source::Block(block, start) => block.read(start + at, &mut bytes)?,
             Source::File(file, start) => file.read_at(&mut bytes, start + at as u64).ok()?,
         }
         Some(bytes)

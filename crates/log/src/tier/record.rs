@@ -11,12 +11,14 @@
 //! where that pays. A record of facts has no key, and lines as in an [index](super::index) in the place of a value. A record
 //! is never trusted: whoever reads one checks it all first.
 
+use super::block::{Block, PIECE_LEAST};
 use crate::crc64;
 use crate::lz4;
 use crate::value;
 use dozo_store::tier::{Encoding, Growing};
-use dozo_store::{Head, Item, Str, Type, Value};
+use dozo_store::{Head, Item, Shared, Str, Type, Value};
 use std::borrow::Cow;
+use std::sync::Arc;
 
 const MAGIC: u32 = 0x315a_5264;
 pub(crate) const HEAD: usize = 72;
@@ -161,25 +163,23 @@ pub struct Compression {
     pub threshold: usize,
 }
 
-/// Makes a record of a value, in what `room` gives for so many bytes; returns it, and how many bytes compression has saved.
-pub(crate) fn make(
-    seq: u64,
-    space: u16,
-    item: &Item<'_>,
-    compression: Compression,
-    room: impl FnOnce(usize) -> Vec<u8>,
-) -> Option<(Vec<u8>, usize)> {
+/// A record that was made.
+pub(crate) struct Made {
+    pub block: Block,
+    /// The part of its checksum that its place bears.
+    pub check: u32,
+    /// Bytes that compression has saved.
+    pub saved: usize,
+}
+
+/// Makes a record of a value. A large string is not copied for it.
+pub(crate) fn make(seq: u64, space: u16, item: &Item<'_>, compression: Compression) -> Option<Made> {
     let key = item.key();
     let plain = plain(item);
     let plain = &*plain;
     let whole = item.type_of() == Type::Str && plain.len() > PACKED_MOST;
     let packed = if whole { None } else { pack(plain, compression) };
     let value = packed.as_deref().unwrap_or(plain);
-    let mut record = room(HEAD + key.len() + value.len() + ALIGN);
-    record.clear();
-    record.resize(HEAD, 0);
-    record.extend_from_slice(key);
-    record.extend_from_slice(value);
     let mut header = Header {
         of: item.type_of() as u8,
         encoding: Encoding::parse(item.encoding())? as u8,
@@ -193,10 +193,13 @@ pub(crate) fn make(
     };
     header.take(item);
     let saved = plain.len() - value.len();
-    record.resize(record.len().next_multiple_of(ALIGN), 0);
-    u32::try_from(record.len()).ok()?;
-    seal(&mut record, &header);
-    Some((record, saved))
+    let value = match item.value() {
+        Value::Str(Str::Shared(shared)) if packed.is_none() && shared.len() >= PIECE_LEAST => {
+            Body::Shared(shared)
+        }
+        _ => Body::Bytes(value),
+    };
+    Some(Made { saved, ..seal(&header, key, value)? })
 }
 
 /// The head and the key of a record whose value is to come; the checksum is missing.
@@ -222,14 +225,10 @@ pub(crate) fn begin(seq: u64, space: u16, new: &Growing<'_>) -> Option<Vec<u8>> 
 }
 
 /// A record of facts, whose lines these are.
-pub(crate) fn facts(seq: u64, lines: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn facts(seq: u64, lines: &[u8]) -> Option<Block> {
     let stored = u32::try_from(lines.len()).ok()?;
     let header = Header { kind: FACTS, seq, stored, len: stored, ..Header::default() };
-    let mut record = vec![0; HEAD];
-    record.extend_from_slice(lines);
-    record.resize(record.len().next_multiple_of(ALIGN), 0);
-    seal(&mut record, &header);
-    Some(record)
+    Some(seal(&header, &[], Body::Bytes(lines))?.block)
 }
 
 /// The lines of a whole record of facts.
@@ -239,19 +238,14 @@ pub(crate) fn lines(record: &[u8]) -> Option<&[u8]> {
 }
 
 /// The same record with what its entry says of itself now.
-pub(crate) fn renew(record: &[u8], seq: u64, space: u16, head: &Head<'_>) -> Option<Vec<u8>> {
+pub(crate) fn renew(record: &[u8], seq: u64, space: u16, head: &Head<'_>) -> Option<Made> {
     let mut header = Header::read(record)?;
     let end = HEAD + header.klen as usize + header.stored as usize;
     let value = record.get(HEAD + header.klen as usize..end)?;
     (header.seq, header.space) = (seq, space);
     header.klen = u32::try_from(head.key().len()).ok()?;
     header.take(head);
-    let mut new = vec![0; HEAD];
-    new.extend_from_slice(head.key());
-    new.extend_from_slice(value);
-    new.resize(new.len().next_multiple_of(ALIGN), 0);
-    seal(&mut new, &header);
-    Some(new)
+    seal(&header, head.key(), Body::Bytes(value))
 }
 
 /// The part of a record's checksum that its place bears.
@@ -298,10 +292,43 @@ fn put_head(record: &mut [u8], header: &Header) {
     record[CHECK_AT..CHECKSUM_AT].copy_from_slice(&check.to_le_bytes());
 }
 
-fn seal(record: &mut [u8], header: &Header) {
-    put_head(record, header);
-    let sum = checksum(record);
-    record[CHECKSUM_AT..HEAD].copy_from_slice(&sum.to_le_bytes());
+/// The bytes of a value.
+enum Body<'a> {
+    Bytes(&'a [u8]),
+    Shared(&'a Shared),
+}
+
+/// The record of a head, a key and a value; `None` when it is too long for one.
+fn seal(header: &Header, key: &[u8], value: Body<'_>) -> Option<Made> {
+    let bytes = match value {
+        Body::Bytes(bytes) => bytes,
+        Body::Shared(shared) => shared,
+    };
+    let end = HEAD.checked_add(key.len())?.checked_add(bytes.len())?;
+    u32::try_from(end + ALIGN).ok()?;
+    let zeros = &[0; ALIGN][..end.next_multiple_of(ALIGN) - end];
+    let copied = matches!(value, Body::Bytes(_));
+    let mut front = Vec::with_capacity(if copied { end + ALIGN } else { HEAD + key.len() });
+    front.resize(HEAD, 0);
+    put_head(&mut front, header);
+    let parts = [key, bytes, zeros];
+    let sum = parts.iter().fold(checksum_of_head(&front), |sum, part| crc64::update(sum, part));
+    front[CHECKSUM_AT..].copy_from_slice(&sum.to_le_bytes());
+    front.extend_from_slice(key);
+    let block = match value {
+        Body::Bytes(bytes) => {
+            front.extend_from_slice(bytes);
+            front.extend_from_slice(zeros);
+            front.into()
+        }
+        Body::Shared(shared) => {
+            let mut block = Block::from(front);
+            block.add_shared(Arc::clone(shared));
+            block.add(zeros.to_vec());
+            block
+        }
+    };
+    Some(Made { block, check: sum as u32, saved: 0 })
 }
 
 /// The checksum of a head, which the one of the record goes on from.

@@ -98,10 +98,10 @@ mod tests {
         let mut ks = Keyspace::new(StoreConfig::default());
         ks.put(0, key, Put::plain(value));
         let item = ks.get(0, key, Access::Peek).unwrap();
-        let (bytes, _) =
-            record::make(7, 0, &item, Compression { threshold: 1000 }, Vec::with_capacity).unwrap();
-        let place = Place { segment: 1, at: 0, len: bytes.len() as u32, check: record::check_of(&bytes) };
-        (bytes, place)
+        let made = record::make(7, 0, &item, Compression { threshold: 1000 }).unwrap();
+        let len = made.block.len();
+        let place = Place { segment: 1, at: 0, len: len as u32, check: made.check };
+        (made.block.cut(0, len).unwrap(), place)
     }
 
     fn value_of(record: &[u8], place: Place, length: usize) -> Option<Vec<u8>> {

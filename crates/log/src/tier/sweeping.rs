@@ -377,10 +377,10 @@ impl DiskTier {
             return None;
         }
         let seq = self.seq + 1;
-        let bytes = record::renew(bytes, seq, space, head)?;
+        let made = record::renew(bytes, seq, space, head)?;
         self.seq = seq;
-        let size = bytes.len() as u64;
-        let new = self.add(bytes, (seq, space), head, 0).ok()?;
+        let size = made.block.len() as u64;
+        let new = self.add(made, (seq, space), head, 0).ok()?;
         if let Some(sweeping) = &mut self.sweeping {
             sweeping.carried += size;
         }

@@ -3,6 +3,7 @@
 //! Owns the files that grow. What it is given it does in order; what fails is cut back and tried again until it works, and
 //! stays in memory meanwhile, so that nothing that was taken is lost. Refuses to know what it writes.
 
+use super::block::Block;
 use crate::disk::{Disk, DiskFile, reason, write_all};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
@@ -54,7 +55,7 @@ pub(crate) fn segment_of(name: &str) -> Option<(u32, Part)> {
 }
 
 enum Task {
-    Append { segment: u32, part: Part, bytes: Arc<Vec<u8>> },
+    Append { segment: u32, part: Part, bytes: Arc<Block> },
     Remove(u32),
 }
 
@@ -118,7 +119,7 @@ impl Writer {
     }
 
     /// Has bytes written to the end of a segment's file; returns the number of the task.
-    pub(crate) fn append(&mut self, segment: u32, part: Part, bytes: Arc<Vec<u8>>) -> u64 {
+    pub(crate) fn append(&mut self, segment: u32, part: Part, bytes: Arc<Block>) -> u64 {
         self.give(Task::Append { segment, part, bytes })
     }
 
@@ -300,7 +301,7 @@ impl Worker {
         if syncs { self.disk.sync_dir(&self.dir) } else { Ok(()) }
     }
 
-    fn append(&mut self, key: (u32, Part), bytes: &[u8], syncs: bool) -> io::Result<()> {
+    fn append(&mut self, key: (u32, Part), block: &Block, syncs: bool) -> io::Result<()> {
         // Of a log that breaks off only the last segment may lack something.
         if syncs && self.unsynced && self.files.keys().all(|(segment, _)| *segment < key.0) {
             self.sync()?;
@@ -314,13 +315,13 @@ impl Worker {
             }
         };
         growing.straighten()?;
-        if let Err(error) = write_all(&mut *growing.file, bytes) {
+        if let Err(error) = block.pieces().try_for_each(|piece| write_all(&mut *growing.file, piece)) {
             growing.ragged = true;
             // Cut at once, if that is possible, and in any case before anything is written again.
             let _ = growing.straighten();
             return Err(error);
         }
-        growing.len += bytes.len() as u64;
+        growing.len += block.len() as u64;
         growing.dirty = true;
         self.unsynced = true;
         Ok(())

@@ -4,20 +4,21 @@
 //! and whoever has it in memory may go on with it. Refuses to know what the bytes are.
 
 use dozo_store::Shared;
+use std::ops::Range;
 
 /// So many bytes and more are a piece of their own; less is copied behind what stands before.
 pub(super) const PIECE_LEAST: usize = 16 << 10;
 
 enum Piece {
     Own(Vec<u8>),
-    Shared(Shared),
+    Shared(Shared, Range<usize>),
 }
 
 impl Piece {
     fn bytes(&self) -> &[u8] {
         match self {
             Piece::Own(bytes) => bytes,
-            Piece::Shared(shared) => shared,
+            Piece::Shared(shared, range) => &shared[range.clone()],
         }
     }
 }
@@ -48,7 +49,7 @@ impl Block {
     pub(crate) fn memory(&self) -> usize {
         let taken = |piece: &Piece| match piece {
             Piece::Own(bytes) => bytes.capacity(),
-            Piece::Shared(shared) => shared.len(),
+            Piece::Shared(_, range) => range.len(),
         };
         self.pieces.iter().map(taken).sum()
     }
@@ -58,10 +59,10 @@ impl Block {
         self.pieces.iter().map(Piece::bytes)
     }
 
-    /// Adds bytes that are held by somebody else, too.
-    pub(crate) fn add_shared(&mut self, shared: Shared) {
-        self.len += shared.len();
-        self.pieces.push(Piece::Shared(shared));
+    /// Adds a part of what is held by somebody else, too.
+    pub(crate) fn add_shared(&mut self, shared: Shared, part: Range<usize>) {
+        self.len += part.len();
+        self.pieces.push(Piece::Shared(shared, part));
     }
 
     /// Adds bytes.
@@ -78,7 +79,7 @@ impl Block {
         for piece in other.pieces {
             match piece {
                 Piece::Own(bytes) => self.add(bytes),
-                Piece::Shared(shared) => self.add_shared(shared),
+                Piece::Shared(shared, part) => self.add_shared(shared, part),
             }
         }
     }
@@ -120,11 +121,11 @@ mod tests {
             block.add(part);
         }
         let mut more = Block::from(vec![5; 4]);
-        more.add_shared(Arc::clone(&value));
+        more.add_shared(Arc::clone(&value), 2..value.len());
         more.add(vec![6; 2]);
         block.append(more);
         plain.extend_from_slice(&[5; 4]);
-        plain.extend_from_slice(&value);
+        plain.extend_from_slice(&value[2..]);
         plain.extend_from_slice(&[6; 2]);
         assert_eq!(block.pieces().flatten().copied().collect::<Vec<u8>>(), plain);
         assert_eq!(block.len(), plain.len());

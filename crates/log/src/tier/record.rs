@@ -18,6 +18,7 @@ use crate::value;
 use dozo_store::tier::{Encoding, Growing};
 use dozo_store::{Head, Item, Shared, Str, Type, Value};
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 
 const MAGIC: u32 = 0x315a_5264;
@@ -195,7 +196,7 @@ pub(crate) fn make(seq: u64, space: u16, item: &Item<'_>, compression: Compressi
     let saved = plain.len() - value.len();
     let value = match item.value() {
         Value::Str(Str::Shared(shared)) if packed.is_none() && shared.len() >= PIECE_LEAST => {
-            Body::Shared(shared)
+            Body::Shared(shared, 0..shared.len())
         }
         _ => Body::Bytes(value),
     };
@@ -237,15 +238,19 @@ pub(crate) fn lines(record: &[u8]) -> Option<&[u8]> {
     is_whole(record).then(|| record.get(HEAD..HEAD + header.stored as usize))?
 }
 
-/// The same record with what its entry says of itself now.
-pub(crate) fn renew(record: &[u8], seq: u64, space: u16, head: &Head<'_>) -> Option<Made> {
+/// The record at a place of a chunk, with what its entry says of itself now; `None` where it is damaged. A value that is most
+/// of its chunk is not copied.
+pub(crate) fn renew(chunk: &Shared, at: Range<usize>, seq: u64, space: u16, head: &Head<'_>) -> Option<Made> {
+    let record = chunk.get(at.clone()).filter(|record| is_whole(record))?;
     let mut header = Header::read(record)?;
-    let end = HEAD + header.klen as usize + header.stored as usize;
-    let value = record.get(HEAD + header.klen as usize..end)?;
+    let start = at.start + HEAD + header.klen as usize;
+    let value = start..start + header.stored as usize;
     (header.seq, header.space) = (seq, space);
     header.klen = u32::try_from(head.key().len()).ok()?;
     header.take(head);
-    seal(&header, head.key(), Body::Bytes(value))
+    let stays = value.len() >= PIECE_LEAST && value.len() >= chunk.len() / 2;
+    let value = if stays { Body::Shared(chunk, value) } else { Body::Bytes(chunk.get(value)?) };
+    seal(&header, head.key(), value)
 }
 
 /// The part of a record's checksum that its place bears.
@@ -295,14 +300,14 @@ fn put_head(record: &mut [u8], header: &Header) {
 /// The bytes of a value.
 enum Body<'a> {
     Bytes(&'a [u8]),
-    Shared(&'a Shared),
+    Shared(&'a Shared, Range<usize>),
 }
 
 /// The record of a head, a key and a value; `None` when it is too long for one.
 fn seal(header: &Header, key: &[u8], value: Body<'_>) -> Option<Made> {
-    let bytes = match value {
+    let bytes = match &value {
         Body::Bytes(bytes) => bytes,
-        Body::Shared(shared) => shared,
+        Body::Shared(shared, part) => &shared[part.clone()],
     };
     let end = HEAD.checked_add(key.len())?.checked_add(bytes.len())?;
     u32::try_from(end + ALIGN).ok()?;
@@ -321,9 +326,9 @@ fn seal(header: &Header, key: &[u8], value: Body<'_>) -> Option<Made> {
             front.extend_from_slice(zeros);
             front.into()
         }
-        Body::Shared(shared) => {
+        Body::Shared(shared, part) => {
             let mut block = Block::from(front);
-            block.add_shared(Arc::clone(shared));
+            block.add_shared(Arc::clone(shared), part);
             block.add(zeros.to_vec());
             block
         }

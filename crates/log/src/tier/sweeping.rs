@@ -3,8 +3,9 @@
 
 use super::index::{self, Line};
 use super::{Bytes, DiskTier, Segment, record, writer};
-use dozo_store::Head;
 use dozo_store::tier::{Found, Place, Sweep};
+use dozo_store::{Head, Shared};
+use std::sync::Arc;
 
 /// Bytes read at once; more where a record is longer.
 const CHUNK: u64 = 256 << 10;
@@ -27,7 +28,7 @@ pub(super) struct Sweeping {
     /// How far its index was read, once its records were.
     told: u64,
     /// The bytes whose records are at hand, and where they start.
-    chunk: Vec<u8>,
+    chunk: Shared,
     start: u64,
     /// Bytes that were carried on, and how many may be where room is scarce.
     carried: u64,
@@ -47,7 +48,7 @@ impl Sweeping {
             end,
             scarce: false,
             told: 0,
-            chunk: Vec::new(),
+            chunk: Shared::default(),
             start: 0,
             carried: 0,
             kept: false,
@@ -233,7 +234,7 @@ impl DiskTier {
             return vec![Found { space, key, place: whole.place }];
         }
         sweeping.start = sweeping.at;
-        sweeping.chunk.clear();
+        sweeping.chunk = Shared::default();
         let mut len = CHUNK.min(sweeping.end - sweeping.at);
         loop {
             if len == 0 || !self.read_chunk(sweeping, len) {
@@ -294,7 +295,7 @@ impl DiskTier {
 
     fn read_chunk(&mut self, sweeping: &mut Sweeping, len: u64) -> bool {
         if let Some(bytes) = self.ahead.take((sweeping.segment, sweeping.start, len)) {
-            sweeping.chunk = bytes;
+            sweeping.chunk = Arc::new(bytes);
             return true;
         }
         let place = Place {
@@ -310,16 +311,18 @@ impl DiskTier {
             return false;
         }
         self.land();
-        match self.find(place) {
-            Some(Bytes::Here(bytes)) => sweeping.chunk = bytes,
+        let bytes = match self.find(place) {
+            Some(Bytes::Here(bytes)) => bytes,
             Some(Bytes::There(file, offset)) => {
-                sweeping.chunk.resize(len as usize, 0);
-                if file.read_at(&mut sweeping.chunk, offset).is_err() {
+                let mut bytes = vec![0; len as usize];
+                if file.read_at(&mut bytes, offset).is_err() {
                     return false;
                 }
+                bytes
             }
             None => return false,
-        }
+        };
+        sweeping.chunk = Arc::new(bytes);
         true
     }
 
@@ -371,13 +374,11 @@ impl DiskTier {
             return None;
         }
         let at = usize::try_from(u64::from(place.at) * record::ALIGN as u64 - sweeping.start).ok()?;
-        let bytes = sweeping.chunk.get(at..at + place.len as usize)?;
-        if !record::is_whole(bytes) {
+        let seq = self.seq + 1;
+        let Some(made) = record::renew(&sweeping.chunk, at..at + place.len as usize, seq, space, head) else {
             self.damaged += 1;
             return None;
-        }
-        let seq = self.seq + 1;
-        let made = record::renew(bytes, seq, space, head)?;
+        };
         self.seq = seq;
         let size = made.block.len() as u64;
         let new = self.add(made, (seq, space), head, 0).ok()?;

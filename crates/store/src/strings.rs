@@ -167,7 +167,7 @@ impl Keyspace {
         self.note_change(db, entry.key());
     }
 
-    /// Changes a large value: in place when no reply holds it, else in a copy.
+    /// Changes a large value: in place when nobody else holds it, else in a copy.
     fn change_shared(&mut self, entry: EntryPtr, change: impl FnOnce(&mut Vec<u8>)) {
         if let Some(shared) = entry.shared_mut() {
             let before = shared_memory(shared);

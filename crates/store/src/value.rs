@@ -11,7 +11,7 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::Arc;
 
-/// A large value, shared by reference with replies that are still being sent.
+/// A large value, shared by reference with replies that are still being sent, and with the disk's writer.
 pub type Shared = Arc<Vec<u8>>;
 
 /// The longest string that Redis reports as `embstr`.

@@ -118,6 +118,7 @@ fn read((_, start, len): Part, end: u64, file: &dyn ReadAt, mut bytes: Vec<u8>) 
     file.read_at(&mut bytes, start).ok()?;
     let whole = record::Header::read(&bytes).map_or(0, |header| header.size() as u64);
     if whole > len && start + whole <= end {
+        bytes.reserve_exact((whole - len) as usize);
         bytes.resize(whole as usize, 0);
         file.read_at(&mut bytes, start).ok()?;
     }

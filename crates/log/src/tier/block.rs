@@ -6,8 +6,9 @@
 use dozo_store::Shared;
 use std::ops::Range;
 
-/// So many bytes and more are a piece of their own; less is copied behind what stands before.
-pub(super) const PIECE_LEAST: usize = 16 << 10;
+/// So many bytes and more are a piece of their own; less is copied behind what stands before, as long as that is not long.
+pub(crate) const PIECE_LEAST: usize = 16 << 10;
+const PIECE_MOST: usize = 256 << 10;
 
 enum Piece {
     Own(Vec<u8>),
@@ -45,11 +46,11 @@ impl Block {
         self.len == 0
     }
 
-    /// Bytes of memory that it takes.
+    /// Bytes of memory that it takes, those included that somebody else holds as well.
     pub(crate) fn memory(&self) -> usize {
         let taken = |piece: &Piece| match piece {
             Piece::Own(bytes) => bytes.capacity(),
-            Piece::Shared(_, range) => range.len(),
+            Piece::Shared(shared, _) => shared.capacity(),
         };
         self.pieces.iter().map(taken).sum()
     }
@@ -59,7 +60,7 @@ impl Block {
         self.pieces.iter().map(Piece::bytes)
     }
 
-    /// Adds a part of what is held by somebody else, too.
+    /// Adds a part of what somebody else holds as well.
     pub(crate) fn add_shared(&mut self, shared: Shared, part: Range<usize>) {
         self.len += part.len();
         self.pieces.push(Piece::Shared(shared, part));
@@ -68,8 +69,9 @@ impl Block {
     /// Adds bytes.
     pub(crate) fn add(&mut self, bytes: Vec<u8>) {
         self.len += bytes.len();
+        let joins = |last: &Vec<u8>| bytes.len() < PIECE_LEAST && last.len() + bytes.len() <= PIECE_MOST;
         match self.pieces.last_mut() {
-            Some(Piece::Own(last)) if bytes.len() < PIECE_LEAST => last.extend_from_slice(&bytes),
+            Some(Piece::Own(last)) if joins(last) => last.extend_from_slice(&bytes),
             _ => self.pieces.push(Piece::Own(bytes)),
         }
     }
@@ -94,7 +96,7 @@ impl Block {
             now.copy_from_slice(&from[..now.len()]);
             to = later;
         }
-        to.is_empty().then_some(())
+        (skip == 0 && to.is_empty()).then_some(())
     }
 
     /// A copy of so many bytes from there on; `None` where there are fewer.
@@ -129,12 +131,23 @@ mod tests {
         plain.extend_from_slice(&[6; 2]);
         assert_eq!(block.pieces().flatten().copied().collect::<Vec<u8>>(), plain);
         assert_eq!(block.len(), plain.len());
-        for at in (0..plain.len()).step_by(611).chain([plain.len()]) {
+        for at in (0..plain.len()).step_by(611).chain([plain.len(), plain.len() + 1]) {
             for len in [0, 1, 9, PIECE_LEAST] {
                 assert_eq!(block.cut(at, len).as_deref(), plain.get(at..at + len), "{at} {len}");
             }
         }
         // The value was not copied.
         assert_eq!(Arc::strong_count(&value), 2);
+    }
+
+    #[test]
+    fn little_behind_much_does_not_move_it() {
+        let mut block = Block::default();
+        for len in [9, PIECE_MOST - 9, 1 << 20, 8, 8] {
+            block.add(vec![0; len]);
+        }
+        let lens: Vec<usize> = block.pieces().map(<[u8]>::len).collect();
+        assert_eq!(lens, [9, PIECE_MOST - 9, 1 << 20, 16]);
+        assert!(block.memory() < block.len() + 100);
     }
 }

@@ -204,19 +204,19 @@ impl DiskTier {
         if self.block.is_empty() {
             return;
         }
-        let bytes = Arc::new(std::mem::take(&mut self.block));
+        let block = Arc::new(std::mem::take(&mut self.block));
         let lines = std::mem::take(&mut self.lines);
         let (segment, start) = (self.active, self.block_start);
-        self.block_start += bytes.len() as u64;
+        self.block_start += block.len() as u64;
         let index = index::block(start, self.block_start, &lines);
         if let Some(segment) = self.segments.get_mut(&segment) {
             segment.index += BLOCK_HEAD as u64;
             self.total += BLOCK_HEAD as u64;
             self.written_bytes += BLOCK_HEAD as u64;
         }
-        let task = self.writer.append(segment, super::writer::Part::Data, Arc::clone(&bytes));
+        let task = self.writer.append(segment, super::writer::Part::Data, Arc::clone(&block));
         self.writer.append(segment, super::writer::Part::Index, Arc::new(index.into()));
-        self.flights.push_back(Flight { task, segment, start, bytes });
+        self.flights.push_back(Flight { task, segment, start, block });
         self.land();
     }
 

@@ -1,7 +1,7 @@
 //! The disk tier: values on disk in a log of segments.
 //!
-//! A value becomes a [`record`], which is added to a block in memory; full blocks go to the [`writer`]'s thread, and are
-//! read from memory until they are written. The log grows in segments of equal size. Where a record lies is remembered by
+//! A value becomes a [`record`], which is added to a [`block`] in memory; full blocks go to the [`writer`]'s thread, and are
+//! read from memory until they are written. A large value stays where it is meanwhile, and the block holds it, too. The log grows in segments of equal size. Where a record lies is remembered by
 //! whoever has handed the value over; here only sums are kept: how long each segment is, and how much of it is in use.
 //!
 //! The bytes of all segments, those in memory included, never exceed the limit. When room gets scarce, the segment with
@@ -129,7 +129,7 @@ struct Flight {
     task: u64,
     segment: u32,
     start: u64,
-    bytes: Arc<Block>,
+    block: Arc<Block>,
 }
 
 /// A database and a key.
@@ -250,10 +250,10 @@ impl DiskTier {
         self.land();
         let over = |flight: &&Flight| {
             flight.segment == place.segment
-                && (flight.start..flight.start + flight.bytes.len() as u64).contains(&start)
+                && (flight.start..flight.start + flight.block.len() as u64).contains(&start)
         };
         if let Some(flight) = self.flights.iter().find(over) {
-            return cut(&flight.bytes, flight.start);
+            return cut(&flight.block, flight.start);
         }
         Some(Bytes::There(self.reader(place.segment)?, start))
     }
@@ -276,11 +276,11 @@ impl DiskTier {
         self.land();
         let over = |flight: &&Flight| {
             flight.segment == place.segment
-                && (flight.start..flight.start + flight.bytes.len() as u64).contains(&start)
+                && (flight.start..flight.start + flight.block.len() as u64).contains(&start)
         };
         if let Some(flight) = self.flights.iter().find(over) {
             let from = usize::try_from(start - flight.start).ok()?;
-            return Some(Source::Block(Arc::clone(&flight.bytes), from));
+            return Some(Source::Block(Arc::clone(&flight.block), from));
         }
         Some(Source::File(self.reader(place.segment)?, start))
     }
@@ -535,7 +535,7 @@ impl Tier for DiskTier {
     }
 
     fn memory(&self) -> usize {
-        let flying: usize = self.flights.iter().map(|flight| flight.bytes.memory()).sum();
+        let flying: usize = self.flights.iter().map(|flight| flight.block.memory()).sum();
         let own = self.block.memory() + self.lines.capacity() + self.facts.bytes();
         own + flying + self.streams.state().0
     }

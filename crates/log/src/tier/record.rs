@@ -180,7 +180,14 @@ pub(crate) fn make(seq: u64, space: u16, item: &Item<'_>, compression: Compressi
     let plain = &*plain;
     let whole = item.type_of() == Type::Str && plain.len() > PACKED_MOST;
     let packed = if whole { None } else { pack(plain, compression) };
-    let value = packed.as_deref().unwrap_or(plain);
+    let value = match (&packed, item.value()) {
+        (Some(packed), _) => Body::Bytes(packed),
+        (None, Value::Str(Str::Shared(shared))) if shared.len() >= PIECE_LEAST => {
+            Body::Shared(shared, 0..shared.len())
+        }
+        (None, _) => Body::Bytes(plain),
+    };
+    let stored = value.bytes().len();
     let mut header = Header {
         of: item.type_of() as u8,
         encoding: Encoding::parse(item.encoding())? as u8,
@@ -188,18 +195,12 @@ pub(crate) fn make(seq: u64, space: u16, item: &Item<'_>, compression: Compressi
         seq,
         space,
         klen: u32::try_from(key.len()).ok()?,
-        stored: u32::try_from(value.len()).ok()?,
+        stored: u32::try_from(stored).ok()?,
         len: u32::try_from(plain.len()).ok()?,
         ..Header::default()
     };
     header.take(item);
-    let saved = plain.len() - value.len();
-    let value = match item.value() {
-        Value::Str(Str::Shared(shared)) if packed.is_none() && shared.len() >= PIECE_LEAST => {
-            Body::Shared(shared, 0..shared.len())
-        }
-        _ => Body::Bytes(value),
-    };
+    let saved = plain.len() - stored;
     Some(Made { saved, ..seal(&header, key, value)? })
 }
 
@@ -303,17 +304,24 @@ enum Body<'a> {
     Shared(&'a Shared, Range<usize>),
 }
 
+impl Body<'_> {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Body::Bytes(bytes) => bytes,
+            Body::Shared(shared, part) => &shared[part.clone()],
+        }
+    }
+}
+
 /// The record of a head, a key and a value; `None` when it is too long for one.
 fn seal(header: &Header, key: &[u8], value: Body<'_>) -> Option<Made> {
-    let bytes = match &value {
-        Body::Bytes(bytes) => bytes,
-        Body::Shared(shared, part) => &shared[part.clone()],
-    };
+    let bytes = value.bytes();
     let end = HEAD.checked_add(key.len())?.checked_add(bytes.len())?;
-    u32::try_from(end + ALIGN).ok()?;
-    let zeros = &[0; ALIGN][..end.next_multiple_of(ALIGN) - end];
+    let size = end.checked_next_multiple_of(ALIGN)?;
+    u32::try_from(size).ok()?;
+    let zeros = &[0; ALIGN][..size - end];
     let copied = matches!(value, Body::Bytes(_));
-    let mut front = Vec::with_capacity(if copied { end + ALIGN } else { HEAD + key.len() });
+    let mut front = Vec::with_capacity(if copied { size } else { HEAD + key.len() });
     front.resize(HEAD, 0);
     put_head(&mut front, header);
     let parts = [key, bytes, zeros];
@@ -347,4 +355,67 @@ fn check(record: &[u8]) -> u32 {
 
 fn checksum(record: &[u8]) -> u64 {
     crc64::update(checksum_of_head(record), record.get(HEAD..).unwrap_or_default())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use dozo_store::{Access, Keyspace, NewValue, Put, Random, StoreConfig};
+
+    fn noise(len: usize) -> Vec<u8> {
+        let mut random = Random::new(len as u64);
+        std::iter::repeat_with(|| random.next() as u8).take(len).collect()
+    }
+
+    fn made(ks: &mut Keyspace, key: &[u8], value: &Shared) -> (Made, Vec<u8>) {
+        ks.put(0, key, Put { value: NewValue::Shared(Arc::clone(value)), ..Put::plain(b"") });
+        let item = ks.get(0, key, Access::Peek).unwrap();
+        let made = make(7, 0, &item, Compression { threshold: 1000 }).unwrap();
+        let bytes = made.block.cut(0, made.block.len()).unwrap();
+        (made, bytes)
+    }
+
+    #[test]
+    fn large_values_are_not_copied() {
+        let mut ks = Keyspace::new(StoreConfig::default());
+        for (value, holders) in
+            [(noise(PIECE_LEAST), 3), (noise(200_001), 3), (noise(PIECE_LEAST - 1), 2), (vec![7; 200_000], 2)]
+        {
+            let value = Arc::new(value);
+            let (made, bytes) = made(&mut ks, b"key", &value);
+            // Here, in the entry and perhaps in the block.
+            assert_eq!(Arc::strong_count(&value), holders);
+            assert!(is_whole(&bytes) && made.check == check_of(&bytes) && key(&bytes) == Some(b"key"));
+            let header = Header::read(&bytes).unwrap();
+            assert_eq!((header.len as usize, header.size()), (value.len(), bytes.len()));
+            assert_eq!(made.saved, value.len() - header.stored as usize);
+            assert!(!header.is_plain() || bytes[HEAD + 3..][..value.len()] == value[..]);
+        }
+    }
+
+    #[test]
+    fn a_record_is_renewed_in_any_place_of_its_chunk() {
+        let mut ks = Keyspace::new(StoreConfig::default());
+        let (small, large) = (Arc::new(noise(20_000)), Arc::new(noise(100_003)));
+        let (first, second) = (made(&mut ks, b"small", &small).1, made(&mut ks, b"large", &large).1);
+        let middle = first.len();
+        let chunk = Arc::new([first, second].concat());
+        ks.put(0, b"another name", Put { flags: Some(5), ..Put::plain(b"") });
+        let head = ks.get(0, b"another name", Access::Peek).unwrap();
+        for (at, value, holders) in [(0..middle, small, 1), (middle..chunk.len(), large, 2)] {
+            let made = renew(&chunk, at, 9, 3, &head).unwrap();
+            assert_eq!(Arc::strong_count(&chunk), holders);
+            let bytes = made.block.cut(0, made.block.len()).unwrap();
+            assert!(is_whole(&bytes) && made.check == check_of(&bytes));
+            assert_eq!(key(&bytes), Some(&b"another name"[..]));
+            let header = Header::read(&bytes).unwrap();
+            assert_eq!((header.seq, header.space, header.item_flags), (9, 3, 5));
+            assert!(bytes[HEAD + 12..][..value.len()] == value[..]);
+        }
+        let mut damaged = chunk.to_vec();
+        damaged[middle + 90_000] ^= 1;
+        assert!(renew(&Arc::new(damaged), middle..chunk.len(), 9, 3, &head).is_none());
+        assert!(renew(&chunk, middle..chunk.len() + 8, 9, 3, &head).is_none());
+    }
 }

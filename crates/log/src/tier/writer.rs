@@ -55,7 +55,7 @@ pub(crate) fn segment_of(name: &str) -> Option<(u32, Part)> {
 }
 
 enum Task {
-    Append { segment: u32, part: Part, bytes: Arc<Block> },
+    Append { segment: u32, part: Part, block: Arc<Block> },
     Remove(u32),
 }
 
@@ -119,8 +119,8 @@ impl Writer {
     }
 
     /// Has bytes written to the end of a segment's file; returns the number of the task.
-    pub(crate) fn append(&mut self, segment: u32, part: Part, bytes: Arc<Block>) -> u64 {
-        self.give(Task::Append { segment, part, bytes })
+    pub(crate) fn append(&mut self, segment: u32, part: Part, block: Arc<Block>) -> u64 {
+        self.give(Task::Append { segment, part, block })
     }
 
     /// Has a segment's files removed once everything before is on the medium.
@@ -130,8 +130,8 @@ impl Writer {
 
     fn give(&mut self, task: Task) -> u64 {
         let mut inbox = self.shared.lock();
-        if let Task::Append { bytes, .. } = &task {
-            inbox.waiting += bytes.len();
+        if let Task::Append { block, .. } = &task {
+            inbox.waiting += block.len();
         }
         inbox.tasks.push_back(task);
         drop(inbox);
@@ -235,8 +235,8 @@ impl Worker {
                 Some(task) if !worked => inbox.tasks.push_front(task),
                 Some(task) => {
                     inbox.done += 1;
-                    if let Task::Append { bytes, .. } = task {
-                        inbox.waiting -= bytes.len();
+                    if let Task::Append { block, .. } = task {
+                        inbox.waiting -= block.len();
                     }
                 }
                 None => {}
@@ -280,7 +280,7 @@ impl Worker {
 
     fn act(&mut self, task: &Task, syncs: bool) -> io::Result<()> {
         match task {
-            Task::Append { segment, part, bytes } => self.append((*segment, *part), bytes, syncs),
+            Task::Append { segment, part, block } => self.append((*segment, *part), block, syncs),
             Task::Remove(segment) => self.remove(*segment, syncs),
         }
     }

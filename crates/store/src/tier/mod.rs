@@ -191,7 +191,7 @@ pub trait Tier: Send {
     /// Waits until everything is on the medium; else why it can't be.
     fn flush(&mut self) -> Result<(), String>;
 
-    /// Bytes of memory that it takes.
+    /// Bytes of memory that it takes; those of a value that is in memory and on its way to the disk count there, too.
     fn memory(&self) -> usize;
 
     /// Sets how many bytes may wait in memory to be written, as far as its own settings allow; returns how many may.

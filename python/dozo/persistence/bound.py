@@ -32,7 +32,7 @@ _GROWTH: Final = 4
 """The part of what is free that data get back with each look."""
 _NEARLY: Final = 0.95
 """Data that take less of their part need no larger one."""
-_TRIM_SHARE: Final = 200
+_TRIM_SHARE: Final = 600
 """Giving pages back takes at most one of so many seconds,"""
 _TRIM_SHARE_OVER: Final = 1
 """and as much time as all else where the bound itself is passed."""

@@ -1,8 +1,9 @@
 //! The disk tier: values on disk in a log of segments.
 //!
-//! A value becomes a [`record`], which is added to a [`block`] in memory; full blocks go to the [`writer`]'s thread, and are
-//! read from memory until they are written. A large value stays where it is meanwhile, and the block holds it, too. The log grows in segments of equal size. Where a record lies is remembered by
-//! whoever has handed the value over; here only sums are kept: how long each segment is, and how much of it is in use.
+//! A value becomes a [`record`], which is added to a [`block`] in memory; full blocks go to the [`writer`]'s thread, and
+//! are read from memory until they are written. A large value stays where it is meanwhile, and the block holds it, too. The
+//! log grows in segments of equal size. Where a record lies is remembered by whoever has handed the value over; here only
+//! sums are kept: how long each segment is, and how much of it is in use.
 //!
 //! The bytes of all segments, those in memory included, never exceed the limit. When room gets scarce, the segment with
 //! the least in use is swept: what is in use is written anew at the end of the log, then its file goes. Where even that
@@ -248,14 +249,19 @@ impl DiskTier {
             return cut(&self.block, self.block_start);
         }
         self.land();
-        let over = |flight: &&Flight| {
-            flight.segment == place.segment
-                && (flight.start..flight.start + flight.block.len() as u64).contains(&start)
-        };
-        if let Some(flight) = self.flights.iter().find(over) {
+        if let Some(flight) = self.flight_over(place.segment, start) {
             return cut(&flight.block, flight.start);
         }
         Some(Bytes::There(self.reader(place.segment)?, start))
+    }
+
+    /// The block on its way to the disk that has that byte of a segment.
+    fn flight_over(&self, segment: u32, at: u64) -> Option<&Flight> {
+        let has = |flight: &&Flight| {
+            flight.segment == segment
+                && (flight.start..flight.start + flight.block.len() as u64).contains(&at)
+        };
+        self.flights.iter().find(has)
     }
 
     fn reader(&mut self, segment: u32) -> Option<Arc<dyn ReadAt>> {
@@ -274,11 +280,7 @@ impl DiskTier {
             self.send_block();
         }
         self.land();
-        let over = |flight: &&Flight| {
-            flight.segment == place.segment
-                && (flight.start..flight.start + flight.block.len() as u64).contains(&start)
-        };
-        if let Some(flight) = self.flights.iter().find(over) {
+        if let Some(flight) = self.flight_over(place.segment, start) {
             let from = usize::try_from(start - flight.start).ok()?;
             return Some(Source::Block(Arc::clone(&flight.block), from));
         }

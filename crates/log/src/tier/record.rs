@@ -359,16 +359,18 @@ fn checksum(record: &[u8]) -> u64 {
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use dozo_store::{Access, Keyspace, NewValue, Put, Random, StoreConfig};
 
-    fn noise(len: usize) -> Vec<u8> {
+    /// Bytes of which nothing can be packed.
+    pub(in crate::tier) fn noise(len: usize) -> Vec<u8> {
         let mut random = Random::new(len as u64);
         std::iter::repeat_with(|| random.next() as u8).take(len).collect()
     }
 
-    fn made(ks: &mut Keyspace, key: &[u8], value: &Shared) -> (Made, Vec<u8>) {
+    /// The record of a string, and its bytes.
+    pub(in crate::tier) fn made(ks: &mut Keyspace, key: &[u8], value: &Shared) -> (Made, Vec<u8>) {
         ks.put(0, key, Put { value: NewValue::Shared(Arc::clone(value)), ..Put::plain(b"") });
         let item = ks.get(0, key, Access::Peek).unwrap();
         let made = make(7, 0, &item, Compression { threshold: 1000 }).unwrap();

@@ -90,18 +90,16 @@ pub(super) fn open(stored: Stored, packing: &Packing) -> Option<Fetched> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::tier::Compression;
-    use dozo_store::{Access, Keyspace, Put, StoreConfig};
+    use crate::tier::record::tests::{made, noise};
+    use dozo_store::{Keyspace, StoreConfig};
+    use std::sync::Arc;
 
     /// The record of a string, and its place.
     fn record(key: &[u8], value: &[u8]) -> (Vec<u8>, Place) {
         let mut ks = Keyspace::new(StoreConfig::default());
-        ks.put(0, key, Put::plain(value));
-        let item = ks.get(0, key, Access::Peek).unwrap();
-        let made = record::make(7, 0, &item, Compression { threshold: 1000 }).unwrap();
-        let len = made.block.len();
-        let place = Place { segment: 1, at: 0, len: len as u32, check: made.check };
-        (made.block.cut(0, len).unwrap(), place)
+        let (made, bytes) = made(&mut ks, key, &Arc::new(value.to_vec()));
+        let place = Place { segment: 1, at: 0, len: bytes.len() as u32, check: made.check };
+        (bytes, place)
     }
 
     fn value_of(record: &[u8], place: Place, length: usize) -> Option<Vec<u8>> {
@@ -114,13 +112,7 @@ mod tests {
 
     #[test]
     fn values_of_all_sizes_come_whole_into_their_room() {
-        // Noise, of which nothing can be packed.
-        let mut state = 1u64;
-        let mut next = || {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            (state >> 40) as u8
-        };
-        let noise: Vec<u8> = std::iter::repeat_with(&mut next).take(40_000).collect();
+        let noise = noise(40_000);
         for (keys, values) in
             [(1, 100), (3, 999), (7, 4096 - 79), (7, 4096), (9, 40_000), (4096, 5), (9000, 9000)]
         {
